@@ -1,0 +1,69 @@
+# Every target does its own set-up. All that it needs on the machine is make and a Python of 3.11 or newer.
+
+VENV := .venv
+PY := $(VENV)/bin/python
+# Errors only: a mirror's warnings help nobody here.
+PIP := $(PY) -m pip --disable-pip-version-check -qq
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types check bench wheel fmt clean
+
+help:
+	@echo "make demo    a small fleet of agents at work, then its tables of performance, usage, cost and health"
+	@echo "make test    all tests (ARGS='-k histogram' picks some)"
+	@echo "make lint    ruff and the import contracts"
+	@echo "make types   mypy --strict and pyright"
+	@echo "make check   lint, types, test and wheel"
+	@echo "make bench   the benchmarks (ARGS=--quick: a smoke run)"
+	@echo "make wheel   build the wheel and try it in a clean environment"
+	@echo "make fmt     format the code"
+	@echo "make clean   remove the environment and what was built"
+
+demo: $(VENV)/.installed
+	@$(VENV)/bin/pepperpy-obs demo $(ARGS)
+
+test: $(VENV)/.installed-dev
+	$(PY) -m pytest $(ARGS)
+
+lint: $(VENV)/.installed-dev
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(VENV)/bin/lint-imports --no-logo
+
+types: $(VENV)/.installed-dev
+	$(PY) -m mypy
+	$(VENV)/bin/pyright --warnings
+
+check: lint types test wheel
+
+bench: $(VENV)/.installed
+	$(PY) -m benchmarks $(ARGS)
+
+wheel: $(VENV)/.installed-dev
+	sh .ci/wheel $(PY)
+
+fmt: $(VENV)/.installed-dev
+	$(PY) -m ruff check --fix-only .
+	$(PY) -m ruff format .
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# Each stamp says what the environment holds; none of them counts once its Python no longer runs (the machine's was upgraded).
+$(shell $(PY) -c '' 2>/dev/null || rm -f $(VENV)/.python)
+
+$(VENV)/.python:
+	@sh .ci/venv $(VENV)
+	@touch $@
+
+$(VENV)/.installed: pyproject.toml $(VENV)/.python
+	@echo "installing pepperpy_obs into $(VENV)"
+	@$(PIP) install --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml $(VENV)/.python
+	@echo "installing pepperpy_obs and what its tests need into $(VENV)"
+	@$(PIP) install 'pip>=25.1'
+	@$(PIP) install --editable '.[all]' --group dev
+	@touch $@ $(VENV)/.installed

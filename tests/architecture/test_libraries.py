@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "pepperpy_obs"
+
+ROOMS = {
+    "genai_prices": ("pricing.genai",),
+    "httpx2": ("shipping.transport",),
+    "msgspec": ("aggregate", "processors", "shipping", "pricing", "cli"),
+    "prometheus_client": ("export.prometheus",),
+    "pydantic": ("config",),
+    "pydantic_settings": ("config",),
+    "structlog": ("chain", "processors", "typing"),
+    "tenacity": ("shipping.transport",),
+}
+"""Each outside library and the only rooms that may name it."""
+
+HEAVY = [
+    "genai_prices",
+    "httpx",
+    "httpx2",
+    "msgspec",
+    "prometheus_client",
+    "pydantic",
+    "pydantic_settings",
+    "sqlalchemy",
+    "starlette",
+    "tenacity",
+    "uvicorn",
+]
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Yield the top-level name of every absolute import of a file, those inside functions included."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.split(".")[0]
+
+
+def outsiders() -> Iterator[tuple[str, str]]:
+    """Yield (module, library) for every import of something that is neither ours nor Python's own."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        module = ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
+        for library in imports(path):
+            if library != "pepperpy_obs" and library not in sys.stdlib_module_names:
+                yield module, library
+
+
+def test_each_outside_library_has_one_room() -> None:
+    """No module names an outside library but those of the library's own room."""
+    strays = [
+        f"{module} imports {library}"
+        for module, library in outsiders()
+        if not any((module + ".").startswith(room + ".") for room in ROOMS.get(library, ()))
+    ]
+    assert strays == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import pepperpy_obs",
+    ],
+)
+def test_the_front_door_is_light(code: str) -> None:
+    """Importing the package and measuring a call loads no library that only a reader, a price or a way out needs."""
+    command = f"{code}\nimport sys\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
+    loaded = {name.split(".")[0] for name in done.stdout.split()}
+    assert "pepperpy_obs" in loaded
+    assert sorted(loaded.intersection(HEAVY)) == []

@@ -1,0 +1,66 @@
+"""Rules that every test lives under: no thread is left behind, and under CI nothing is skipped in silence."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+SHARED = Path(__file__).parents[2] / "shared"
+"""Real data beside the checkout: never part of it, so a test that needs it may be skipped where it is not."""
+
+
+@pytest.fixture(autouse=True)
+def no_thread_left() -> Iterator[None]:
+    """Fail a test that leaves a thread behind.
+
+    A fixture that ends threads in its teardown must ask for this one, so that it is torn down earlier.
+    """
+    before = set(threading.enumerate())
+    yield
+    left = [thread for thread in threading.enumerate() if thread not in before]
+    for thread in left:
+        thread.join(timeout=2)
+    alive = sorted(thread.name for thread in left if thread.is_alive())
+    assert not alive, f"threads left behind: {alive}"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Callable[[str], Path]:
+    """Return a function that finds a file below `../shared`, or skips the test and names what is missing."""
+
+    def find(name: str) -> Path:
+        path = SHARED / name
+        if not path.exists():
+            pytest.skip(f"../shared/{name} is not there")
+        return path
+
+    return find
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Under CI, turn a skipped test into a failed one."""
+    return _without_skip((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Under CI, turn a skipped module into a failed one."""
+    return _without_skip((yield))
+
+
+def _without_skip(report: Report) -> Report:
+    """Make a skip a failure: CI promises that everything is there, but for the data beside the checkout."""
+    reason = str(report.longrepr)
+    excused = hasattr(report, "wasxfail") or ("../shared" in reason and not SHARED.exists())
+    if os.environ.get("CI") and report.skipped and not excused:
+        report.outcome = "failed"
+        report.longrepr = f"skipped, though CI has all that tests need: {reason}"
+    return report
