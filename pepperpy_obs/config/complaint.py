@@ -1,0 +1,44 @@
+"""What is said about a setting that is not acceptable: where it came from, what it was, what would do.
+
+A secret is never repeated: not by name, by type, nor within a URL.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+from pydantic import SecretBytes, SecretStr
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+    from pydantic.fields import FieldInfo
+
+__all__ = ["complain"]
+
+_SECRET_NAME: Final = re.compile(r"(?:password|secret|token|key|authorization|headers)$")
+_USER_INFO: Final = re.compile(r"(?<=://)[^/\s]*(?=@)")
+_PREFIX: Final = re.compile(r"^(?:Input|Value error,) | for <class '[^']*'>")
+_LONGEST: Final = 80
+
+
+def complain(error: ValidationError, fields: Mapping[str, FieldInfo], origins: Mapping[str, str]) -> str:
+    """Return one line for each setting that was refused."""
+    lines: list[str] = []
+    for detail in error.errors(include_url=False, include_context=False):
+        name = str(detail["loc"][0])
+        field = fields[name]
+        given = _shown(name, detail["input"], field)
+        accepted = _PREFIX.sub("", detail["msg"])
+        about = f" ({field.description})" if field.description else ""
+        lines.append(f"{origins[name]}: {name} was given as {given}; it {accepted}{about}")
+    return "\n".join(lines)
+
+
+def _shown(name: str, value: object, field: FieldInfo) -> str:
+    """Return `value` as it may be shown to whoever reads the error, who need not be who set it."""
+    if _SECRET_NAME.search(name) or isinstance(value, SecretStr | SecretBytes) or "Secret" in str(field.annotation):
+        return "(a secret, not shown)"
+    text = _USER_INFO.sub("...", repr(value))
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
