@@ -1,0 +1,159 @@
+"""One call under observation, as the code inside it sees it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from pepperpy_obs import _clock
+from pepperpy_obs._dispatch import HUB
+from pepperpy_obs._guard import failed
+from pepperpy_obs._record import CAPTURED, END, NOTES, SPEC, START, Notes, Record, Spec, blank, notes_of
+from pepperpy_obs.context import CURRENT, format_traceparent, lineage
+from pepperpy_obs.events import CACHE_LOOKED_UP, USAGE_RECORDED, VOCABULARY
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pepperpy_obs._dispatch import Hub
+
+__all__ = ["SETTABLE", "Call", "current_call", "leave_record"]
+
+SETTABLE: Final = frozenset({"provider", "model", "response_model", "service_tier"})
+"""Keys of ours that a call's own code may know better than its decorator."""
+
+
+def own_names(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `fields` with every name that is ours by meaning moved aside, so that no fact of ours is overwritten.
+
+    >>> own_names({"customer": "acme", "model": "gpt-4o", "outcome": "won"})
+    {'customer': 'acme', 'model': 'gpt-4o', 'user_outcome': 'won'}
+    """
+    return {
+        f"user_{name}" if name in VOCABULARY and name not in SETTABLE else name: value for name, value in fields.items()
+    }
+
+
+class Call:
+    """The call that is running: add fields to its event, name it to others, give it its usage.
+
+    Made by `current_call()` and by the `with` blocks. Without a call around, everything is
+    accepted and goes nowhere (usage is still counted), so library code need not ask. What is
+    added after the call has ended is lost. To be used by the code of the call, in any thread.
+    """
+
+    __slots__ = ("_hub", "_record")
+
+    def __init__(self, record: Record | None, hub: Hub = HUB) -> None:
+        self._record = record
+        self._hub = hub
+
+    def __bool__(self) -> bool:
+        """Tell whether there is a call."""
+        return self._record is not None
+
+    def add(self, **fields: Any) -> Call:
+        """Add fields to the call's event; a name that is ours by meaning becomes `user_<name>`.
+
+        Values are made fit for JSON later, and redacted, away from the call. Do not change
+        a list or dict after handing it over.
+        """
+        if self._record is not None:
+            notes_of(self._record).fields.update(own_names(fields))
+        return self
+
+    def record_usage(self, answer: object, *, provider: str | None = None, model: str | None = None) -> Call:
+        """Count the tokens of a provider's answer: an SDK object, a dict, raw JSON, or a `Usage`.
+
+        The first answer becomes the call's own; each further one, and one without a call
+        around, leaves an event `usage.recorded` of its own below it.
+        """
+        if self._hub.off:
+            return self
+        try:
+            self._take(answer, provider, model)
+        except Exception as error:
+            failed("usage", error)
+        return self
+
+    def _take(self, answer: object, provider: str | None, model: str | None) -> None:
+        from pepperpy_obs.usage import capture  # noqa: PLC0415 - who only measures does not load it
+
+        captured = capture(answer)
+        record = self._record
+        given = {key: value for key, value in (("provider", provider), ("model", model)) if value is not None}
+        if record is not None and record[CAPTURED] is None and captured is not None and not record[SPEC].silent:
+            record[CAPTURED] = captured
+            if given:
+                notes_of(record).fields.update(given)
+            return
+        operation = record[SPEC].operation if record is not None and record[SPEC] is not None else ""
+        spec = Spec(
+            operation, kind="llm", event=USAGE_RECORDED, provider=provider, model=model, tracked=True, priced=True
+        )
+        leave_record(spec, record, captured=captured, hub=self._hub)
+
+    def cache_lookup(self, name: str, *, hit: bool) -> Call:
+        """Count that a cache was asked within this call, and whether it knew the answer."""
+        record = self._record
+        if record is not None and not record[SPEC].silent:
+            notes = notes_of(record)
+            if notes.cache is None:
+                notes.cache, notes.cache_hit = name, bool(hit)
+                return self
+        if not self._hub.off:
+            notes = Notes()
+            notes.cache, notes.cache_hit = name, bool(hit)
+            leave_record(Spec("", event=CACHE_LOOKED_UP), record, notes=notes, hub=self._hub)
+        return self
+
+    @property
+    def trace_id(self) -> str | None:
+        """The trace that the call belongs to, 32 hex digits."""
+        return None if self._record is None else lineage(self._record)[0]
+
+    @property
+    def span_id(self) -> str | None:
+        """The call's own id in its trace, 16 hex digits."""
+        return None if self._record is None else lineage(self._record)[1]
+
+    @property
+    def agent(self) -> str | None:
+        """The agent on whose behalf it runs."""
+        return None if self._record is None else lineage(self._record)[3]
+
+    @property
+    def operation(self) -> str | None:
+        """The name under which it is counted."""
+        return None if self._record is None or self._record[SPEC] is None else self._record[SPEC].operation
+
+    @property
+    def traceparent(self) -> str | None:
+        """The W3C header to send on, so that what the callee does hangs below this call."""
+        return None if self._record is None else format_traceparent(self._record)
+
+
+def current_call() -> Call:
+    """Return the call that is running here; a false one that swallows everything if there is none."""
+    record = CURRENT.get()
+    return Call(None if record is None or record[SPEC] is None else record)
+
+
+def leave_record(
+    spec: Spec,
+    parent: Record | None,
+    *,
+    captured: object = None,
+    notes: Notes | None = None,
+    seconds: float = 0.0,
+    hub: Hub = HUB,
+) -> None:
+    """Leave the record of something that has happened already, `seconds` long; the buffer may have to be relieved."""
+    if len(hub.buffer) >= hub.limit:
+        hub.relieve()
+    record = blank(spec, parent)
+    record[CAPTURED] = captured
+    record[NOTES] = notes
+    now = _clock.perf_counter_ns()
+    record[START] = now - round(seconds * 1e9)
+    record[END] = now
+    hub.append(record)

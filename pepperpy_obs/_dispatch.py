@@ -1,0 +1,87 @@
+"""Where calls leave their records, and the way from there to whoever collects them.
+
+Emitters know this room only. Records wait in a bounded buffer until a reader, a full buffer
+or `configure` calls for the runtime, which is made by the factory that the front door has
+installed: so nothing below the runtime has to import it.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from typing import TYPE_CHECKING, Any, Final
+
+from pepperpy_obs._guard import failed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pepperpy_obs._record import Record
+
+__all__ = ["HUB", "Hub", "hubs", "install", "runtime"]
+
+LIMIT: Final = 8192
+RELIEF: Final = 512
+"""How many records a caller that finds the buffer full has to fold: about a millisecond's worth."""
+
+hubs: weakref.WeakSet[Hub]
+_making = threading.RLock()
+
+
+class Hub:
+    """One buffer of records and the runtime that drains it.
+
+    Any number of threads may append. Only the drain, under its own lock, takes away, and only
+    from the front: both are single list operations, so neither needs a lock against the other.
+    """
+
+    __slots__ = ("__weakref__", "append", "buffer", "limit", "off", "runtime")
+
+    def __init__(self) -> None:
+        self.buffer: list[Record] = []
+        self.append = self.buffer.append
+        self.limit = LIMIT
+        self.off = False
+        self.runtime: Any = None
+        hubs.add(self)
+
+    def relieve(self) -> None:
+        """Fold a part of a full buffer, in the caller that found it full; never raises."""
+        try:
+            runtime(self).drain(RELIEF)
+        except Exception as error:  # noqa: BLE001 - ours must not reach the observed call
+            failed("drain", error)
+            del self.buffer[:RELIEF]
+
+
+hubs = weakref.WeakSet()
+HUB: Final = Hub()
+"""The hub of the default runtime, which all decorators feed."""
+
+_factory: Callable[[Hub], Any] | None = None
+
+
+def install(factory: Callable[[Hub], Any]) -> None:
+    """Say how a runtime is made for a hub; it is called when one is first needed."""
+    global _factory  # noqa: PLW0603 - the one seat that the front door fills
+    _factory = factory
+
+
+def runtime(hub: Hub = HUB) -> Any:  # noqa: ANN401 - its class stands above this floor
+    """Return the runtime of `hub`, made on first use."""
+    if hub.runtime is None:
+        with _making:
+            if hub.runtime is None:
+                if _factory is None:  # a room was imported without the front door: open it
+                    __import__("pepperpy_obs")
+                assert _factory is not None
+                hub.runtime = _factory(hub)
+    return hub.runtime
+
+
+def after_fork() -> None:
+    """In a forked child: forget the parent's records, which the parent will fold."""
+    global _making  # noqa: PLW0603
+    _making = threading.RLock()
+    for hub in list(hubs):
+        hub.buffer.clear()

@@ -1,0 +1,91 @@
+"""The compact record that a call leaves behind, and the facts of the operation that it was a call of.
+
+A record is a plain list, because a list display is the cheapest mutable object that CPython
+can make, and it is made on every call. It enters the buffer when the call starts and is
+complete once its `END` is set, which is therefore always written last: the drain keeps
+records without one as "in flight", so that active calls are known at no cost to the caller.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from pepperpy_obs.events import OPERATION_FINISHED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from decimal import Decimal
+
+    from pepperpy_obs.events import Kind, Level
+
+__all__ = ["CAPTURED", "END", "ERROR", "LINEAGE", "NOTES", "PARENT", "SPEC", "START", "Notes", "Record", "Spec", "blank"]
+
+Record = list[Any]
+
+SPEC: Final = 0
+"""The `Spec` of the operation; None in a record that only stands for a caller elsewhere."""
+PARENT: Final = 1
+"""The record of the calling call, until the lineage is known."""
+START: Final = 2
+END: Final = 3
+"""Both in ns of the monotonic clock; `END` is 0 while the call is in flight."""
+ERROR: Final = 4
+"""The class of the exception that ended the call, or None."""
+CAPTURED: Final = 5
+"""What is needed of a provider's answer to read its usage."""
+NOTES: Final = 6
+"""`Notes`, or None for the many calls that have none."""
+LINEAGE: Final = 7
+"""Ids and agent, once somebody has asked for them."""
+
+
+class Notes:
+    """What only some calls have: the user's fields, a stream's progress, a cache lookup."""
+
+    __slots__ = ("cache", "cache_hit", "fields", "first", "items")
+
+    def __init__(self) -> None:
+        self.fields: dict[str, Any] = {}
+        self.first: int | None = None
+        self.items: int | None = None
+        self.cache: str | None = None
+        self.cache_hit = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spec:
+    """The facts of one operation, settled when it is decorated and shared by all of its calls."""
+
+    operation: str
+    kind: Kind = "task"
+    event: str = OPERATION_FINISHED
+    agent: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    tracked: bool = False
+    priced: bool = False
+    usage: Callable[[Any], object] | None = None
+    budget: Decimal | None = None
+    level: Level | None = None
+    attributes: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    silent: bool = False
+    """Only marks a stretch of a trace (an agent's block): no event is made of it."""
+
+    @property
+    def credited(self) -> str | None:
+        """The agent that calls below this one are credited to, if it names one."""
+        return self.agent or (self.operation if self.kind == "agent" else None)
+
+
+def blank(spec: Spec | None, parent: Record | None) -> Record:
+    """Return the record of a call that is about to start (the wrappers write this list out by hand)."""
+    return [spec, parent, 0, 0, None, None, None, None]
+
+
+def notes_of(record: Record) -> Notes:
+    """Return the notes of `record`, made on first use."""
+    notes: Notes | None = record[NOTES]
+    if notes is None:
+        notes = record[NOTES] = Notes()
+    return notes

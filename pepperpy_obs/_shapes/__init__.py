@@ -1,0 +1,53 @@
+"""All async lore: a function, coroutine, generator or async generator around one call.
+
+`wrap` makes a wrapper of the same shape as what it wraps. Context is current only while
+the callable itself runs, never in the consumer between yields, and everything of the user's
+passes through untouched: values, exceptions, `send`, `throw`, `close`, cancellation.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from pepperpy_obs._shapes.calls import wrap_call
+from pepperpy_obs._shapes.streams import wrap_async_stream, wrap_stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pepperpy_obs._record import Spec
+
+__all__ = ["shape_of", "wrap"]
+
+
+def shape_of(target: Callable[..., Any]) -> str:
+    """Return "function", "coroutine", "generator" or "async generator", also for partials and callable objects."""
+    while isinstance(target, functools.partial):
+        target = target.func
+    if not inspect.isroutine(target):
+        target = type(target).__call__
+    if inspect.iscoroutinefunction(target):
+        return "coroutine"
+    if inspect.isasyncgenfunction(target):
+        return "async generator"
+    return "generator" if inspect.isgeneratorfunction(target) else "function"
+
+
+def wrap(target: Callable[..., Any], spec: Spec) -> Callable[..., Any]:
+    """Return a callable of the shape and signature of `target` that leaves a record of each call."""
+    shape = shape_of(target)
+    if shape == "generator":
+        wrapper = wrap_stream(target, spec)
+    elif shape == "async generator":
+        wrapper = wrap_async_stream(target, spec)
+    else:
+        wrapper = wrap_call(target, spec, is_coroutine=shape == "coroutine")
+    named = target
+    while isinstance(named, functools.partial):
+        named = named.func
+    functools.update_wrapper(wrapper, named if hasattr(named, "__name__") else type(named))
+    wrapper.__dict__.pop("__pepperpy_obs__", None)
+    wrapper.__wrapped__ = target  # type: ignore[attr-defined]
+    return wrapper

@@ -1,0 +1,193 @@
+"""Who calls whom: the current call, its ids and agent, and W3C `traceparent` in and out.
+
+One context variable holds the record of the call that is running. A call only keeps a
+reference to its caller's record; ids are made when somebody asks for them, as a rule the drain.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Final
+
+from pepperpy_obs._record import LINEAGE, PARENT, SPEC, Record, blank
+from pepperpy_obs.errors import SetupError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from contextvars import Token
+    from decimal import Decimal
+
+    from pepperpy_obs._record import Spec
+
+from contextlib import contextmanager
+
+__all__ = ["CURRENT", "Purse", "continue_trace", "format_traceparent", "lineage", "parse_traceparent"]
+
+CURRENT: Final[ContextVar[Record | None]] = ContextVar("pepperpy_obs_call", default=None)
+
+
+class Purse:
+    """What has been spent under one budgeted call, and under the budgeted ones around it."""
+
+    __slots__ = ("limit", "outer", "spent")
+
+    def __init__(self, limit: Decimal, outer: Purse | None) -> None:
+        self.limit = limit
+        self.outer = outer
+        self.spent: Decimal = limit - limit
+
+    def spend(self, cost: Decimal) -> None:
+        """Add a cost here and in every purse around this one. Called under the drain's lock."""
+        purse: Purse | None = self
+        while purse is not None:
+            purse.spent += cost
+            purse = purse.outer
+
+
+Lineage = tuple[str, str | None, str | None, str | None, Purse | None]
+"""trace id, span id (None: no span, only a trace), parent span id, agent, purse."""
+
+_POOL_BYTES: Final = 4096
+_pool = ""
+_used = 0
+_lock = threading.RLock()
+
+
+def random_hex(digits: int) -> str:
+    """Return that many random hex digits, cut from a bulk read of the system's randomness.
+
+    A slice costs a sixth of formatting `getrandbits`, and the application's seeded
+    generator is left alone. Callers hold the lineage lock or the drain's.
+    """
+    global _pool, _used  # noqa: PLW0603 - a pool is state
+    start = _used
+    if start + digits > len(_pool):
+        _pool = os.urandom(_POOL_BYTES).hex()
+        start = 0
+    _used = start + digits
+    return _pool[start:_used]
+
+
+def lineage(record: Record) -> Lineage:
+    """Return the ids and the agent of a call; they are made on first asking and then stay."""
+    known: Lineage | None = record[LINEAGE]
+    if known is None:
+        with _lock:
+            known = _settle(record)
+    return known
+
+
+def settle(records: Iterable[Record]) -> None:
+    """Make the lineage of each record: one lock for a whole batch."""
+    with _lock:
+        for record in records:
+            if record[LINEAGE] is None:
+                _settle(record)
+
+
+def _settle(record: Record) -> Lineage:
+    """Settle the callers above, topmost first, then the record.
+
+    A loop, not a recursion: agents nest as deep as they please. The reference to the caller
+    is dropped then, or a task that starts its own successor for ever would keep them all.
+    """
+    if record[LINEAGE] is not None:
+        return record[LINEAGE]  # type: ignore[no-any-return]
+    above = [record]
+    while (parent := above[-1][PARENT]) is not None and parent[LINEAGE] is None:
+        above.append(parent)
+    for one in reversed(above):
+        caller = one[PARENT]
+        one[LINEAGE] = _born(one[SPEC], None if caller is None else caller[LINEAGE])
+        one[PARENT] = None
+    return record[LINEAGE]  # type: ignore[no-any-return]
+
+
+def _born(spec: Spec, caller: Lineage | None) -> Lineage:
+    trace, span, _, agent, purse = caller if caller is not None else (random_hex(32), None, None, None, None)
+    agent = spec.credited or agent
+    if spec.silent:
+        return (trace, span, None, agent, purse)
+    if spec.budget is not None:
+        purse = Purse(spec.budget, purse)
+    return (trace, random_hex(16), span, agent, purse)
+
+
+def leave(token: Token[Record | None]) -> None:
+    """Make the caller current again, wherever this happens to run."""
+    try:
+        CURRENT.reset(token)
+    except ValueError:
+        # What nobody finished is closed by the garbage collector, in whatever context that runs.
+        # The variable that we set lived in another one and died with it: nothing to put back.
+        return
+
+
+_TRACEPARENT: Final = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
+
+
+def parse_traceparent(header: str) -> tuple[str, str] | None:
+    """Return the trace and span id of a W3C `traceparent`, or None if it is not a valid one.
+
+    As the Trace Context recommendation (section 3.2) says: version ff and ids of zeros are
+    invalid, later versions may append fields, version 00 may not.
+
+    >>> parse_traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+    ('4bf92f3577b34da6a3ce929d0e0e4736', '00f067aa0ba902b7')
+    >>> parse_traceparent("00-00000000000000000000000000000000-00f067aa0ba902b7-01")
+    """
+    match = _TRACEPARENT.fullmatch(header.strip())
+    if match is None:
+        return None
+    version, trace, span, _, rest = match.groups()
+    if version == "ff" or (version == "00" and rest) or not trace.strip("0") or not span.strip("0"):
+        return None
+    return trace, span
+
+
+def format_traceparent(record: Record) -> str | None:
+    """Return the header to send on, so that the callee's spans hang below this call."""
+    trace, span, *_ = lineage(record)
+    return None if span is None else f"00-{trace}-{span}-01"
+
+
+def remote(trace: str, span: str) -> Record:
+    """Return a record that stands for a caller in another process."""
+    record = blank(None, None)
+    record[LINEAGE] = (trace, span, None, None, None)
+    return record
+
+
+@contextmanager
+def continue_trace(traceparent: str | None) -> Iterator[None]:
+    """Let the calls inside be children of the span that a `traceparent` header names.
+
+    A header that is missing or broken starts a new trace, as the recommendation asks;
+    a value that is no string is a mistake in the program and raises SetupError.
+    """
+    if traceparent is not None and not isinstance(traceparent, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        msg = f"traceparent is {traceparent!r}; give the header's text, such as '00-<32 hex>-<16 hex>-01', or None"
+        raise SetupError(msg)
+    found = parse_traceparent(traceparent) if traceparent else None
+    token = CURRENT.set(remote(*found) if found else None)
+    try:
+        yield
+    finally:
+        leave(token)
+
+
+def before_fork() -> None:
+    """Name the running call, so that parent and child call it by the same ids."""
+    record = CURRENT.get()
+    if record is not None:
+        lineage(record)
+
+
+def after_fork() -> None:
+    """In a forked child: a lock nobody holds, and random digits the parent will not use."""
+    global _lock, _pool, _used  # noqa: PLW0603
+    _lock = threading.RLock()
+    _pool, _used = "", 0

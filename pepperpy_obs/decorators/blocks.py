@@ -1,0 +1,118 @@
+"""`with measure("operation")` and `with agent("name")`, which serve `async with` as well."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any, Unpack
+
+from pepperpy_obs import _clock
+from pepperpy_obs._call import Call
+from pepperpy_obs._dispatch import HUB
+from pepperpy_obs._record import END, START, Record, Spec, blank
+from pepperpy_obs._shapes.capture import fail
+from pepperpy_obs.context import CURRENT, leave, parse_traceparent, remote
+from pepperpy_obs.decorators.options import Options, make_spec
+from pepperpy_obs.errors import SetupError
+
+if TYPE_CHECKING:
+    from contextvars import Token
+    from types import TracebackType
+
+    from pepperpy_obs._dispatch import Hub
+
+__all__ = ["Block", "agent", "measure"]
+
+
+class Block:
+    """A stretch of code as one call. Use each block once; the object costs little."""
+
+    __slots__ = ("_caller", "_hub", "_record", "_spec", "_token")
+
+    def __init__(self, spec: Spec, *, caller: Record | None = None, hub: Hub = HUB) -> None:
+        self._spec = spec
+        self._caller = caller
+        self._hub = hub
+        self._record: Record | None = None
+        self._token: Token[Record | None] | None = None
+
+    def __enter__(self) -> Call:
+        hub = self._hub
+        if hub.off:
+            return Call(None, hub)
+        if len(hub.buffer) >= hub.limit:
+            hub.relieve()
+        record = self._record = blank(self._spec, self._caller or CURRENT.get())
+        hub.append(record)
+        self._token = CURRENT.set(record)
+        record[START] = _clock.perf_counter_ns()
+        return Call(record, hub)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        record, token = self._record, self._token
+        if record is None or token is None:
+            return
+        if error is None:
+            record[END] = _clock.perf_counter_ns()
+        else:
+            fail(record, error)
+        leave(token)
+
+    async def __aenter__(self) -> Call:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.__exit__(kind, error, traceback)
+
+
+def measure(operation: str, *, traceparent: str | None = None, **options: Unpack[Options]) -> Block:
+    """Record the code in a `with` or `async with` block as one call of `operation`.
+
+    `traceparent` is the W3C header of a caller in another process, if there is one. The
+    block gives the `Call`, for `.add(...)` and `.record_usage(...)`.
+
+    >>> with measure("parse", kind="tool") as call:
+    ...     _ = call.add(pages=3)
+    """
+    return Block(spec_for(operation, options), caller=_caller(traceparent))
+
+
+def agent(name: str, *, traceparent: str | None = None) -> Block:
+    """Credit every call in the block to an agent; the block itself makes no event, and one trace joins its calls."""
+    return Block(_agent_spec(name), caller=_caller(traceparent))
+
+
+def spec_for(operation: str, options: Any) -> Spec:
+    """Return the spec of a block; those without unhashable options are made once and kept."""
+    if not options.keys() & {"attributes", "usage"}:
+        return _cached_spec(operation, tuple(options.items()))
+    return _spec(operation, options)
+
+
+def _spec(operation: str, options: Any) -> Spec:
+    spec = make_spec("", {"operation": operation, **options}, facets=frozenset({"cost"}), where="measure()")
+    if not spec.operation:
+        msg = f"measure({operation!r}); give the operation a name"
+        raise SetupError(msg)
+    return spec
+
+
+@functools.lru_cache(maxsize=1024)
+def _cached_spec(operation: str, options: tuple[tuple[str, Any], ...]) -> Spec:
+    return _spec(operation, dict(options))
+
+
+@functools.lru_cache(maxsize=1024)
+def _agent_spec(name: str) -> Spec:
+    if not isinstance(name, str) or not name:  # pyright: ignore[reportUnnecessaryIsInstance]
+        msg = f"agent({name!r}); give the agent a name"
+        raise SetupError(msg)
+    return Spec("", kind="agent", agent=name, silent=True)
+
+
+def _caller(traceparent: str | None) -> Record | None:
+    found = parse_traceparent(traceparent) if traceparent else None
+    return remote(*found) if found else None

@@ -1,0 +1,120 @@
+"""The options of an operation: what is accepted, and what is said about the rest."""
+
+from __future__ import annotations
+
+import difflib
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any, TypedDict, get_args
+
+from pepperpy_obs._call import own_names
+from pepperpy_obs._record import Spec
+from pepperpy_obs.errors import SetupError
+from pepperpy_obs.events import Kind, Level
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["Options", "make_spec"]
+
+
+class Options(TypedDict, total=False):
+    """What `@measured`, `@tracked_usage` and `@costed` accept, all by keyword."""
+
+    operation: str
+    """The name to count under; default: the function's qualified name."""
+    kind: Kind
+    """agent, llm, tool or task; default: llm if usage is tracked, else task."""
+    agent: str
+    """The agent to credit, for this call and those below it."""
+    provider: str
+    """Who answers, where the answer does not say so."""
+    model: str
+    """The model that is asked, where the answer does not say so."""
+    usage: Callable[[Any], object]
+    """Reads the usage from the result (of each item, for streams): returns an answer, a dict or None."""
+    attributes: Mapping[str, Any]
+    """Fields that every event of the operation carries."""
+    budget: Decimal | str | int
+    """US dollars that one call may cost with all below it; past that its event says `over_budget`."""
+    level: Level
+    """The level of its events; default: info, warning or error by outcome."""
+
+
+def make_spec(
+    name: str, options: Mapping[str, Any], *, facets: frozenset[str] = frozenset(), where: str = "measure"
+) -> Spec:
+    """Return the facts of an operation; raises SetupError for an option that is unknown or of the wrong kind."""
+    _refuse_unknown(options, where)
+    tracked = "usage" in facets or "usage" in options
+    for key in ("operation", "agent", "provider", "model"):
+        value = options.get(key)
+        if value is not None and (not isinstance(value, str) or not value):
+            msg = f"{where}: {key}={value!r}; give a text that is not empty"
+            raise SetupError(msg)
+    _one_of("kind", options.get("kind"), get_args(Kind), where)
+    _one_of("level", options.get("level"), get_args(Level), where)
+    usage = options.get("usage")
+    if usage is not None and not callable(usage):
+        msg = f"{where}: usage={usage!r}; give a function that takes the result and returns an answer, a dict or None"
+        raise SetupError(msg)
+    return Spec(
+        options.get("operation") or name,
+        kind=options.get("kind") or ("llm" if tracked else "task"),
+        agent=options.get("agent"),
+        provider=options.get("provider"),
+        model=options.get("model"),
+        tracked=tracked,
+        priced="cost" in facets,
+        usage=usage,
+        budget=_money(options.get("budget"), where),
+        level=options.get("level"),
+        attributes=_attributes(options.get("attributes"), where),
+    )
+
+
+def _refuse_unknown(options: Mapping[str, Any], where: str) -> None:
+    known = sorted(Options.__annotations__)
+    for key in options:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"; did you mean {near[0]}=?" if near else ""
+            msg = f"{where}: unknown option {key}={options[key]!r}; accepted are {', '.join(known)}{hint}"
+            raise SetupError(msg)
+
+
+def _one_of(key: str, value: object, accepted: tuple[str, ...], where: str) -> None:
+    if value is not None and value not in accepted:
+        msg = f"{where}: {key}={value!r}; accepted are {', '.join(accepted)}"
+        raise SetupError(msg)
+
+
+def _money(value: object, where: str) -> Decimal | None:
+    if value is None:
+        return None
+    try:
+        if isinstance(value, bool | float) or not isinstance(value, Decimal | str | int):
+            raise InvalidOperation
+        money = Decimal(value)
+        if not money.is_finite() or money <= 0:
+            raise InvalidOperation
+    except InvalidOperation:
+        msg = f"{where}: budget={value!r}; give US dollars above zero as a Decimal, an int or a text such as '0.25'"
+        raise SetupError(msg) from None
+    return money
+
+
+def _attributes(value: object, where: str) -> dict[str, Any]:
+    if value is None:
+        return {}
+    try:
+        fields = dict(value)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    except (TypeError, ValueError):
+        fields = None
+    if fields is None or not all(isinstance(key, str) for key in fields):
+        msg = f"{where}: attributes={value!r}; give a mapping of names to values"
+        raise SetupError(msg)
+    moved = sorted(fields.keys() - own_names(fields).keys())
+    if moved:
+        msg = f"{where}: attributes {', '.join(moved)} would overwrite facts of the event; choose other names"
+        raise SetupError(msg)
+    return fields

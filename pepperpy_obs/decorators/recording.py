@@ -1,0 +1,63 @@
+"""Facts that are told rather than observed: usage, cache lookups, caches to watch, metrics."""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from pepperpy_obs._call import current_call, leave_record
+from pepperpy_obs._dispatch import HUB
+from pepperpy_obs._record import Notes, Spec
+from pepperpy_obs.context import CURRENT
+from pepperpy_obs.errors import SetupError
+from pepperpy_obs.events import METRIC_RECORDED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pepperpy_obs._dispatch import Hub
+
+__all__ = ["cache_lookup", "caches", "record_metric", "record_usage", "watch_cache"]
+
+caches: dict[str, Callable[[], Any]] = {}
+"""The watched caches: name -> a call that gives the cache, or None once it is gone."""
+
+
+def record_usage(answer: object, *, provider: str | None = None, model: str | None = None) -> None:
+    """Count the tokens (and the price) of a provider's answer in the call that is running.
+
+    See `Call.record_usage`; without a call around it leaves an event of its own.
+    """
+    current_call().record_usage(answer, provider=provider, model=model)
+
+
+def cache_lookup(name: str, *, hit: bool) -> None:
+    """Count that a cache was asked, in the call that is running if there is one."""
+    current_call().cache_lookup(name, hit=hit)
+
+
+def watch_cache(name: str, cache: object) -> None:
+    """Show the size (and hits, where it counts them) of a cache in every report from now on.
+
+    Accepts what `functools.lru_cache` makes (anything with `cache_info()`), and anything with
+    a length and a `maxsize` or `maxlen`. Only a weak reference is kept where the cache allows one.
+    A second cache of the same name takes the first one's place.
+    """
+    if not callable(getattr(cache, "cache_info", None)) and not hasattr(cache, "__len__"):
+        msg = f"watch_cache({name!r}, {cache!r}); give an object with cache_info(), or with a length and a maxsize"
+        raise SetupError(msg)
+    try:
+        caches[name] = weakref.ref(cache)
+    except TypeError:
+        caches[name] = lambda: cache
+
+
+def record_metric(
+    facts: Mapping[str, Any], value: float, labels: Mapping[str, str], *, hub: Hub = HUB
+) -> None:
+    """Leave a value of a user's metric, which `facts` names in the words of the event."""
+    if hub.off:
+        return
+    notes = Notes()
+    notes.fields = {**facts, "value": value, "labels": dict(labels)}
+    leave_record(Spec("", event=METRIC_RECORDED), CURRENT.get(), notes=notes, hub=hub)
