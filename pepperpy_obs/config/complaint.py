@@ -24,16 +24,14 @@ _LONGEST: Final = 80
 
 
 def complain(error: ValidationError, fields: Mapping[str, FieldInfo], origins: Mapping[str, str]) -> str:
-    """Return one line for each setting that was refused."""
-    lines: list[str] = []
+    """Return one line for each value that was refused."""
+    lines: dict[str, str] = {}
     for detail in error.errors(include_url=False, include_context=False):
         name = str(detail["loc"][0])
-        field = fields[name]
-        given = _shown(name, detail["input"], field)
-        accepted = _PREFIX.sub("", detail["msg"])
-        about = f" ({field.description})" if field.description else ""
-        lines.append(f"{origins[name]}: {name} was given as {given}; it {accepted}{about}")
-    return "\n".join(lines)
+        given = f"{origins[name]}: {name} was given as {_shown(name, detail['input'], fields[name])}"
+        # A field of several types is refused once for each of them: the first is the one that people think of.
+        lines.setdefault(given, f"{given}; it {_PREFIX.sub('', detail['msg'])} ({fields[name].description})")
+    return "\n".join(lines.values())
 
 
 def _shown(name: str, value: object, field: FieldInfo) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import NoneType
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args, get_origin
 
-from pydantic import ByteSize, Field, ValidationError, field_validator
+from pydantic import BeforeValidator, ByteSize, Field, TypeAdapter, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from pepperpy_obs.config.complaint import complain
@@ -30,6 +30,8 @@ Count = Annotated[int, Field(ge=0)]
 Amount = Annotated[int, Field(ge=1)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Names = Annotated[tuple[str, ...], NoDecode]
+Size = Annotated[int, BeforeValidator(TypeAdapter(ByteSize).validate_python), Field(ge=0)]
+PathLike = Path | str | None
 
 _OFF: Final = ("", "none", "off")
 _ORIGINS: Final = "_origins"
@@ -58,7 +60,7 @@ class Config(BaseSettings):
         use_attribute_docstrings=True,
     )
 
-    config_file: Path | None = None
+    config_file: PathLike = None
     """settings file in TOML, named by a keyword or by PEPPERPY_CONFIG; else config/pepperpy_obs.toml if it exists"""
     service: str = ""
     """name of this service, written into every event"""
@@ -79,18 +81,18 @@ class Config(BaseSettings):
     """whether a scraper that asks for OpenMetrics gets it, with trace ids as exemplars"""
     max_series: Amount = 2000
     """label sets kept in memory; what comes after is counted as one, "_other", per family"""
-    price_file: Path | None = None
+    price_file: PathLike = None
     """TOML file with prices of your own, which win over the shipped ones"""
 
     log_format: Literal["auto", "console", "json", "ecs", "none"] = "auto"
     """form of log lines; auto: console on a terminal, json elsewhere"""
     log_level: Level = "info"
     """lowest level that is logged; statistics count all"""
-    log_file: Path | None = None
+    log_file: PathLike = None
     """file that log lines are appended to, in place of log_stream"""
     log_stream: Literal["stderr", "stdout"] = "stderr"
     """stream that log lines go to"""
-    log_max_bytes: Annotated[ByteSize, Field(ge=0)] = ByteSize(64 * 1024 * 1024)
+    log_max_bytes: Size = 64 * 1024 * 1024
     """size past which log_file is renamed and begun anew, such as "64MiB"; 0: never"""
     log_backups: Amount = 5
     """how many renamed files are kept beside log_file"""
@@ -174,10 +176,11 @@ class Config(BaseSettings):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
-    @field_validator("log_file", "price_file")
+    @field_validator("config_file", "log_file", "price_file")
     @classmethod
-    def _at_home(cls, path: Path | None) -> Path | None:
-        return path and path.expanduser()
+    def _path(cls, path: PathLike) -> Path | None:
+        """Make a path of what type checkers let people write: a string, too."""
+        return None if path is None else Path(path).expanduser()
 
     def sources(self) -> Mapping[str, str]:
         """Return where each setting came from: "keyword", the variable, the file, or "default"."""

@@ -79,7 +79,7 @@ class TestLayers:
     def test_frozen(self) -> None:
         """A setting cannot be changed afterwards."""
         with pytest.raises(ValidationError, match="frozen"):
-            Config().metrics_port = 1  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+            Config().metrics_port = 1  # pyright: ignore[reportAttributeAccessIssue]
 
 
 class TestValues:
@@ -103,7 +103,8 @@ class TestValues:
         """What a shell or a file can spell means the same in a keyword, a variable and a file."""
         path = tmp_path / "settings.toml"
         path.write_text(f'{name} = "{text}"\n')
-        by_keyword, by_file = Config(**{name: text}), Config(config_file=path)
+        keywords: dict[str, Any] = {name: text}
+        by_keyword, by_file = Config(**keywords), Config(config_file=path)
         monkeypatch.setenv(f"PEPPERPY_{name.upper()}", text)
 
         assert [getattr(config, name) for config in (by_keyword, by_file, Config())] == [value] * 3
@@ -137,6 +138,7 @@ class TestValues:
             {"metrics_enabled": "perhaps"},
             {"health_max_error_rate": 2},
             {"config_file": 3},
+            {"price_file": 3},
         ],
     )
     def test_wrong_ones_name_themselves(self, wrong: dict[str, Any]) -> None:
@@ -147,6 +149,7 @@ class TestValues:
         ((name, value),) = wrong.items()
         shown = repr(value[0] if isinstance(value, list) else value)
         assert str(caught.value).startswith(f"keyword: {name} was given as {shown}; it ")
+        assert len(str(caught.value).splitlines()) == 1
 
 
 class TestComplaints:
