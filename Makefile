@@ -33,7 +33,7 @@ lint: $(VENV)/.installed-dev
 
 types: $(VENV)/.installed-dev
 	$(PY) -m mypy
-	$(VENV)/bin/pyright --warnings
+	$(PY) -m pyright --warnings
 
 check: lint types test wheel
 
