@@ -69,6 +69,8 @@ def test_each_outside_library_has_one_room() -> None:
     "code",
     [
         "import pepperpy_obs",
+        "from pepperpy_obs import costed, measured\nmeasured(costed(lambda: {}))()",
+        "import pepperpy_obs\nwith pepperpy_obs.measure('parse'), pepperpy_obs.agent('a'): pass",
     ],
 )
 def test_the_front_door_is_light(code: str) -> None:
