@@ -1,0 +1,125 @@
+"""Counts in exponential bins, packed 64 bits each into one integer.
+
+Bin *i* of scale *s* holds the values in ``(2**((i-1)/2**s), 2**(i/2**s)]``: the index of a
+Prometheus native histogram of schema *s*; OpenTelemetry's index of the same bin is ``i - 1``.
+A row of counts is one long integer, so adding two rows is one addition, whatever their length.
+Rows are immutable. Their scale follows from the values alone, never from the order in which
+they came, which makes adding rows associative and commutative to the last count.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from math import ceil, log2
+from typing import TYPE_CHECKING, Final, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+__all__ = ["CAPACITY", "EMPTY", "SCALE", "Bins", "indices"]
+
+SCALE: Final = 6
+"""The finest scale: bounds grow by 2**(1/64), so that a bin's middle is within 0.542 % of all in it."""
+CAPACITY: Final = 4096
+"""Most bins in a row. At the finest scale that is a factor of 2**64: every duration from 1 ns to 292 years."""
+
+_PER_OCTAVE: Final = 1 << SCALE
+_LANE: Final = 64
+
+
+def indices(values: Iterable[float]) -> list[int]:
+    """Return the bin of each value at the finest scale; values must be positive and finite.
+
+    Bounds are upper inclusive. `log2` is exact for powers of two; every other bound is irrational, so no value
+    lies on it (one within 1e-15 of it may be put on the wrong side, as with every table of rounded bounds).
+    `log`, which others use, puts half of the exact powers of two one bin too high.
+
+    >>> indices([0.5, 1.0, 1.0000001, 2.0])
+    [-64, 0, 1, 64]
+    """
+    return [ceil(log2(value) * _PER_OCTAVE) for value in values]
+
+
+@dataclass(frozen=True, slots=True)
+class Bins:
+    """A row of counts: bins `offset`, `offset` + 1, ... at `scale`; the first and the last are never 0."""
+
+    scale: int = SCALE
+    offset: int = 0
+    packed: int = 0
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Self:
+        """Count positive, finite values."""
+        if not values:
+            return cls()
+        places = indices(values)
+        low = min(places)
+        counts = [0] * (max(places) - low + 1)
+        for place in places:
+            counts[place - low] += 1
+        return cls.pack(SCALE, low, counts)
+
+    @classmethod
+    def pack(cls, scale: int, offset: int, counts: Sequence[int]) -> Self:
+        """Make a row of `counts`, which begin at bin `offset`, and coarsen it if it is too long."""
+        row = cls(scale, offset, int.from_bytes(struct.pack(f"<{len(counts)}Q", *counts), "little"))
+        while len(row) > CAPACITY:
+            row = row.coarsened(row.scale - 1)
+        return row
+
+    @classmethod
+    def of_pairs(cls, scale: int, pairs: Sequence[tuple[int, int]]) -> Self:
+        """Return the row that `pairs` was asked of; the indices must not span more than `CAPACITY` bins."""
+        if not pairs:
+            return cls()
+        low, high = min(pairs)[0], max(pairs)[0]
+        if high - low >= CAPACITY:
+            msg = f"bins {low} to {high} are more than a row can hold ({CAPACITY})"
+            raise ValueError(msg)
+        counts = [0] * (high - low + 1)
+        for index, count in pairs:
+            counts[index - low] += count
+        return cls.pack(scale, low, counts)
+
+    def pairs(self) -> list[tuple[int, int]]:
+        """Return the index and the count of every bin that is not empty."""
+        return [(index, count) for index, count in enumerate(self.counts(), self.offset) if count]
+
+    def __len__(self) -> int:
+        return (self.packed.bit_length() + _LANE - 1) // _LANE
+
+    def counts(self) -> tuple[int, ...]:
+        """Return the counts of the bins from `offset` on."""
+        size = len(self)
+        return struct.unpack(f"<{size}Q", self.packed.to_bytes(8 * size, "little"))
+
+    def coarsened(self, scale: int) -> Self:
+        """Return the same counts at a coarser scale; bounds there are bounds here, so nothing moves across one."""
+        if scale >= self.scale or not self.packed:
+            return self
+        shift = self.scale - scale
+        low = -(-self.offset >> shift)
+        counts = [0] * (-(-(self.offset + len(self) - 1) >> shift) - low + 1)
+        for index, count in enumerate(self.counts(), self.offset):
+            counts[-(-index >> shift) - low] += count
+        return self.pack(scale, low, counts)
+
+    def merge(self, other: Self) -> Self:
+        """Return the counts of both, at the coarser of the two scales or coarser still if the row is too long."""
+        if not other.packed:
+            return self
+        if not self.packed:
+            return other
+        scale = min(self.scale, other.scale)
+        one, two = self.coarsened(scale), other.coarsened(scale)
+        low = min(one.offset, two.offset)
+        packed = (one.packed << _LANE * (one.offset - low)) + (two.packed << _LANE * (two.offset - low))
+        row = type(self)(scale, low, packed)
+        while len(row) > CAPACITY:
+            row = row.coarsened(row.scale - 1)
+        return row
+
+
+EMPTY: Final = Bins()

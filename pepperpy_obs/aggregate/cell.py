@@ -1,0 +1,242 @@
+"""The cells: what is known of one series in one stretch of time.
+
+`Cell` holds the calls of one (operation, agent, kind, provider, model), `Requests` its language model side,
+`CacheCell` the lookups of one cache, `Exemplar` a call to look at. All are immutable, all merge exactly, in any
+order, and all go to plain values and back. Absent facts are empty: a cost that is unknown is not 0, it is in
+`Requests.unpriced`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
+from typing import Any, Final, NamedTuple, Self
+
+from pepperpy_obs.aggregate.histogram import Durations
+from pepperpy_obs.events import OVERFLOW
+
+__all__ = [
+    "EXACT",
+    "NO_CALLS",
+    "NO_REQUESTS",
+    "ZERO",
+    "CacheCell",
+    "Cell",
+    "Exemplar",
+    "Requests",
+    "add_counts",
+    "add_money",
+]
+
+EXACT: Final = Context(prec=120, Emax=MAX_EMAX, Emin=MIN_EMIN)
+"""Where money is added: wide enough that no digit is ever rounded off, whatever a thread's own context says."""
+ZERO: Final = Decimal(0)
+SLOT: Final = 10_000_000_000
+"""The finest stretch of time that is told apart, in nanoseconds."""
+
+_MOST_ERRORS: Final = 32
+
+
+def add_counts(one: Mapping[str, int], two: Mapping[str, int]) -> Mapping[str, int]:
+    """Return the sum of two counts by name."""
+    if not one or not two:
+        return one or two
+    return {**one, **{name: one.get(name, 0) + count for name, count in two.items()}}
+
+
+def add_money(one: Mapping[str, Decimal], two: Mapping[str, Decimal]) -> Mapping[str, Decimal]:
+    """Return the exact sum of two amounts by name."""
+    if not one or not two:
+        return one or two
+    return {**one, **{name: EXACT.add(one.get(name, ZERO), amount) for name, amount in two.items()}}
+
+
+def add_errors(one: Mapping[str, int], two: Mapping[str, int]) -> Mapping[str, int]:
+    """Return the sum of two counts by error type, of which the first 32 in the alphabet keep their names.
+
+    Not the first that came: which came first depends on who is asked, and then the order of merging would matter.
+    """
+    errors = add_counts(one, two)
+    if len(errors) <= _MOST_ERRORS:
+        return errors
+    names = sorted(errors.keys() - {OVERFLOW})
+    kept = {name: errors[name] for name in names[:_MOST_ERRORS]}
+    rest = errors.get(OVERFLOW, 0) + sum(errors[name] for name in names[_MOST_ERRORS:])
+    return {**kept, OVERFLOW: rest} if rest else kept
+
+
+class Exemplar(NamedTuple):
+    """One call to look at: the slowest of the latest 10 seconds in which a call had a trace."""
+
+    slot: int
+    """Which 10 seconds; `at` // `SLOT`."""
+    value: float
+    """Its duration in seconds."""
+    at: int
+    """When it ended, UTC epoch nanoseconds."""
+    trace_id: str
+    span_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """The requests to language models: how many by outcome, tokens by type, and what they cost."""
+
+    outcomes: Mapping[str, int]
+    tokens: Mapping[str, int]
+    """By type, named as the event's fields without `_tokens`; cache and reasoning are parts of input and output."""
+    cost: Decimal
+    cost_by_type: Mapping[str, Decimal]
+    saved: Decimal
+    """What caches saved."""
+    waste: Decimal
+    """The part of `cost` that went into calls that failed, were cancelled or abandoned."""
+    priced: int
+    unpriced: int
+    """Answers with usage whose price is not known; `cost` lacks theirs."""
+
+    @property
+    def count(self) -> int:
+        """All requests, whatever became of them."""
+        return sum(self.outcomes.values())
+
+    def merge(self, other: Self) -> Self:
+        """Return the sum of both."""
+        if other is NO_REQUESTS:
+            return self
+        if self is NO_REQUESTS:
+            return other
+        return type(self)(
+            add_counts(self.outcomes, other.outcomes),
+            add_counts(self.tokens, other.tokens),
+            EXACT.add(self.cost, other.cost),
+            add_money(self.cost_by_type, other.cost_by_type),
+            EXACT.add(self.saved, other.saved),
+            EXACT.add(self.waste, other.waste),
+            self.priced + other.priced,
+            self.unpriced + other.unpriced,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values; money as strings of plain digits."""
+        return {
+            "outcomes": dict(self.outcomes),
+            "tokens": dict(self.tokens),
+            "cost": format(self.cost, "f"),
+            "cost_by_type": {name: format(amount, "f") for name, amount in self.cost_by_type.items()},
+            "saved": format(self.saved, "f"),
+            "waste": format(self.waste, "f"),
+            "priced": self.priced,
+            "unpriced": self.unpriced,
+        }
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Self:
+        """Return the requests that `to_dict` was asked of."""
+        return cls(
+            plain["outcomes"],
+            plain["tokens"],
+            Decimal(plain["cost"]),
+            {name: Decimal(amount) for name, amount in plain["cost_by_type"].items()},
+            Decimal(plain["saved"]),
+            Decimal(plain["waste"]),
+            plain["priced"],
+            plain["unpriced"],
+        )
+
+
+NO_REQUESTS: Final = Requests({}, {}, ZERO, {}, ZERO, ZERO, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """The calls of one series.
+
+    >>> from dataclasses import replace
+    >>> one = replace(NO_CALLS, outcomes={"ok": 2}, duration=Durations.of([0.1, 0.3]), first=10, last=20)
+    >>> two = replace(NO_CALLS, outcomes={"error": 1}, errors={"TimeoutError": 1}, first=5, last=9)
+    >>> both = one.merge(two)
+    >>> both.calls, both.errors, both.duration.high, both.first, both.last
+    (3, {'TimeoutError': 1}, 0.3, 5, 20)
+    """
+
+    outcomes: Mapping[str, int]
+    """Finished calls by outcome; only outcomes that came."""
+    errors: Mapping[str, int]
+    """Failed calls by error type; past 32 types the others are counted as `_other`."""
+    duration: Durations
+    first_item: Durations
+    """Streams: the time to the first item."""
+    requests: Requests
+    first: int
+    """When the earliest event was, UTC epoch nanoseconds."""
+    last: int
+    """When the latest event was."""
+    exemplar: Exemplar | None
+
+    @property
+    def calls(self) -> int:
+        """All finished calls."""
+        return sum(self.outcomes.values())
+
+    def merge(self, other: Self) -> Self:
+        """Return the sum of both."""
+        if other is NO_CALLS:
+            return self
+        if self is NO_CALLS:
+            return other
+        return type(self)(
+            add_counts(self.outcomes, other.outcomes),
+            add_errors(self.errors, other.errors),
+            self.duration.merge(other.duration),
+            self.first_item.merge(other.first_item),
+            self.requests.merge(other.requests),
+            min(self.first, other.first),
+            max(self.last, other.last),
+            max(self.exemplar, other.exemplar) if self.exemplar and other.exemplar else self.exemplar or other.exemplar,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values; what is empty is left out."""
+        plain: dict[str, Any] = {"outcomes": dict(self.outcomes), "first": self.first, "last": self.last}
+        if self.errors:
+            plain["errors"] = dict(self.errors)
+        if self.duration.count:
+            plain["duration"] = self.duration.to_dict()
+        if self.first_item.count:
+            plain["first_item"] = self.first_item.to_dict()
+        if self.requests != NO_REQUESTS:
+            plain["requests"] = self.requests.to_dict()
+        if self.exemplar:
+            plain["exemplar"] = list(self.exemplar)
+        return plain
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Self:
+        """Return the cell that `to_dict` was asked of."""
+        return cls(
+            plain["outcomes"],
+            plain.get("errors", {}),
+            Durations.from_dict(plain.get("duration", {"count": 0})),
+            Durations.from_dict(plain.get("first_item", {"count": 0})),
+            Requests.from_dict(plain["requests"]) if "requests" in plain else NO_REQUESTS,
+            plain["first"],
+            plain["last"],
+            Exemplar(*plain["exemplar"]) if "exemplar" in plain else None,
+        )
+
+
+NO_CALLS: Final = Cell({}, {}, Durations(), Durations(), NO_REQUESTS, 0, 0, None)
+"""The cell of no events; merging it changes nothing."""
+
+
+class CacheCell(NamedTuple):
+    """The lookups of one cache."""
+
+    hits: int = 0
+    misses: int = 0
+
+    def merge(self, other: Self) -> Self:
+        """Return the sum of both."""
+        return type(self)(self.hits + other.hits, self.misses + other.misses)

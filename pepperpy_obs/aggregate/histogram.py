@@ -1,0 +1,220 @@
+"""The histogram: base-2 exponential bins with an exact count, sum, least and greatest value.
+
+`Histogram` is for any float, `Durations` for seconds, whose sum is kept in whole nanoseconds. Both are
+immutable: `of` makes one of values, `merge` one of two, and the result depends on the set of values only.
+Values must be finite; the fold refuses others before they come here.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import accumulate, chain
+from math import exp2, inf, log2
+from typing import Any, ClassVar, Final, Self
+
+from pepperpy_obs.aggregate import bins
+from pepperpy_obs.aggregate.bins import Bins
+
+__all__ = ["SMALLEST", "Durations", "Histogram", "exact", "rounded"]
+
+SMALLEST: Final = 2**1074
+"""How many of the smallest float make 1.0: every float is a whole number of them."""
+
+_MILLION: Final = 1_000_000
+
+
+def exact(value: float) -> int:
+    """Return a float as a whole number of 1 / `SMALLEST`.
+
+    Adding floats is not associative: the sum would depend on which worker reported first. Integers are,
+    and adding these costs a tenth of what adding `Fraction`s does.
+    """
+    numerator, denominator = value.as_integer_ratio()
+    return numerator << (1075 - denominator.bit_length())
+
+
+def rounded(total: int, parts: int = SMALLEST) -> float:
+    """Return the float nearest to total / parts, or an infinity beyond the greatest."""
+    try:
+        return total / parts
+    except OverflowError:
+        return inf if total > 0 else -inf
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """How often which values came.
+
+    `total` is the exact sum in parts of 1 / `PARTS`; `zero` counts the zeros, `positive` the values
+    above, and `negative`, by absolute value, those below. `low` and `high` are `inf` and `-inf` while empty.
+
+    >>> both = Histogram.of([1.0, 2.0]).merge(Histogram.of([3.0]))
+    >>> both.count, both.sum, both.mean, both.quantile(1.0)
+    (3, 6.0, 2.0, 3.0)
+    """
+
+    PARTS: ClassVar[int] = SMALLEST
+
+    count: int = 0
+    total: int = 0
+    low: float = inf
+    high: float = -inf
+    zero: int = 0
+    positive: Bins = bins.EMPTY
+    negative: Bins = bins.EMPTY
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Self:
+        """Make a histogram of finite values."""
+        if not values:
+            return cls()
+        low, high = min(values), max(values)
+        positive = values if low > 0.0 else [value for value in values if value > 0.0]
+        negative = [-value for value in values if value < 0.0] if low < 0.0 else []
+        zero = len(values) - len(positive) - len(negative)
+        # `+ 0.0` turns a negative zero into zero, so that equal sets make equal histograms.
+        return cls(
+            len(values),
+            cls._total(values),
+            low + 0.0,
+            high + 0.0,
+            zero,
+            *_aligned(Bins.of(positive), Bins.of(negative)),
+        )
+
+    @classmethod
+    def _total(cls, values: Iterable[float]) -> int:
+        return sum(map(exact, values))
+
+    @property
+    def scale(self) -> int:
+        """The scale of both rows of bins."""
+        return min(self.positive.scale, self.negative.scale)
+
+    @property
+    def sum(self) -> float:
+        """The sum of all values, rounded once."""
+        return rounded(self.total, self.PARTS)
+
+    @property
+    def mean(self) -> float | None:
+        """The arithmetic mean, or None of no values."""
+        return rounded(self.total, self.PARTS * self.count) if self.count else None
+
+    def merge(self, other: Self) -> Self:
+        """Return the histogram of both sets of values; exactly associative and commutative."""
+        if not other.count:
+            return self
+        if not self.count:
+            return other
+        return type(self)(
+            self.count + other.count,
+            self.total + other.total,
+            min(self.low, other.low),
+            max(self.high, other.high),
+            self.zero + other.zero,
+            *_aligned(self.positive.merge(other.positive), self.negative.merge(other.negative)),
+        )
+
+    def quantile(self, q: float) -> float | None:
+        """Estimate the *q* quantile by nearest rank; None of no values."""
+        return self.quantiles(q)[0]
+
+    def quantiles(self, *qs: float) -> list[float | None]:
+        """Estimate several quantiles in one pass.
+
+        The *q* quantile of *n* values is the ceil(q * n)-th smallest (the first for q = 0), with q taken to
+        six decimals. The estimate is the middle of its bin, off by at most 0.542 % while `scale` is 6,
+        and never outside of the values seen.
+        """
+        if not all(0.0 <= q <= 1.0 for q in qs):
+            msg = f"quantiles {qs!r}: each must be between 0 and 1 (p95 is 0.95)"
+            raise ValueError(msg)
+        if not self.count:
+            return [None] * len(qs)
+        below = self.negative.counts()[::-1]
+        reached = list(accumulate(chain(below, (self.zero,), self.positive.counts())))
+        return [self._at(bisect_left(reached, self._rank(q)), len(below)) for q in qs]
+
+    def _rank(self, q: float) -> int:
+        # In whole millionths: 0.07 * 100 is a little more than 7 in floats, and would give the eighth value.
+        return max(1, -(-round(q * _MILLION) * self.count // _MILLION))
+
+    def _at(self, place: int, below: int) -> float:
+        if place == below:
+            return 0.0
+        if place > below:
+            estimate = _middle(self.positive.offset + place - below - 1, self.positive.scale)
+        else:
+            estimate = -_middle(self.negative.offset + below - place - 1, self.negative.scale)
+        return min(max(estimate, self.low), self.high)
+
+    def buckets(self, bounds: Sequence[float]) -> list[int]:
+        """Return how many values are at or below each of the ascending `bounds`, as classic buckets count.
+
+        Exact for bounds that are powers of two and for 0; any other bound is moved to the nearest one of
+        the bins, by at most 0.54 % while `scale` is 6.
+        """
+        negative = [0, *accumulate(self.negative.counts())]
+        positive = [0, *accumulate(self.positive.counts())]
+        found = []
+        for bound in bounds:
+            if bound < 0.0:
+                found.append(negative[-1] - _up_to(-bound, self.negative, negative))
+            else:
+                found.append(negative[-1] + self.zero + (_up_to(bound, self.positive, positive) if bound else 0))
+        return found
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values; `from_dict` takes them back without loss."""
+        plain: dict[str, Any] = {"count": self.count, "sum": str(Fraction(self.total, self.PARTS))}
+        if self.count:
+            plain |= {"min": self.low, "max": self.high, "zero": self.zero, "scale": self.scale}
+            for name, row in (("positive", self.positive), ("negative", self.negative)):
+                if row.packed:
+                    plain[name] = [list(pair) for pair in row.pairs()]
+        return plain
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Self:
+        """Return the histogram that `to_dict` was asked of."""
+        if not plain["count"]:
+            return cls()
+        total = Fraction(plain["sum"]) * cls.PARTS
+        positive, negative = (Bins.of_pairs(plain["scale"], plain.get(name, ())) for name in ("positive", "negative"))
+        low, high = float(plain["min"]), float(plain["max"])
+        return cls(plain["count"], total.numerator, low, high, plain["zero"], *_aligned(positive, negative))
+
+
+@dataclass(frozen=True, slots=True)
+class Durations(Histogram):
+    """A histogram of seconds, none of them negative; each is summed as the whole nanoseconds nearest to it.
+
+    >>> Durations.of([0.1, 0.2]).total
+    300000000
+    """
+
+    PARTS: ClassVar[int] = 1_000_000_000
+
+    @classmethod
+    def _total(cls, values: Iterable[float]) -> int:
+        return sum([int(value * 1e9 + 0.5) for value in values])
+
+
+def _aligned(positive: Bins, negative: Bins) -> tuple[Bins, Bins]:
+    scale = min(positive.scale, negative.scale)
+    return positive.coarsened(scale), negative.coarsened(scale)
+
+
+def _middle(index: int, scale: int) -> float:
+    """The value whose greatest relative error to any in the bin is least: the harmonic mean of its bounds."""
+    width = exp2(-scale)
+    return exp2((index - 1) * width) * 2.0 / (1.0 + exp2(-width))
+
+
+def _up_to(bound: float, row: Bins, cumulated: Sequence[int]) -> int:
+    last = round(log2(bound) * exp2(row.scale))
+    return cumulated[min(max(last - row.offset + 1, 0), len(cumulated) - 1)]

@@ -1,0 +1,91 @@
+"""A ledger: the sums of one stretch of time, one entry per series.
+
+The ledger itself changes; the cells in it never do, they are replaced. So a copy of the ledger is a
+copy of its tables, and a reader may keep the cells while the writer goes on.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Mapping
+from typing import Protocol, Self, TypeVar
+
+from pepperpy_obs.aggregate.cell import CacheCell, Cell
+from pepperpy_obs.aggregate.metric import MetricCell
+from pepperpy_obs.aggregate.series import MetricKey, SeriesKey
+
+__all__ = ["Entries", "Ledger"]
+
+
+class _Mergeable(Protocol):
+    def merge(self, other: Self, /) -> Self: ...
+
+
+_Key = TypeVar("_Key", bound=Hashable)
+_Cell = TypeVar("_Cell", bound=_Mergeable)
+
+
+class Entries(Protocol):
+    """What a ledger takes in: another ledger, or a snapshot."""
+
+    @property
+    def series(self) -> Mapping[SeriesKey, Cell]:
+        """Calls by series."""
+        ...
+
+    @property
+    def caches(self) -> Mapping[str, CacheCell]:
+        """Lookups by cache."""
+        ...
+
+    @property
+    def metrics(self) -> Mapping[MetricKey, MetricCell]:
+        """The user's own metrics."""
+        ...
+
+    @property
+    def events(self) -> Mapping[str, int]:
+        """Events by name."""
+        ...
+
+    @property
+    def refused(self) -> Mapping[str, int]:
+        """Fields that could not be counted, by name."""
+        ...
+
+    @property
+    def overflow(self) -> Mapping[str, int]:
+        """Events counted under `_other`, by family."""
+        ...
+
+
+class Ledger:
+    """Sums per series, per cache and per metric, and counts of events by name, refused fields and overflows."""
+
+    __slots__ = ("caches", "events", "metrics", "overflow", "refused", "series")
+
+    def __init__(self) -> None:
+        self.series: dict[SeriesKey, Cell] = {}
+        self.caches: dict[str, CacheCell] = {}
+        self.metrics: dict[MetricKey, MetricCell] = {}
+        self.events: Counter[str] = Counter()
+        self.refused: Counter[str] = Counter()
+        self.overflow: Counter[str] = Counter()
+
+    def absorb(self, other: Entries) -> None:
+        """Add all entries of `other`, which stays as it is."""
+        _absorb(self.series, other.series)
+        _absorb(self.caches, other.caches)
+        _absorb(self.metrics, other.metrics)
+        self.events.update(other.events)
+        self.refused.update(other.refused)
+        self.overflow.update(other.overflow)
+
+
+def _absorb(table: dict[_Key, _Cell], other: Mapping[_Key, _Cell]) -> None:
+    if not table:
+        table.update(other)
+        return
+    for key, cell in other.items():
+        known = table.get(key)
+        table[key] = cell if known is None else known.merge(cell)

@@ -1,0 +1,151 @@
+"""The snapshot: what the aggregator knew at one moment, for readers, other processes and files.
+
+Everything that is read (reports, health, Prometheus, fleet, storage) is a projection of a snapshot. It is immutable
+and holds no clock. Merging snapshots of several processes gives the snapshot that one process would have had,
+in whatever order they are merged.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import inf
+from types import MappingProxyType
+from typing import Any, Final, Self
+
+from pepperpy_obs.aggregate.cell import CacheCell, Cell
+from pepperpy_obs.aggregate.ledger import Entries, Ledger
+from pepperpy_obs.aggregate.metric import MetricCell
+from pepperpy_obs.aggregate.series import MetricKey, SeriesKey
+from pepperpy_obs.errors import SetupError
+
+__all__ = ["EMPTY", "Snapshot"]
+
+_FORMAT: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All series over one stretch of time."""
+
+    start: int | None
+    """UTC epoch nanoseconds: the first event, or the beginning of the window if that is later; None of no events."""
+    end: int | None
+    """UTC epoch nanoseconds: when the snapshot was taken, or the newest event if nobody said when."""
+    window: float | None
+    """The window asked for in seconds; None: since the start."""
+    series: Mapping[SeriesKey, Cell]
+    caches: Mapping[str, CacheCell]
+    metrics: Mapping[MetricKey, MetricCell]
+    events: Mapping[str, int]
+    """Events by name."""
+    refused: Mapping[str, int]
+    """Fields that could not be counted (a negative duration, tokens that are no number), by field."""
+    overflow: Mapping[str, int]
+    """Events that were counted under `_other`, by family: operations, caches, metrics."""
+
+    @classmethod
+    def of(cls, entries: Entries, start: int | None, end: int | None, window: float | None) -> Self:
+        """Make a snapshot of a ledger that nobody will change any more."""
+        return cls(
+            start,
+            end,
+            window,
+            MappingProxyType(entries.series),
+            MappingProxyType(entries.caches),
+            MappingProxyType(entries.metrics),
+            MappingProxyType(entries.events),
+            MappingProxyType(entries.refused),
+            MappingProxyType(entries.overflow),
+        )
+
+    @property
+    def seconds(self) -> float:
+        """How long the stretch is; 0.0 of less than two events at different times."""
+        return (self.end - self.start) / 1e9 if self.start is not None and self.end is not None else 0.0
+
+    def merge(self, other: Self) -> Self:
+        """Return the snapshot of both sets of events; exactly associative and commutative, `EMPTY` changes nothing.
+
+        The series of both are kept, with no limit: a `Store` that takes a snapshot in applies its own.
+        """
+        ledger = Ledger()
+        ledger.absorb(self)
+        ledger.absorb(other)
+        starts = [snapshot.start for snapshot in (self, other) if snapshot.start is not None]
+        ends = [snapshot.end for snapshot in (self, other) if snapshot.end is not None]
+        window = max(inf if snapshot.window is None else snapshot.window for snapshot in (self, other))
+        return self.of(
+            ledger,
+            min(starts, default=None),
+            max(ends, default=None),
+            None if window == inf else window,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values that JSON takes; equal snapshots give equal values in equal order."""
+        return {
+            "format": _FORMAT,
+            "start": self.start,
+            "end": self.end,
+            "window": self.window,
+            "series": [{**key._asdict(), **cell.to_dict()} for key, cell in sorted(self.series.items(), key=_key)],
+            "caches": {name: cell._asdict() for name, cell in sorted(self.caches.items())},
+            "metrics": [
+                {"name": key.name, "kind": key.kind, "labels": dict(key.labels), **cell.to_dict()}
+                for key, cell in sorted(self.metrics.items(), key=_key)
+            ],
+            "events": dict(sorted(self.events.items())),
+            "refused": dict(sorted(self.refused.items())),
+            "overflow": dict(sorted(self.overflow.items())),
+        }
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Self:
+        """Return the snapshot that `to_dict` was asked of; anything else is a `SetupError`."""
+        try:
+            return cls._read(plain)
+        except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+            msg = f"this is not a snapshot that Snapshot.to_dict wrote ({error!r}); it begins {str(plain)[:80]!r}"
+            raise SetupError(msg) from error
+
+    @classmethod
+    def _read(cls, plain: Mapping[str, Any]) -> Self:
+        if plain["format"] != _FORMAT:
+            msg = f"format {plain['format']!r}, and this version reads format {_FORMAT}"
+            raise ValueError(msg)
+        ledger = Ledger()
+        for row in plain["series"]:
+            ledger.series[SeriesKey(*(row[name] for name in SeriesKey._fields))] = Cell.from_dict(row)
+        for name, row in plain["caches"].items():
+            ledger.caches[name] = CacheCell(**row)
+        for row in plain["metrics"]:
+            key = MetricKey(row["name"], row["kind"], tuple(sorted(row["labels"].items())))
+            ledger.metrics[key] = MetricCell.from_dict(row)
+        ledger.events.update(plain["events"])
+        ledger.refused.update(plain["refused"])
+        ledger.overflow.update(plain["overflow"])
+        return cls.of(ledger, plain["start"], plain["end"], plain["window"])
+
+    def to_json(self) -> str:
+        """Return one line of JSON."""
+        return json.dumps(self.to_dict(), allow_nan=False, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Return the snapshot that `to_json` was asked of; anything else is a `SetupError`."""
+        try:
+            plain = json.loads(text)
+        except ValueError as error:
+            msg = f"this is not JSON ({error}); a snapshot is what Snapshot.to_json wrote"
+            raise SetupError(msg) from error
+        return cls.from_dict(plain)
+
+
+def _key(entry: tuple[Any, Any]) -> Any:
+    return entry[0]
+
+
+EMPTY: Final = Snapshot.of(Ledger(), None, None, 0.0)
+"""The snapshot of nothing; merging it changes nothing."""
