@@ -1,0 +1,142 @@
+"""One stretch of the spool: frames end to end, in a file or, while the disk takes no more, in memory.
+
+A segment is named by the number of its first record. It knows bytes only: which of them are owed to whom
+is the spool's business. Not thread-safe; the spool holds its lock.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Protocol
+
+from pepperpy_obs.shipping.record import scan
+
+__all__ = ["FileSegment", "MemorySegment", "Segment", "file_name", "first_of"]
+
+_SUFFIX = ".seg"
+
+
+def file_name(first: int) -> str:
+    """Return the file name of the segment that starts with record number `first`; names sort as numbers do."""
+    return f"{first:020d}{_SUFFIX}"
+
+
+def first_of(path: Path) -> int | None:
+    """Return the number of a segment file's first record, None for any other file."""
+    return int(path.stem) if path.suffix == _SUFFIX and path.stem.isdecimal() else None
+
+
+class Segment(Protocol):
+    """Frames end to end, from record number `first` on."""
+
+    first: int
+
+    @property
+    def end(self) -> int:
+        """The offset behind the last whole frame."""
+        ...
+
+    def append(self, data: bytes) -> None:
+        """Add frames; `OSError` when that cannot be done, and then none of them is there."""
+        ...
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return at most `length` bytes from `offset` on, none from behind the end."""
+        ...
+
+    def sync(self) -> None:
+        """Let what was appended survive a power cut."""
+        ...
+
+    def close(self) -> None:
+        """Give up the descriptors; the frames stay."""
+        ...
+
+    def remove(self) -> None:
+        """Close and delete it."""
+        ...
+
+
+class FileSegment:
+    """A segment file, written by the one process that made it, and only read after that process's end."""
+
+    def __init__(self, path: Path, first: int, *, new: bool) -> None:
+        self.first = first
+        self._path = path
+        flags = os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT | os.O_EXCL if new else 0)
+        self._file = os.open(path, flags, 0o600)
+        self.end = 0 if new else os.fstat(self._file).st_size
+
+    def append(self, data: bytes) -> None:
+        """Write frames behind the last; a write that stopped half way is taken back and raised."""
+        written = 0
+        try:
+            while written < len(data):
+                written += os.pwrite(self._file, data[written:] if written else data, self.end + written)
+        except OSError:
+            os.ftruncate(self._file, self.end)
+            raise
+        self.end += written
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return bytes of whole frames as they are on disk."""
+        return os.pread(self._file, min(length, self.end - offset), offset)
+
+    def sync(self) -> None:
+        """Wait until the disk has it."""
+        os.fdatasync(self._file)
+
+    def cut_torn_tail(self) -> int:
+        """Cut the file behind its last whole frame and return how many records are left.
+
+        Reads the whole file: a segment's size bounds the memory that it takes.
+        """
+        ends = [end for _, end in scan(self.read(0, self.end))]
+        end = ends[-1] if ends else 0
+        if end < self.end:
+            os.ftruncate(self._file, end)
+            self.end = end
+        return len(ends)
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def remove(self) -> None:
+        """Delete the file."""
+        self.close()
+        self._path.unlink(missing_ok=True)
+
+
+class MemorySegment:
+    """Frames that found no room on disk."""
+
+    def __init__(self, first: int) -> None:
+        self.first = first
+        self._data = bytearray()
+
+    @property
+    def end(self) -> int:
+        """The offset behind the last frame."""
+        return len(self._data)
+
+    def append(self, data: bytes) -> None:
+        """Keep frames."""
+        self._data += data
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return a copy of kept bytes."""
+        return bytes(self._data[offset : offset + length])
+
+    def sync(self) -> None:
+        """Do nothing: there is no disk to wait for."""
+
+    def close(self) -> None:
+        """Do nothing: what memory holds goes with the process."""
+
+    def remove(self) -> None:
+        """Free the memory."""
+        self._data.clear()
