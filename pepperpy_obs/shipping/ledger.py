@@ -26,7 +26,7 @@ class Ledger:
     rejected: Mapping[str, int]
     """By the reason that the receiver gave; they are in the dead-letter file."""
     dropped: Mapping[str, int]
-    """By our reason: `queue_full`, `disk_full`, `spool_full`, `damaged`, `closed`."""
+    """By our reason: `queue_full`, `disk_full`, `spool_full`, `damaged`, `closed`, `failed`."""
     pending: int
     retries: Mapping[str, int]
     """Requests that failed and were made again, by status or error."""

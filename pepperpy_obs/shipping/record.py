@@ -39,7 +39,7 @@ def frames(records: Iterable[Record]) -> bytes:
     """
     parts: list[bytes] = []
     for at, name, line in records:
-        key = name.encode()[:255]
+        key = name.encode(errors="replace")[:255]
         body = b"".join((_FACTS.pack(at, len(key)), key, line))
         parts += (_HEAD.pack(len(body), crc32(body)), body)
     return b"".join(parts)

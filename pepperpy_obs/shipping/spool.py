@@ -97,6 +97,12 @@ class Spool:
         return Position(self.next, 0, self.next)
 
     @property
+    def first(self) -> int:
+        """The number of the oldest record that it still holds."""
+        with self._lock:
+            return self._segments[0].first if self._segments else self.next
+
+    @property
     def bytes(self) -> int:
         """How many bytes it holds, on disk and in memory."""
         return sum(segment.end for segment in tuple(self._segments))
@@ -126,7 +132,7 @@ class Spool:
         segment = self._open_for(len(data))
         try:
             if segment is None:
-                self._lose("disk_full", len(records))
+                self.lose("disk_full", len(records))
                 return
             segment.append(data)
         except OSError as error:
@@ -176,7 +182,8 @@ class Spool:
             self._writing = segment
         return segment
 
-    def _lose(self, reason: str, count: int) -> None:
+    def lose(self, reason: str, count: int) -> None:
+        """Tell of records that never got in."""
         for sink in self._cursors:
             self._drop(sink, reason, count)
 

@@ -1,0 +1,124 @@
+"""Elasticsearch's bulk protocol: events in, request out; answer in, what became of each document out.
+
+Always `create` with the event's id: a resent event is answered with 409, which means that it is there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import msgspec
+
+from pepperpy_obs.errors import SetupError
+from pepperpy_obs.shipping.outcome import (
+    ACKNOWLEDGED,
+    Answer,
+    Outcome,
+    Parcel,
+    Request,
+    Verdict,
+    common_verdict,
+    hold,
+    split,
+)
+from pepperpy_obs.shipping.sink import SinkSpec
+
+__all__ = ["Document", "Elastic", "as_it_is"]
+
+Document = Callable[[dict[str, Any]], Mapping[str, Any]]
+"""Turns an event into the document that stands for it."""
+
+_TARGET = re.compile(r'[^A-Z_+\-.\\/*?"<>| ,#:\s][^A-Z\\/*?"<>| ,#:\s]{0,254}')
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+_encode = msgspec.json.Encoder(decimal_format="string").encode
+
+
+def as_it_is(event: dict[str, Any]) -> Mapping[str, Any]:
+    """Return the event under its own names, with the `@timestamp` that a data stream asks for."""
+    return {"@timestamp": event.pop("timestamp", None), **event}
+
+
+class _Cause(msgspec.Struct):
+    type: str = ""
+    reason: str | None = ""
+
+
+class _Item(msgspec.Struct):
+    status: int
+    error: _Cause | str | None = None
+
+
+class _Bulk(msgspec.Struct):
+    errors: bool
+    items: list[dict[str, _Item]]
+
+
+_read = msgspec.json.Decoder(_Bulk).decode
+
+
+@dataclass(frozen=True, kw_only=True)
+class Elastic(SinkSpec):
+    """An Elasticsearch, or what speaks its bulk protocol."""
+
+    kind: ClassVar[str] = "elastic"
+    target: str = "logs-pepperpy.events-default"
+    """A data stream, an index or an alias."""
+    document: Document = as_it_is
+    batch_bytes: int = 4_000_000
+    batch_records: int = 1000
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not _TARGET.fullmatch(self.target):
+            msg = (
+                f"{self.target!r} cannot be an index or data stream: give lower-case letters, digits, '-', '_' and '.'"
+            )
+            raise SetupError(msg)
+
+    def encode(self, parcel: Parcel) -> Request:
+        """Return one bulk request; the last line ends with a newline, as the protocol asks."""
+        lines: list[bytes] = []
+        for record in parcel.records:
+            action = {"create": {"_id": record.id}} if record.id else {"create": {}}
+            lines += (_encode(action), _encode(self.document(_decode(record.line))))
+        lines.append(b"")
+        return self.request(f"/{self.target}/_bulk", "application/x-ndjson", b"\n".join(lines))
+
+    def judge(self, parcel: Parcel, answer: Answer) -> Verdict:
+        """Return what became of each document: a 200 says nothing before its items are read."""
+        if answer.status == 400:
+            return split(answer)
+        if answer.status != 200:
+            return common_verdict(answer) or hold(answer)
+        try:
+            items = _read(answer.body).items
+        except msgspec.DecodeError as error:
+            return Verdict("retry", "garbage", str(error))
+        if len(items) != len(parcel.records):
+            # Elasticsearch 7.10.2 and 7.11.1 did that (logstash-output-elasticsearch, common.rb).
+            return Verdict("retry", "garbage", f"{len(items)} items for {len(parcel.records)} documents")
+        outcomes = [judge_item(next(iter(item.values()))) if item else Outcome("again", "garbage") for item in items]
+        held = next((outcome for outcome in outcomes if outcome.reason in _HOLD), None)
+        if held is not None and not any(outcome.what in {"acknowledged", "rejected"} for outcome in outcomes):
+            return Verdict("hold", held.reason, held.detail)
+        return Verdict("settle", outcomes=outcomes)
+
+
+_HOLD = frozenset({"cluster_block_exception", "index_not_found_exception", "security_exception"})
+
+
+def judge_item(item: _Item) -> Outcome:
+    """Return what became of one document.
+
+    What a person can repair (no such index, disk past its flood stage, a role too narrow) is kept and sent again.
+    """
+    if item.status < 300 or item.status == 409:
+        return ACKNOWLEDGED
+    cause = _Cause(type=item.error) if isinstance(item.error, str) else item.error or _Cause()
+    detail = f"{item.status} {cause.type}: {cause.reason}"[:500]
+    if item.status == 429 or item.status >= 500 or cause.type in _HOLD or item.status in {401, 403}:
+        return Outcome("again", cause.type or str(item.status), detail)
+    return Outcome("rejected", cause.type or str(item.status), detail)

@@ -1,0 +1,54 @@
+"""Logstash's `http` input: events in, request out; answer in, what became of them out.
+
+Not its `tcp` input: that acknowledges nothing, and what sits in a socket's buffer when it dies is gone.
+The input answers for the whole request: it has queued all events, or none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import msgspec
+
+from pepperpy_obs.shipping.elastic import Document, as_it_is
+from pepperpy_obs.shipping.outcome import (
+    Answer,
+    Parcel,
+    Request,
+    Verdict,
+    all_acknowledged,
+    common_verdict,
+    hold,
+    split,
+)
+from pepperpy_obs.shipping.sink import SinkSpec
+
+__all__ = ["Logstash"]
+
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+_encode = msgspec.json.Encoder(decimal_format="string").encode
+
+
+@dataclass(frozen=True, kw_only=True)
+class Logstash(SinkSpec):
+    """A Logstash pipeline that starts with the `http` input.
+
+    A resend cannot be told from a new event there, unless the pipeline sets `document_id => "%{[event][id]}"`.
+    """
+
+    kind: ClassVar[str] = "logstash"
+    document: Document = as_it_is
+
+    def encode(self, parcel: Parcel) -> Request:
+        """Return one JSON array, which the input's json codec takes apart into events."""
+        documents = [self.document(_decode(record.line)) for record in parcel.records]
+        return self.request("", "application/json", _encode(documents))
+
+    def judge(self, parcel: Parcel, answer: Answer) -> Verdict:
+        """Return what became of the request; 429 means that the pipeline is behind."""
+        if answer.status in {200, 201, 202, 204}:
+            return all_acknowledged(len(parcel.records))
+        if answer.status == 400:
+            return split(answer)
+        return common_verdict(answer) or hold(answer)

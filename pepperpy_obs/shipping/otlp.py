@@ -1,0 +1,134 @@
+"""OTLP logs over HTTP with JSON: events in, request out; answer in, what became of them out.
+
+The body of a log record is our event's line; the attributes are the event's fields under OpenTelemetry's names where
+it has one (`events.FIELDS`), so that a receiver may use either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+
+import msgspec
+
+from pepperpy_obs.events import FIELDS
+from pepperpy_obs.shipping.outcome import (
+    ACKNOWLEDGED,
+    Answer,
+    Outcome,
+    Parcel,
+    Request,
+    Verdict,
+    common_verdict,
+    hold,
+    split,
+)
+from pepperpy_obs.shipping.record import Record
+from pepperpy_obs.shipping.sink import SinkSpec
+
+__all__ = ["Otlp"]
+
+_NAMES: Final = {field.name: field.otel for field in FIELDS if field.otel}
+_ELSEWHERE: Final = frozenset({"timestamp", "level", "service", "environment", "trace_id", "span_id"})
+"""Fields that have a place of their own in a log record or its resource."""
+_SEVERITY: Final = {"debug": 5, "info": 9, "warning": 13, "error": 17}
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class _Partial(msgspec.Struct, rename="camel"):
+    rejected_log_records: int | str = 0
+    error_message: str = ""
+
+
+class _Response(msgspec.Struct, rename="camel"):
+    partial_success: _Partial | None = None
+
+
+_read = msgspec.json.Decoder(_Response).decode
+
+
+def _value(value: Any) -> dict[str, Any]:
+    """Return a value as OTLP spells it (proto3 JSON: 64-bit integers are strings)."""
+    match value:
+        case bool():
+            return {"boolValue": value}
+        case int():
+            return {"intValue": str(value)} if -(2**63) <= value < 2**63 else {"stringValue": str(value)}
+        case float():
+            return {"doubleValue": value}
+        case list():
+            return {"arrayValue": {"values": [_value(one) for one in value]}}
+        case dict():
+            return {"kvlistValue": {"values": _attributes(value)}}
+        case _:
+            return {"stringValue": str(value)}
+
+
+def _attributes(fields: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{"key": key, "value": _value(value)} for key, value in fields.items() if value is not None]
+
+
+def _log_record(record: Record, event: Mapping[str, Any]) -> dict[str, Any]:
+    level = str(event.get("level", "info"))
+    found: dict[str, Any] = {
+        "timeUnixNano": str(record.at),
+        "severityNumber": _SEVERITY.get(level, 0),
+        "severityText": level,
+        "eventName": str(event.get("event", "")),
+        "body": {"stringValue": record.line.decode()},
+        "attributes": _attributes({_NAMES.get(k, k): v for k, v in event.items() if k not in _ELSEWHERE}),
+    }
+    for name, key, length in (("trace_id", "traceId", 32), ("span_id", "spanId", 16)):
+        # A receiver may refuse the whole request for one id of another length.
+        if len(value := str(event.get(name, ""))) == length:
+            found[key] = value
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Otlp(SinkSpec):
+    """An OpenTelemetry Collector, or what speaks OTLP/HTTP."""
+
+    kind: ClassVar[str] = "otlp"
+    path: str = "/v1/logs"
+
+    def encode(self, parcel: Parcel) -> Request:
+        """Return one export request, a resource for each service and environment in it."""
+        resources: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        for record in parcel.records:
+            event = _decode(record.line)
+            key = (str(event.get("service", "unknown_service")), str(event.get("environment", "")))
+            resources.setdefault(key, []).append(_log_record(record, event))
+        body = {
+            "resourceLogs": [
+                {
+                    "resource": {"attributes": _attributes(_resource(service, environment, parcel.instance))},
+                    "scopeLogs": [{"scope": {"name": "pepperpy_obs"}, "logRecords": logs}],
+                }
+                for (service, environment), logs in resources.items()
+            ]
+        }
+        return self.request(self.path, "application/json", _encode(body))
+
+    def judge(self, parcel: Parcel, answer: Answer) -> Verdict:
+        """Return what became of them; of a partial success only the number refused is known, never which."""
+        if answer.status == 400:
+            return split(answer)
+        if not 200 <= answer.status < 300:
+            return common_verdict(answer) or hold(answer)
+        try:
+            partial = _read(answer.body or b"{}").partial_success or _Partial()
+            refused = min(max(0, int(partial.rejected_log_records)), len(parcel.records))
+        except (msgspec.DecodeError, ValueError):
+            # A body in protobuf, or none worth reading: the status says that it was taken (OTLP 1.9, "Full Success").
+            return Verdict("settle", outcomes=(ACKNOWLEDGED,) * len(parcel.records))
+        detail = f"{refused} of {len(parcel.records)} refused, not said which: {partial.error_message}"[:500]
+        outcomes = [ACKNOWLEDGED] * (len(parcel.records) - refused) + [Outcome("rejected", "partial", detail)] * refused
+        return Verdict("settle", outcomes=outcomes)
+
+
+def _resource(service: str, environment: str, instance: str) -> dict[str, str]:
+    found = {"service.name": service, "service.instance.id": instance}
+    return {**found, "deployment.environment.name": environment} if environment else found

@@ -1,0 +1,151 @@
+"""The words between an encoder, the sender and a judge: request, answer, and what became of each record.
+
+Pure: nothing here sends anything. A judge sees one answer and says what it means; what to do about it, and when,
+is the sender's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final, Literal
+
+from pepperpy_obs.shipping.record import Record
+
+__all__ = [
+    "ACKNOWLEDGED",
+    "Answer",
+    "Outcome",
+    "Parcel",
+    "Request",
+    "Verdict",
+    "all_acknowledged",
+    "common_verdict",
+    "hold",
+    "retry",
+    "retry_after",
+    "split",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """Records that go in one request."""
+
+    records: Sequence[Record]
+    instance: str
+    """A steady name of the process that recorded them, unlike that of any other one running."""
+    replay: bool = False
+    """Sent apart, because Loki's rule of order refused them where they belong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is POSTed; the bytes are final, so that a retry repeats them exactly."""
+
+    path: str
+    body: bytes
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back; status 0 means that no whole answer came, and `body` says why, in words."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Names in lower case."""
+
+    @property
+    def text(self) -> str:
+        """The start of the body."""
+        return self.body[:2000].decode(errors="replace").strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one record.
+
+    `again` is a record to be sent once more, `replay` one to be sent once more apart from the others (Loki's rule of
+    order refused it where it was).
+    """
+
+    what: Literal["acknowledged", "rejected", "again", "replay"]
+    reason: str = ""
+    """A short word that repeats: it becomes a label."""
+    detail: str = ""
+
+
+ACKNOWLEDGED: Final = Outcome("acknowledged")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one answer means for the records of one request.
+
+    `settle`: see `outcomes`, one for each record. `retry`: the same bytes later. `split`: nothing was taken because
+    of something in it: halve it, and reject the record that cannot be halved. `hold`: a person must act; keep all.
+    """
+
+    action: Literal["settle", "retry", "split", "hold"]
+    reason: str = ""
+    detail: str = ""
+    outcomes: Sequence[Outcome] = ()
+
+
+def all_acknowledged(count: int) -> Verdict:
+    """Say that the receiver has every record."""
+    return Verdict("settle", outcomes=(ACKNOWLEDGED,) * count)
+
+
+def retry(answer: Answer) -> Verdict:
+    """Say that the same bytes may go through later."""
+    return Verdict("retry", str(answer.status) if answer.status else "no_answer", answer.text)
+
+
+def split(answer: Answer) -> Verdict:
+    """Say that something in it is in the way of all of it."""
+    return Verdict("split", str(answer.status), answer.text)
+
+
+def hold(answer: Answer) -> Verdict:
+    """Say that the sink is set up wrongly, here or there."""
+    text = f"{answer.status}: {answer.text}" if answer.text else str(answer.status)
+    return Verdict("hold", str(answer.status), text)
+
+
+def common_verdict(answer: Answer) -> Verdict | None:
+    """Judge what means the same to every receiver; None when the protocol has its own word to say.
+
+    A status of 2xx or 400 is never judged here: some protocols say with 200 that they refused, others with 400 that
+    they took the rest.
+    """
+    status = answer.status
+    if status in {0, 408, 425, 429} or status >= 500 or status == 499:
+        return retry(answer)
+    if status == 413:
+        return split(answer)
+    if status in {401, 403, 404, 405, 406, 407, 415} or 300 <= status < 400:
+        return hold(answer)
+    return None
+
+
+def retry_after(answer: Answer, now: datetime, most: float) -> float | None:
+    """Return for how many seconds the receiver asks to be left alone (RFC 9110, 10.2.3), at most `most`.
+
+    >>> retry_after(Answer(429, headers={"retry-after": "7"}), datetime.now(UTC), 60.0)
+    7.0
+    """
+    text = answer.headers.get("retry-after", "").strip()
+    if text.isdecimal():
+        return min(float(text), most)
+    try:
+        until = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if until.tzinfo is None:
+        until = until.replace(tzinfo=UTC)
+    return min(max(0.0, (until - now).total_seconds()), most)

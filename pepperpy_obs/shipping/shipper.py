@@ -1,0 +1,214 @@
+"""Events to several receivers, so that an outage of any of them loses nothing.
+
+From `offer` on an event is in memory; a moment later it is on disk; it leaves the disk when every sink has answered
+for it. What could not be sent before the end waits for the next start of whatever process finds it.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from pepperpy_obs import _clock
+from pepperpy_obs._guard import failed
+from pepperpy_obs.errors import SetupError
+from pepperpy_obs.shipping import slots
+from pepperpy_obs.shipping.delivery import Source
+from pepperpy_obs.shipping.intake import Fsync, Intake
+from pepperpy_obs.shipping.ledger import Account, Ledger
+from pepperpy_obs.shipping.record import Record
+from pepperpy_obs.shipping.sender import Sender
+from pepperpy_obs.shipping.sink import SinkSpec
+from pepperpy_obs.shipping.spool import Bounds, Spool
+
+__all__ = ["Shipper"]
+
+
+class Shipper:
+    """Keeps events in `directory` until each of the sinks has answered for them.
+
+    Every process has a numbered, locked directory of its own in there; what processes that are gone left is sent
+    first. Safe to offer to from any thread.
+
+    Raises:
+        SetupError: Two sinks have one name, a bound is too small, a certificate cannot be read, or the directory
+            cannot be written.
+    """
+
+    def __init__(
+        self,
+        sinks: Sequence[SinkSpec],
+        directory: Path,
+        *,
+        bounds: Bounds | None = None,
+        queue_bytes: int = 8 * 1024 * 1024,
+        fsync: Fsync = "interval",
+        fsync_interval: float = 0.2,
+        instance: str | None = None,
+    ) -> None:
+        self._sinks = tuple(sinks)
+        self._directory = Path(directory)
+        self._bounds = bounds or Bounds()
+        self._queue_bytes = queue_bytes
+        self._fsync: Fsync = fsync
+        self._fsync_interval = fsync_interval
+        self._instance = instance or socket.gethostname()
+        self._check()
+        self._closed = False
+        self._books()
+        self._open()
+
+    def _check(self) -> None:
+        names = [sink.name for sink in self._sinks]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice or not names:
+            msg = f"the sinks are named {names!r}: give at least one, and each a name of its own"
+            raise SetupError(msg)
+        if self._bounds.max_bytes < 2 * self._bounds.segment_bytes:
+            msg = f"a spool of {self._bounds.max_bytes} bytes is too small: give at least 2 segments' bytes"
+            raise SetupError(msg)
+
+    def _books(self) -> None:
+        self._accounts = {sink.name: Account(sink.name) for sink in self._sinks}
+        self._lock = threading.Lock()
+        self._moved = threading.Condition()
+
+    def _open(self) -> None:
+        own = Spool(slots.take(self._directory), self._accounts, self._drop, self._bounds)
+        adopted = [Spool(slot, (), self._drop, self._bounds) for slot in slots.orphans(self._directory)]
+        self._spools = [*adopted, own]
+        sources = [Source(spool, f"{self._instance}-{spool.slot.number}") for spool in self._spools]
+        for name, account in self._accounts.items():
+            account.accepted(sum(spool.pending(name) for spool in self._spools))
+        self._holders = {spool: len(self._sinks) for spool in adopted}
+        try:
+            self._senders = [
+                Sender(
+                    sink,
+                    sources,
+                    self._accounts[sink.name],
+                    emptied=self._emptied,
+                    progressed=self._progressed,
+                )
+                for sink in self._sinks
+            ]
+        except SetupError:
+            self._abandon()
+            raise
+        self._intake = Intake(
+            own, self._wake, max_bytes=self._queue_bytes, fsync=self._fsync, fsync_interval=self._fsync_interval
+        )
+        self._intake.start()
+        for sender in self._senders:
+            sender.start()
+
+    def offer(self, records: Sequence[Record]) -> None:
+        """Take records: into memory only, a lock and a list; what does not fit there is dropped and counted."""
+        if not records:
+            return
+        for account in self._accounts.values():
+            account.accepted(len(records))
+        if refused := "closed" if self._closed else self._intake.offer(records):
+            for account in self._accounts.values():
+                account.dropped(refused, len(records))
+
+    def sync(self, timeout: float) -> bool:
+        """Wait until what was offered before is on disk; from then on a kill of the process cannot lose it."""
+        return self._intake.sync(timeout)
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until every sink has answered for all it was offered; return whether all have."""
+        left = _countdown(timeout)
+        for sender in self._senders:
+            sender.hurry()
+        self._intake.sync(timeout)
+        with self._moved:
+            done = self._moved.wait_for(self._settled, left())
+        for sender in self._senders:
+            sender.relax()
+        return done
+
+    def _progressed(self) -> None:
+        with self._moved:
+            self._moved.notify_all()
+
+    def _settled(self) -> bool:
+        return all(account.pending == 0 for account in self._accounts.values())
+
+    def close(self, timeout: float) -> bool:
+        """Take no more, put all on disk, send what can be sent in time, end; return whether all threads have ended.
+
+        It takes `timeout` seconds at most, whatever disk and network do; a second call does nothing.
+        """
+        with self._lock:
+            if self._closed:
+                return True
+            self._closed = True
+        left = _countdown(timeout)
+        # A tenth of the time is kept for ending requests that hang.
+        written = self._intake.close(timeout * 0.9)
+        if written:
+            self.flush(max(0.0, left() - timeout * 0.1))
+        for sender in self._senders:
+            sender.stop()
+        ended = [sender.join(left()) for sender in self._senders]
+        if written and all(ended):
+            self._release(self._spools)
+            return True
+        # A thread that hangs in the disk or in a name server still uses the files: they stay open, and locked.
+        return False
+
+    def ledgers(self) -> Mapping[str, Ledger]:
+        """Return the books of every sink, by its name."""
+        held = sum(spool.bytes for spool in self._spools)
+        return {name: account.ledger(held) for name, account in self._accounts.items()}
+
+    def after_fork(self) -> None:
+        """Begin anew in a forked child: an own directory, own connections, empty books.
+
+        What was in memory at the fork is the parent's, and the parent sends it.
+        """
+        self._abandon()
+        self._books()
+        if self._closed:
+            return
+        try:
+            self._open()
+        except (SetupError, OSError) as error:
+            failed("shipping.fork", error)
+            self._closed = True
+
+    def _abandon(self) -> None:
+        for spool in self._spools:
+            spool.abandon()
+
+    def _drop(self, sink: str, reason: str, count: int) -> None:
+        if (account := self._accounts.get(sink)) is not None:
+            account.dropped(reason, count)
+
+    def _wake(self) -> None:
+        for sender in self._senders:
+            sender.wake()
+
+    def _emptied(self, spool: Spool) -> None:
+        """Give an adopted directory up once every sink has passed it."""
+        with self._lock:
+            self._holders[spool] -= 1
+            if self._holders[spool] == 0 and not self._closed:
+                self._spools.remove(spool)
+                self._release([spool])
+
+    def _release(self, spools: Sequence[Spool]) -> None:
+        for spool in spools:
+            try:
+                spool.close()
+            except OSError as error:
+                failed("shipping.spool", error)
+
+
+def _countdown(timeout: float) -> Callable[[], float]:
+    """Return a function that says how many seconds are left."""
+    end = _clock.perf_counter_ns() + int(timeout * 1e9)
+    return lambda: max(0.0, (end - _clock.perf_counter_ns()) / 1e9)

@@ -1,0 +1,160 @@
+"""The one room with an HTTP client and with tenacity: one request at a time, and the patience to make it again.
+
+Nothing of what the client logs about our own requests reaches a handler: shipped logs that make logs never end.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+import tenacity
+
+from pepperpy_obs.errors import SetupError
+from pepperpy_obs.shipping.outcome import Answer, Request
+from pepperpy_obs.shipping.sink import SinkSpec
+
+__all__ = ["Pause", "Transport", "persist"]
+
+_LOGGERS = ("httpx2", "httpcore2.connection", "httpcore2.http11", "httpcore2.proxy", "httpcore2.socks")
+_ours = threading.local()
+
+
+def _not_ours(_: logging.LogRecord) -> bool:
+    """Let through what the application does with the same client."""
+    return not getattr(_ours, "posting", False)
+
+
+class Transport:
+    """A connection to one sink, kept open between requests; used by one thread, aborted by any.
+
+    Raises:
+        SetupError: A certificate or key cannot be read.
+    """
+
+    def __init__(self, spec: SinkSpec) -> None:
+        self._root = spec.url.rstrip("/")
+        self._headers = {**spec.identification(), "User-Agent": "pepperpy_obs"}
+        self._timeout = httpx2.Timeout(spec.read_timeout, connect=spec.connect_timeout)
+        self._verify = _trust(spec)
+        self._client: httpx2.Client | None = None
+        self._socket: socket.socket | None = None
+        self._aborted = False
+        for name in _LOGGERS:
+            # A filter is added once only, however often the same function is given.
+            logging.getLogger(name).addFilter(_not_ours)
+
+    def post(self, request: Request) -> Answer:
+        """Make one request and return its answer, or in words why none came; it never raises for what a network does.
+
+        A request that failed half way is not made again in here: the caller knows what may be repeated.
+        """
+        if self._aborted:
+            return Answer(0, b"aborted")
+        _ours.posting = True
+        try:
+            answer = self._opened().post(
+                self._root + request.path,
+                content=request.body,
+                headers=dict(request.headers),
+                extensions={"trace": self._trace},
+            )
+            return Answer(answer.status_code, answer.content, {k.lower(): v for k, v in answer.headers.items()})
+        except (httpx2.HTTPError, httpx2.StreamError, OSError) as error:
+            self.close()
+            return Answer(0, f"{type(error).__name__}: {error}".encode())
+        finally:
+            _ours.posting = False
+
+    def _opened(self) -> httpx2.Client:
+        if self._client is None:
+            self._client = httpx2.Client(
+                headers=self._headers,
+                timeout=self._timeout,
+                verify=self._verify,
+                limits=httpx2.Limits(max_connections=1),
+            )
+        return self._client
+
+    def _trace(self, event: str, info: dict[str, Any]) -> None:
+        """Remember the socket, so that a request that hangs can be ended from outside."""
+        if event in {"connection.connect_tcp.complete", "connection.start_tls.complete", "proxy.start_tls.complete"}:
+            found = info["return_value"].get_extra_info("socket")
+            self._socket = found if isinstance(found, socket.socket) else None
+            if self._aborted:
+                self.abort()
+
+    def abort(self) -> None:
+        """End the request in flight at once, from any thread, and answer none any more."""
+        self._aborted = True
+        if (found := self._socket) is not None:
+            with suppress(OSError):
+                # For TLS, too, the plain socket: no goodbye is sent to a peer that does not read.
+                socket.socket.shutdown(found, socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Close the connection; the next request opens a new one."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+        self._socket = None
+
+
+def _trust(spec: SinkSpec) -> ssl.SSLContext | bool:
+    """Return whom we trust and who we are; the system's authorities where the sink names none."""
+    if spec.ca_file is None and spec.client_cert is None:
+        return True
+    try:
+        context = ssl.create_default_context(cafile=spec.ca_file)
+        if spec.client_cert is not None:
+            context.load_cert_chain(spec.client_cert, spec.client_key)
+    except (ssl.SSLError, OSError) as error:
+        msg = f"the certificates of sink {spec.name!r} cannot be read: {error}; give unencrypted PEM files"
+        raise SetupError(msg) from error
+    return context
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """An attempt has to be made again; after `seconds` if the receiver said so, and slowly when `held`."""
+
+    seconds: float | None = None
+    held: bool = False
+
+
+def persist(attempt: Callable[[], Pause | None], spec: SinkSpec, stop: threading.Event) -> bool:
+    """Make the attempt until it needs no pause; return False when `stop` was set before that, at once.
+
+    The pause is random below a limit that doubles from `retry_first` to `retry_most` (full jitter: after an outage
+    the senders of a fleet do not come back together), unless the receiver named one.
+    """
+
+    def wait(state: tenacity.RetryCallState) -> float:
+        pause = state.outcome.result() if state.outcome is not None else None
+        if isinstance(pause, Pause) and pause.seconds is not None:
+            # Those that were told the same time would come back at the same time.
+            return pause.seconds + random.uniform(0, spec.retry_first)  # noqa: S311
+        if isinstance(pause, Pause) and pause.held:
+            return random.uniform(spec.retry_most / 2, spec.retry_most)  # noqa: S311
+        return jittered(state)
+
+    jittered = tenacity.wait_random_exponential(multiplier=spec.retry_first, max=spec.retry_most)
+    again: tenacity.Retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_result(lambda pause: pause is not None),
+        wait=wait,
+        stop=tenacity.stop_when_event_set(stop),
+        sleep=tenacity.sleep_using_event(stop),
+    )
+    try:
+        again(attempt)
+    except tenacity.RetryError:
+        return False
+    return True
