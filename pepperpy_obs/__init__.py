@@ -1,0 +1,130 @@
+"""Observability for agents: one decorated call makes one event, and everything else is a fold of events.
+
+The front door. It loads the decorators; whatever reads, prints or sends is loaded when first asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, Final
+
+from pepperpy_obs import _dispatch
+from pepperpy_obs._call import Call, current_call
+from pepperpy_obs.decorators import (
+    agent,
+    cache_lookup,
+    costed,
+    measure,
+    measured,
+    record_usage,
+    tracked_usage,
+    watch_cache,
+)
+from pepperpy_obs.errors import ConfigError, ObsError, SetupError
+
+if TYPE_CHECKING:
+    from pepperpy_obs.aggregate.metric import Metric
+    from pepperpy_obs.config import Config
+    from pepperpy_obs.judgement.health import HealthChecker, HealthReport
+    from pepperpy_obs.metrics import (
+        CostAnalyzer,
+        MetricsCollector,
+        PerformanceMonitor,
+        PrometheusExporter,
+        UsageTracker,
+    )
+    from pepperpy_obs.runtime import configure
+    from pepperpy_obs.server import serve
+    from pepperpy_obs.stats.stats import Stats
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Call",
+    "Config",
+    "ConfigError",
+    "CostAnalyzer",
+    "HealthChecker",
+    "Metric",
+    "MetricsCollector",
+    "ObsError",
+    "PerformanceMonitor",
+    "PrometheusExporter",
+    "SetupError",
+    "UsageTracker",
+    "agent",
+    "cache_lookup",
+    "configure",
+    "costed",
+    "current_call",
+    "flush",
+    "health",
+    "measure",
+    "measured",
+    "record_usage",
+    "serve",
+    "shutdown",
+    "stats",
+    "tracked_usage",
+    "watch_cache",
+]
+
+_LATER: Final = {
+    "Config": "config",
+    "CostAnalyzer": "metrics",
+    "HealthChecker": "metrics",
+    "Metric": "metrics",
+    "MetricsCollector": "metrics",
+    "PerformanceMonitor": "metrics",
+    "PrometheusExporter": "metrics",
+    "UsageTracker": "metrics",
+    "configure": "runtime",
+    "serve": "server",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a part of the house when it is first asked for (PEP 562)."""
+    room = _LATER.get(name)
+    if room is None:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    found = globals()[name] = getattr(importlib.import_module(f"{__name__}.{room}"), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+def _make_runtime(hub: _dispatch.Hub) -> Any:
+    return importlib.import_module(f"{__name__}.runtime").default_runtime(hub)
+
+
+_dispatch.install(_make_runtime)
+
+
+def stats(window: float | None = None) -> Stats:
+    """Return what was counted, in all or in the last `window` seconds; shows every call that has returned."""
+    found: Stats = _dispatch.runtime().stats(window)
+    return found
+
+
+def health() -> HealthReport:
+    """Return whether all is well, judged now; `HealthChecker` also takes checks of your own."""
+    from pepperpy_obs.judgement.health import HealthChecker  # noqa: PLC0415 - loaded when first asked for
+
+    return HealthChecker().check()
+
+
+def flush() -> None:
+    """Return when every call that has returned is counted and handed to its ways out."""
+    _dispatch.runtime().flush()
+
+
+def shutdown() -> None:
+    """Flush, close the ways out and stop the background thread, within `Config.shutdown_timeout`; idempotent.
+
+    Done at exit by itself.
+    """
+    _dispatch.runtime().shutdown()

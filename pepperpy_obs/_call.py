@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pepperpy_obs import _clock
 from pepperpy_obs._dispatch import HUB
 from pepperpy_obs._guard import failed
-from pepperpy_obs._record import CAPTURED, END, NOTES, SPEC, START, Notes, Record, Spec, blank, notes_of
+from pepperpy_obs._record import END, NOTES, SPEC, START, Notes, Record, Spec, blank, notes_of
 from pepperpy_obs.context import CURRENT, format_traceparent, lineage
 from pepperpy_obs.events import CACHE_LOOKED_UP, USAGE_RECORDED, VOCABULARY
 
@@ -20,6 +20,9 @@ __all__ = ["SETTABLE", "Call", "current_call", "leave_record"]
 
 SETTABLE: Final = frozenset({"provider", "model", "response_model", "service_tier"})
 """Keys of ours that a call's own code may know better than its decorator."""
+
+
+_LOOKUP: Final = Spec("", event=CACHE_LOOKED_UP)
 
 
 def own_names(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,16 +84,19 @@ class Call:
         captured = capture(answer)
         record = self._record
         given = {key: value for key, value in (("provider", provider), ("model", model)) if value is not None}
-        if record is not None and record[CAPTURED] is None and captured is not None and not record[SPEC].silent:
-            record[CAPTURED] = captured
-            if given:
-                notes_of(record).fields.update(given)
-            return
+        if record is not None and captured is not None and not record[SPEC].silent:
+            notes = notes_of(record)
+            if notes.captured is None:
+                notes.captured = captured
+                notes.fields.update(given)
+                return
         operation = record[SPEC].operation if record is not None and record[SPEC] is not None else ""
         spec = Spec(
             operation, kind="llm", event=USAGE_RECORDED, provider=provider, model=model, tracked=True, priced=True
         )
-        leave_record(spec, record, captured=captured, hub=self._hub)
+        notes = Notes()
+        notes.captured = captured
+        leave_record(spec, record, notes, hub=self._hub)
 
     def cache_lookup(self, name: str, *, hit: bool) -> Call:
         """Count that a cache was asked within this call, and whether it knew the answer."""
@@ -103,7 +109,7 @@ class Call:
         if not self._hub.off:
             notes = Notes()
             notes.cache, notes.cache_hit = name, bool(hit)
-            leave_record(Spec("", event=CACHE_LOOKED_UP), record, notes=notes, hub=self._hub)
+            leave_record(_LOOKUP, record, notes, hub=self._hub)
         return self
 
     @property
@@ -141,9 +147,8 @@ def current_call() -> Call:
 def leave_record(
     spec: Spec,
     parent: Record | None,
-    *,
-    captured: object = None,
     notes: Notes | None = None,
+    *,
     seconds: float = 0.0,
     hub: Hub = HUB,
 ) -> None:
@@ -151,7 +156,6 @@ def leave_record(
     if len(hub.buffer) >= hub.limit:
         hub.relieve()
     record = blank(spec, parent)
-    record[CAPTURED] = captured
     record[NOTES] = notes
     now = _clock.perf_counter_ns()
     record[START] = now - round(seconds * 1e9)

@@ -49,7 +49,7 @@ class Hub:
         """Fold a part of a full buffer, in the caller that found it full; never raises."""
         try:
             runtime(self).drain(RELIEF)
-        except Exception as error:  # noqa: BLE001 - ours must not reach the observed call
+        except Exception as error:
             failed("drain", error)
             del self.buffer[:RELIEF]
 
@@ -63,25 +63,25 @@ _factory: Callable[[Hub], Any] | None = None
 
 def install(factory: Callable[[Hub], Any]) -> None:
     """Say how a runtime is made for a hub; it is called when one is first needed."""
-    global _factory  # noqa: PLW0603 - the one seat that the front door fills
+    global _factory
     _factory = factory
 
 
-def runtime(hub: Hub = HUB) -> Any:  # noqa: ANN401 - its class stands above this floor
+def runtime(hub: Hub = HUB) -> Any:
     """Return the runtime of `hub`, made on first use."""
     if hub.runtime is None:
         with _making:
             if hub.runtime is None:
-                if _factory is None:  # a room was imported without the front door: open it
-                    __import__("pepperpy_obs")
-                assert _factory is not None
+                if _factory is None:
+                    msg = "no runtime can be made before the front door, pepperpy_obs, has been imported"
+                    raise RuntimeError(msg)
                 hub.runtime = _factory(hub)
     return hub.runtime
 
 
 def after_fork() -> None:
     """In a forked child: forget the parent's records, which the parent will fold."""
-    global _making  # noqa: PLW0603
+    global _making
     _making = threading.RLock()
     for hub in list(hubs):
         hub.buffer.clear()

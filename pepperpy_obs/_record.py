@@ -19,33 +19,29 @@ if TYPE_CHECKING:
 
     from pepperpy_obs.events import Kind, Level
 
-__all__ = ["CAPTURED", "END", "ERROR", "LINEAGE", "NOTES", "PARENT", "SPEC", "START", "Notes", "Record", "Spec", "blank"]
+__all__ = ["CALLER", "END", "NOTES", "SPEC", "START", "Notes", "Record", "Spec", "blank", "notes_of"]
 
 Record = list[Any]
 
 SPEC: Final = 0
 """The `Spec` of the operation; None in a record that only stands for a caller elsewhere."""
-PARENT: Final = 1
-"""The record of the calling call, until the lineage is known."""
+CALLER: Final = 1
+"""The record of the calling call or None; once somebody has asked for it, the lineage, which is a tuple."""
 START: Final = 2
 END: Final = 3
 """Both in ns of the monotonic clock; `END` is 0 while the call is in flight."""
-ERROR: Final = 4
-"""The class of the exception that ended the call, or None."""
-CAPTURED: Final = 5
-"""What is needed of a provider's answer to read its usage."""
-NOTES: Final = 6
+NOTES: Final = 4
 """`Notes`, or None for the many calls that have none."""
-LINEAGE: Final = 7
-"""Ids and agent, once somebody has asked for them."""
 
 
 class Notes:
-    """What only some calls have: the user's fields, a stream's progress, a cache lookup."""
+    """What only some calls have: a failure, an answer, the user's fields, a stream's progress, a cache lookup."""
 
-    __slots__ = ("cache", "cache_hit", "fields", "first", "items")
+    __slots__ = ("cache", "cache_hit", "captured", "error", "fields", "first", "items")
 
     def __init__(self) -> None:
+        self.error: type[BaseException] | None = None
+        self.captured: object = None
         self.fields: dict[str, Any] = {}
         self.first: int | None = None
         self.items: int | None = None
@@ -71,6 +67,18 @@ class Spec:
     attributes: Mapping[str, Any] = field(default_factory=dict[str, Any])
     silent: bool = False
     """Only marks a stretch of a trace (an agent's block): no event is made of it."""
+    base: dict[str, Any] = field(init=False)
+    """What all events of the operation have in common, in the order in which a reader wants the keys."""
+
+    def __post_init__(self) -> None:
+        base: dict[str, Any] = {"timestamp": "", "level": self.level or "info", "event": self.event, "event_id": ""}
+        if self.event == OPERATION_FINISHED:
+            base |= {"operation": self.operation, "kind": self.kind, "outcome": "ok", "duration_seconds": 0.0}
+        elif self.operation:
+            base |= {"operation": self.operation, "kind": self.kind}
+        given = {"agent": self.credited, "provider": self.provider, "model": self.model, "budget_usd": self.budget}
+        base |= {key: value for key, value in given.items() if value is not None}
+        object.__setattr__(self, "base", base | dict(self.attributes))
 
     @property
     def credited(self) -> str | None:
@@ -80,7 +88,7 @@ class Spec:
 
 def blank(spec: Spec | None, parent: Record | None) -> Record:
     """Return the record of a call that is about to start (the wrappers write this list out by hand)."""
-    return [spec, parent, 0, 0, None, None, None, None]
+    return [spec, parent, 0, 0, None]
 
 
 def notes_of(record: Record) -> Notes:

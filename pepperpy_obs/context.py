@@ -12,7 +12,7 @@ import threading
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
-from pepperpy_obs._record import LINEAGE, PARENT, SPEC, Record, blank
+from pepperpy_obs._record import CALLER, SPEC, Record, blank
 from pepperpy_obs.errors import SetupError
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def random_hex(digits: int) -> str:
     A slice costs a sixth of formatting `getrandbits`, and the application's seeded
     generator is left alone. Callers hold the lineage lock or the drain's.
     """
-    global _pool, _used  # noqa: PLW0603 - a pool is state
+    global _pool, _used
     start = _used
     if start + digits > len(_pool):
         _pool = os.urandom(_POOL_BYTES).hex()
@@ -73,10 +73,10 @@ def random_hex(digits: int) -> str:
 
 def lineage(record: Record) -> Lineage:
     """Return the ids and the agent of a call; they are made on first asking and then stay."""
-    known: Lineage | None = record[LINEAGE]
-    if known is None:
+    if type(record[CALLER]) is not tuple:
         with _lock:
-            known = _settle(record)
+            _settle(record)
+    known: Lineage = record[CALLER]
     return known
 
 
@@ -84,26 +84,23 @@ def settle(records: Iterable[Record]) -> None:
     """Make the lineage of each record: one lock for a whole batch."""
     with _lock:
         for record in records:
-            if record[LINEAGE] is None:
-                _settle(record)
+            _settle(record)
 
 
-def _settle(record: Record) -> Lineage:
+def _settle(record: Record) -> None:
     """Settle the callers above, topmost first, then the record.
 
-    A loop, not a recursion: agents nest as deep as they please. The reference to the caller
-    is dropped then, or a task that starts its own successor for ever would keep them all.
+    A loop, not a recursion: agents nest as deep as they please. The lineage takes the place of the
+    reference to the caller, or a task that starts its own successor for ever would keep them all.
     """
-    if record[LINEAGE] is not None:
-        return record[LINEAGE]  # type: ignore[no-any-return]
+    if type(record[CALLER]) is tuple:
+        return
     above = [record]
-    while (parent := above[-1][PARENT]) is not None and parent[LINEAGE] is None:
-        above.append(parent)
+    while (caller := above[-1][CALLER]) is not None and type(caller[CALLER]) is not tuple:
+        above.append(caller)
     for one in reversed(above):
-        caller = one[PARENT]
-        one[LINEAGE] = _born(one[SPEC], None if caller is None else caller[LINEAGE])
-        one[PARENT] = None
-    return record[LINEAGE]  # type: ignore[no-any-return]
+        caller = one[CALLER]
+        one[CALLER] = _born(one[SPEC], None if caller is None else caller[CALLER])
 
 
 def _born(spec: Spec, caller: Lineage | None) -> Lineage:
@@ -157,7 +154,7 @@ def format_traceparent(record: Record) -> str | None:
 def remote(trace: str, span: str) -> Record:
     """Return a record that stands for a caller in another process."""
     record = blank(None, None)
-    record[LINEAGE] = (trace, span, None, None, None)
+    record[CALLER] = (trace, span, None, None, None)
     return record
 
 
@@ -188,6 +185,6 @@ def before_fork() -> None:
 
 def after_fork() -> None:
     """In a forked child: a lock nobody holds, and random digits the parent will not use."""
-    global _lock, _pool, _used  # noqa: PLW0603
+    global _lock, _pool, _used
     _lock = threading.RLock()
     _pool, _used = "", 0

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from pepperpy_obs import _clock
 from pepperpy_obs._dispatch import HUB
-from pepperpy_obs._record import END, START
+from pepperpy_obs._record import END
 from pepperpy_obs._shapes.capture import fail, taker
 from pepperpy_obs.context import CURRENT, leave
 
@@ -47,10 +47,9 @@ def _pp_make(_pp_target, _pp_spec, _pp_take):
             return {await_}_pp_target({arguments})
         if len(_pp_buffer) >= _pp_hub.limit:
             _pp_hub.relieve()
-        _pp_record = [_pp_spec, _pp_caller(), 0, 0, None, None, None, None]
+        _pp_record = [_pp_spec, _pp_caller(), _pp_clock.perf_counter_ns(), 0, None]
         _pp_append(_pp_record)
         _pp_token = _pp_enter(_pp_record)
-        _pp_record[{START}] = _pp_clock.perf_counter_ns()
         try:
             _pp_result = {await_}_pp_target({arguments})
         except BaseException as _pp_error:
@@ -86,10 +85,9 @@ def wrap_call(target: Callable[..., Any], spec: Spec, *, is_coroutine: bool) -> 
         name="measured_coroutine" if is_coroutine else "measured_call",
         parameters=parameters,
         arguments=arguments,
-        START=START,
-        finish=(_FINISH if take is None else _FINISH_TRACKED).format(END=END).replace(
-            "_pp_leave(", "_pp_leave_anywhere(" if is_coroutine else "_pp_leave("
-        ),
+        finish=(_FINISH if take is None else _FINISH_TRACKED)
+        .format(END=END)
+        .replace("_pp_leave(", "_pp_leave_anywhere(" if is_coroutine else "_pp_leave("),
     )
     wrapper = _maker(source)(target, spec, take)
     if signature is not None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pepperpy_obs import _clock
 from pepperpy_obs._guard import failed
-from pepperpy_obs._record import CAPTURED, END, ERROR
+from pepperpy_obs._record import END, notes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +18,7 @@ __all__ = ["fail", "taker"]
 
 def fail(record: Record, error: BaseException) -> None:
     """End a record with the class of `error`: never the error itself, which holds on to frames."""
-    record[ERROR] = error.__class__
+    notes_of(record).error = error.__class__
     record[END] = _clock.perf_counter_ns()
 
 
@@ -31,10 +31,11 @@ def taker(spec: Spec) -> Callable[[Record, object], None] | None:
     read = spec.usage
 
     def take(record: Record, answer: Any) -> None:
-        if record[CAPTURED] is not None:
+        notes = notes_of(record)
+        if notes.captured is not None:
             return  # `record_usage` inside the call was more explicit
         try:
-            record[CAPTURED] = capture(answer if read is None else read(answer))
+            notes.captured = capture(answer if read is None else read(answer))
         except Exception as error:
             failed("usage", error)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pepperpy_obs import _clock
 from pepperpy_obs._dispatch import HUB
 from pepperpy_obs._guard import failed
-from pepperpy_obs._record import CAPTURED, END, START, blank, notes_of
+from pepperpy_obs._record import END, START, blank, notes_of
 from pepperpy_obs._shapes.capture import fail
 from pepperpy_obs.context import CURRENT, leave
 
@@ -60,9 +60,9 @@ class _Watch:
         """Complete the record; the first ending counts."""
         if self.record[END]:
             return
-        if self.usage is not None and self.record[CAPTURED] is None:
+        if self.usage is not None and self.notes.captured is None:
             try:
-                self.record[CAPTURED] = self.usage.captured()
+                self.notes.captured = self.usage.captured()
             except Exception as ours:
                 failed("usage", ours)
         if error is None:

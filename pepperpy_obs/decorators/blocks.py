@@ -11,7 +11,7 @@ from pepperpy_obs._dispatch import HUB
 from pepperpy_obs._record import END, START, Record, Spec, blank
 from pepperpy_obs._shapes.capture import fail
 from pepperpy_obs.context import CURRENT, leave, parse_traceparent, remote
-from pepperpy_obs.decorators.options import Options, make_spec
+from pepperpy_obs.decorators.options import BlockOptions, make_spec
 from pepperpy_obs.errors import SetupError
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Block:
         self.__exit__(kind, error, traceback)
 
 
-def measure(operation: str, *, traceparent: str | None = None, **options: Unpack[Options]) -> Block:
+def measure(operation: str, *, traceparent: str | None = None, **options: Unpack[BlockOptions]) -> Block:
     """Record the code in a `with` or `async with` block as one call of `operation`.
 
     `traceparent` is the W3C header of a caller in another process, if there is one. The
@@ -93,11 +93,7 @@ def spec_for(operation: str, options: Any) -> Spec:
 
 
 def _spec(operation: str, options: Any) -> Spec:
-    spec = make_spec("", {"operation": operation, **options}, facets=frozenset({"cost"}), where="measure()")
-    if not spec.operation:
-        msg = f"measure({operation!r}); give the operation a name"
-        raise SetupError(msg)
-    return spec
+    return make_spec("", {"operation": operation, **options}, facets=frozenset({"cost"}), where="measure()")
 
 
 @functools.lru_cache(maxsize=1024)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
+from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, TypedDict, get_args
 
@@ -12,22 +14,18 @@ from pepperpy_obs.errors import SetupError
 from pepperpy_obs.events import Kind, Level
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-__all__ = ["Options", "make_spec"]
+__all__ = ["BlockOptions", "CallOptions", "Options", "make_spec"]
 
 
-class Options(TypedDict, total=False):
-    """What `@measured`, `@tracked_usage` and `@costed` accept, all by keyword."""
+class CallOptions(TypedDict, total=False):
+    """What `record_call` accepts beside the provider and the operation."""
 
-    operation: str
-    """The name to count under; default: the function's qualified name."""
     kind: Kind
     """agent, llm, tool or task; default: llm if usage is tracked, else task."""
     agent: str
     """The agent to credit, for this call and those below it."""
-    provider: str
-    """Who answers, where the answer does not say so."""
     model: str
     """The model that is asked, where the answer does not say so."""
     usage: Callable[[Any], object]
@@ -38,6 +36,20 @@ class Options(TypedDict, total=False):
     """US dollars that one call may cost with all below it; past that its event says `over_budget`."""
     level: Level
     """The level of its events; default: info, warning or error by outcome."""
+
+
+class BlockOptions(CallOptions, total=False):
+    """What `measure` accepts beside the operation."""
+
+    provider: str
+    """Who answers, where the answer does not say so."""
+
+
+class Options(BlockOptions, total=False):
+    """What `@measured`, `@tracked_usage` and `@costed` accept, all by keyword."""
+
+    operation: str
+    """The name to count under; default: the function's qualified name."""
 
 
 def make_spec(
@@ -73,7 +85,7 @@ def make_spec(
 
 
 def _refuse_unknown(options: Mapping[str, Any], where: str) -> None:
-    known = sorted(Options.__annotations__)
+    known = sorted(Options.__optional_keys__)
     for key in options:
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1)
@@ -91,26 +103,21 @@ def _one_of(key: str, value: object, accepted: tuple[str, ...], where: str) -> N
 def _money(value: object, where: str) -> Decimal | None:
     if value is None:
         return None
-    try:
-        if isinstance(value, bool | float) or not isinstance(value, Decimal | str | int):
-            raise InvalidOperation
-        money = Decimal(value)
-        if not money.is_finite() or money <= 0:
-            raise InvalidOperation
-    except InvalidOperation:
+    money = None
+    if isinstance(value, Decimal | str | int) and not isinstance(value, bool):
+        with suppress(InvalidOperation):
+            money = Decimal(value)
+    if money is None or not money.is_finite() or money <= 0:
         msg = f"{where}: budget={value!r}; give US dollars above zero as a Decimal, an int or a text such as '0.25'"
-        raise SetupError(msg) from None
+        raise SetupError(msg)
     return money
 
 
 def _attributes(value: object, where: str) -> dict[str, Any]:
     if value is None:
         return {}
-    try:
-        fields = dict(value)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
-    except (TypeError, ValueError):
-        fields = None
-    if fields is None or not all(isinstance(key, str) for key in fields):
+    fields: dict[str, Any] = dict(value) if isinstance(value, Mapping) else {"": None}
+    if not all(isinstance(key, str) and key for key in fields):
         msg = f"{where}: attributes={value!r}; give a mapping of names to values"
         raise SetupError(msg)
     moved = sorted(fields.keys() - own_names(fields).keys())

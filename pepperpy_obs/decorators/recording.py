@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pepperpy_obs._call import current_call, leave_record
 from pepperpy_obs._dispatch import HUB
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pepperpy_obs._dispatch import Hub
 
 __all__ = ["cache_lookup", "caches", "record_metric", "record_usage", "watch_cache"]
+
+_METRIC: Final = Spec("", event=METRIC_RECORDED)
 
 caches: dict[str, Callable[[], Any]] = {}
 """The watched caches: name -> a call that gives the cache, or None once it is gone."""
@@ -52,12 +54,9 @@ def watch_cache(name: str, cache: object) -> None:
         caches[name] = lambda: cache
 
 
-def record_metric(
-    facts: Mapping[str, Any], value: float, labels: Mapping[str, str], *, hub: Hub = HUB
-) -> None:
-    """Leave a value of a user's metric, which `facts` names in the words of the event."""
-    if hub.off:
-        return
-    notes = Notes()
-    notes.fields = {**facts, "value": value, "labels": dict(labels)}
-    leave_record(Spec("", event=METRIC_RECORDED), CURRENT.get(), notes=notes, hub=hub)
+def record_metric(fields: Mapping[str, Any], *, hub: Hub = HUB) -> None:
+    """Leave one value of a user's metric, as `Metric.fields` spells it."""
+    if not hub.off:
+        notes = Notes()
+        notes.fields = dict(fields)
+        leave_record(_METRIC, CURRENT.get(), notes, hub=hub)

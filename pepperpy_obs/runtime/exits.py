@@ -1,0 +1,62 @@
+"""Builds the chain that a Config asks for: its links and its ways out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pepperpy_obs.chain import Chain, Exit, Link
+from pepperpy_obs.pricing import Pricer
+from pepperpy_obs.processors.bound import Bound
+from pepperpy_obs.processors.budget import watch_budget
+from pepperpy_obs.processors.collect import Collect
+from pepperpy_obs.processors.context import Context
+from pepperpy_obs.processors.count_once import CountOnce
+from pepperpy_obs.processors.price import Price
+from pepperpy_obs.processors.redact import Redact
+from pepperpy_obs.processors.sample import Sample
+from pepperpy_obs.processors.threshold import Threshold
+
+if TYPE_CHECKING:
+    from pepperpy_obs.aggregate.store import Store
+    from pepperpy_obs.config import Config
+    from pepperpy_obs.typing import Processor
+
+__all__ = ["build_chain", "open_exits"]
+
+
+def build_chain(
+    config: Config, store: Store, processors: Sequence[Processor] = (), *, exits: Sequence[Exit] = ()
+) -> Chain:
+    """Return the chain for `config`, feeding `store`; `processors` are the user's own links, run first.
+
+    Without `exits` events are counted and go nowhere: so it is until `configure` is called.
+    """
+    fixed = {key: value for key in ("service", "environment") if (value := getattr(config, key))}
+    counted = [Link(f"processor {_name(one)}", one) for one in processors]
+    if fixed:
+        counted.append(Link("context", Context(**fixed)))
+    counted += [
+        Link("count_once", CountOnce()),
+        Link("price", Price(Pricer(config.price_file))),
+        Link("budget", watch_budget),
+        Link("aggregate", Collect(store)),
+    ]
+    if not exits:
+        return Chain(counted, (), ())
+    leaving = [Link("level", Threshold(config.log_level))] if config.log_level != "debug" else []
+    if config.log_sample_rate < 1:
+        leaving.append(Link("sample", Sample(config.log_sample_rate)))
+    leaving += [
+        Link("bound", Bound(max_length=config.max_field_length), required=True),
+        Link("redact", Redact(keys=config.redact_keys, values=config.redact_values), required=True),
+    ]
+    return Chain(counted, leaving, exits)
+
+
+def _name(processor: object) -> str:
+    return getattr(processor, "__qualname__", type(processor).__qualname__)
+
+
+def open_exits(config: Config) -> list[Exit]:
+    return []

@@ -1,0 +1,177 @@
+"""Owns and wires every moving part of one hub: buffer, chain, store, thread, ways out."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pepperpy_obs import _clock, _dispatch
+from pepperpy_obs._dispatch import HUB, Hub
+from pepperpy_obs._guard import failed, failures
+from pepperpy_obs._record import SPEC
+from pepperpy_obs.aggregate.store import Store
+from pepperpy_obs.config import Config
+from pepperpy_obs.context import lineage
+from pepperpy_obs.decorators.recording import caches
+from pepperpy_obs.judgement.source import Facts, Sink
+from pepperpy_obs.runtime import process
+from pepperpy_obs.runtime.drain import Drain
+from pepperpy_obs.runtime.exits import build_chain, open_exits
+from pepperpy_obs.stats.live import Live, look_at
+from pepperpy_obs.stats.stats import Stats
+
+if TYPE_CHECKING:
+    from pepperpy_obs.aggregate.snapshot import Snapshot
+    from pepperpy_obs.chain import Chain
+    from pepperpy_obs.typing import Processor
+
+__all__ = ["Runtime", "configure", "default_runtime"]
+
+
+class Runtime:
+    """What reads and empties one hub.
+
+    Every read first folds the calls that have returned, so it shows them. All methods may be
+    called by any thread. Until `configure`, events are counted and go nowhere.
+    """
+
+    def __init__(self, hub: Hub, config: Config | None = None) -> None:
+        self._hub = hub
+        self._setting_up = threading.RLock()
+        self.config = Config() if config is None else config
+        self._store = Store(max_series=self.config.max_series)
+        self._dropped: Counter[str] = Counter()
+        chain = build_chain(self.config, self._store)
+        self._drain = Drain(hub, chain, self.config.drain_interval, process.after_batch)
+        self._obey()
+        process.look_after(self)
+        if config is not None:
+            self.configure(config)
+
+    def _obey(self) -> None:
+        self._hub.off = not self.config.metrics_enabled
+        self._hub.limit = self.config.buffer_limit
+
+    def configure(self, config: Config, processors: Sequence[Processor] = ()) -> Runtime:
+        """Put `config` in force: what was recorded before leaves the old way, counts go on.
+
+        Raises ConfigError or OSError, with the old settings still in force, when something
+        cannot be set up.
+        """
+        chain = build_chain(config, self._store, processors, exits=open_exits(config))
+        with self._setting_up:
+            if self.config.metrics_enabled:
+                self._drain.run()
+            with self._drain.claim():
+                old, self._drain.chain = self._drain.chain, chain
+                self._dropped.update(old.dropped)
+                self._store.max_series = config.max_series
+            old.close()
+            self.config = config
+            self._drain.interval = config.drain_interval
+            self._obey()
+            if config.handle_sigterm:
+                process.handle_sigterm()
+            if config.metrics_enabled:
+                self._drain.start()
+        return self
+
+    def exchange(self, store: Store, chain: Chain) -> tuple[Store, Chain]:
+        """Fold what there is, then count into another store through another chain; return the ones before."""
+        self._drain.run()
+        with self._drain.claim():
+            before = self._store, self._drain.chain
+            self._store, self._drain.chain = store, chain
+        return before
+
+    def drain(self, most: int | None = None) -> None:
+        """Fold the calls that have returned, or the oldest `most` of them."""
+        self._drain.run(most)
+
+    @property
+    def draining(self) -> bool:
+        """Whether the calling thread is in the middle of a batch."""
+        return self._drain.inside
+
+    def snapshot(self, window: float | None = None) -> Snapshot:
+        """Return what was counted, in all or in the last `window` seconds (up to a day)."""
+        self._drain.run()
+        with self._drain.claim():
+            return self._store.snapshot(window, _clock.time_ns())
+
+    def stats(self, window: float | None = None) -> Stats:
+        """Return the statistics: performance, usage, cost, cache, agents."""
+        return Stats(self.snapshot(window), self.live())
+
+    def live(self) -> Live:
+        """Return what is true at this moment and no fold of events: running calls, sizes of watched caches."""
+        self._drain.run()
+        active: Counter[tuple[str, str]] = Counter()
+        agents: Counter[str] = Counter()
+        for record in self._drain.in_flight():
+            spec, agent = record[SPEC], lineage(record)[3] or ""
+            if not spec.silent:
+                active[spec.operation, agent] += 1
+            if spec.credited:
+                agents[spec.credited] += 1
+        return look_at(active, agents, caches)
+
+    def facts(self) -> Facts:
+        """Return how we are doing ourselves."""
+        self._drain.run()
+        with self._drain.claim():
+            chain = self._drain.chain
+            return Facts(
+                dropped=dict(self._dropped + chain.dropped),
+                errors=failures(),
+                sinks={name: Sink(one.lines, one.failures, one.error) for name, one in chain.tallies.items()},
+            )
+
+    def flush(self) -> None:
+        """Return when every call that had returned is folded and handed to its ways out."""
+        self._drain.run()
+
+    def shutdown(self) -> None:
+        """Fold what there is, close the ways out and stop the thread, within `shutdown_timeout`.
+
+        Idempotent. Reads go on working, and so does `configure`.
+        """
+        with self._setting_up:
+            self._drain.stop(self.config.shutdown_timeout)
+            try:
+                self._drain.run()
+            except Exception as error:
+                failed("shutdown", error)
+            with self._drain.claim():
+                old = self._drain.chain
+                self._dropped.update(old.dropped)
+                self._drain.chain = build_chain(self.config, self._store)
+            old.close()
+
+    def after_fork(self) -> None:
+        """In a forked child: count from zero (the parent counts its own), with fresh locks and a thread of its own."""
+        was_running = self._drain.running
+        self._setting_up = threading.RLock()
+        self._drain.renew()
+        self._store.clear()
+        self._dropped.clear()
+        self._drain.chain.dropped.clear()
+        if was_running:
+            self._drain.start()
+
+
+def default_runtime(hub: Hub) -> Runtime:
+    """Return a new runtime as the front door installs it: silent until it is configured."""
+    return Runtime(hub)
+
+
+def configure(config: Config | None = None, *, processors: Sequence[Processor] = ()) -> Runtime:
+    """Put settings in force for everything that is decorated, and return the runtime; may be called again.
+
+    Without a `Config` the environment and the settings file decide. `processors` are structlog
+    processors that see each event first, before it is priced and counted. Raises ConfigError.
+    """
+    runtime: Runtime = _dispatch.runtime(HUB)
+    return runtime.configure(Config() if config is None else config, processors)

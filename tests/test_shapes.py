@@ -1,0 +1,452 @@
+# ruff: noqa: ANN001, ANN002, ANN003, ANN202 - the callables under test are the users', annotated or not
+"""Shapes x outcomes: every kind of callable, every way in which a call can end."""
+
+import asyncio
+import contextvars
+import functools
+import inspect
+import sys
+import traceback
+import types
+from collections.abc import Callable
+from contextlib import aclosing, closing, suppress
+from typing import Any
+
+import pytest
+
+from pepperpy_obs import current_call, measured
+from pepperpy_obs.testing import captured
+
+
+class BoomError(Exception):
+    pass
+
+
+def _function(end: str = "ok") -> str:
+    if end == "error":
+        raise BoomError
+    if end == "cancelled":
+        raise asyncio.CancelledError
+    return "done"
+
+
+async def _coroutine(end: str = "ok") -> str:
+    if end == "error":
+        raise BoomError
+    await asyncio.sleep(3600 if end in ("cancelled", "abandoned") else 0)
+    return "done"
+
+
+def _generator(end: str = "ok"):
+    yield 1
+    if end == "error":
+        raise BoomError
+    if end == "cancelled":
+        raise asyncio.CancelledError
+    yield 2
+    return "done"
+
+
+async def _async_generator(end: str = "ok"):
+    yield 1
+    if end == "error":
+        raise BoomError
+    await asyncio.sleep(3600 if end == "cancelled" else 0)
+    yield 2
+
+
+class _Service:
+    @measured(operation="op")
+    def method(self, end: str = "ok") -> str:
+        return _function(end)
+
+    @measured(operation="op")
+    async def async_method(self, end: str = "ok") -> str:
+        return await _coroutine(end)
+
+    @measured(operation="op")
+    @classmethod
+    def above_classmethod(cls, end: str = "ok") -> str:
+        return _function(end)
+
+    @classmethod
+    @measured(operation="op")
+    def below_classmethod(cls, end: str = "ok") -> str:
+        return _function(end)
+
+    @measured(operation="op")
+    @staticmethod
+    def above_staticmethod(end: str = "ok") -> str:
+        return _function(end)
+
+    @staticmethod
+    @measured(operation="op")
+    async def below_staticmethod(end: str = "ok") -> str:
+        return await _coroutine(end)
+
+    @measured(operation="op")
+    def stream(self, end: str = "ok"):
+        return (yield from _generator(end))
+
+    @measured(operation="op")
+    async def async_stream(self, end: str = "ok"):
+        async for item in _async_generator(end):
+            yield item
+
+
+class _CallableObject:
+    def __call__(self, end: str = "ok") -> str:
+        return _function(end)
+
+
+class _AsyncCallableObject:
+    async def __call__(self, end: str = "ok") -> str:
+        return await _coroutine(end)
+
+
+def _on(target: Callable[..., Any]) -> Any:
+    return measured(operation="op")(target)
+
+
+SHAPES: dict[str, tuple[str, Callable[..., Any]]] = {
+    "function": ("function", _on(_function)),
+    "lambda": ("function", _on(lambda end="ok": _function(end))),
+    "method": ("function", _Service().method),
+    "classmethod below": ("function", _Service.above_classmethod),
+    "classmethod above": ("function", _Service.below_classmethod),
+    "staticmethod below": ("function", _Service().above_staticmethod),
+    "partial": ("function", _on(functools.partial(_function))),
+    "callable object": ("function", _on(_CallableObject())),
+    "bound method": ("function", _on(_CallableObject().__call__)),
+    "coroutine": ("coroutine", _on(_coroutine)),
+    "async method": ("coroutine", _Service().async_method),
+    "async staticmethod": ("coroutine", _Service.below_staticmethod),
+    "partial of a coroutine": ("coroutine", _on(functools.partial(_coroutine))),
+    "async callable object": ("coroutine", _on(_AsyncCallableObject())),
+    "generator": ("generator", _on(_generator)),
+    "generator method": ("generator", _Service().stream),
+    "partial of a generator": ("generator", _on(functools.partial(_generator))),
+    "async generator": ("async generator", _on(_async_generator)),
+    "async generator method": ("async generator", _Service().async_stream),
+}
+
+
+def _play_function(call: Callable[..., Any], end: str) -> None:
+    with suppress(BoomError, asyncio.CancelledError):
+        assert call(end) == "done"
+
+
+async def _play_coroutine(call: Callable[..., Any], end: str) -> None:
+    if end == "abandoned":
+        started = call(end)
+        started.send(None)
+        started.close()
+        return
+    task = asyncio.ensure_future(call(end))
+    await asyncio.sleep(0)
+    if end == "cancelled":
+        task.cancel()
+    with suppress(BoomError, asyncio.CancelledError):
+        assert await task == "done"
+
+
+def _play_generator(call: Callable[..., Any], end: str) -> None:
+    with suppress(BoomError, asyncio.CancelledError), closing(call(end)) as stream:
+        for item in stream:
+            if end == "abandoned":
+                break
+            assert item in (1, 2)
+
+
+async def _play_async_generator(call: Callable[..., Any], end: str) -> None:
+    async def consume() -> None:
+        async with aclosing(call(end)) as stream:
+            async for item in stream:
+                if end == "abandoned":
+                    break
+                assert item in (1, 2)
+
+    task = asyncio.ensure_future(consume())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    if end == "cancelled":
+        task.cancel()
+    with suppress(BoomError, asyncio.CancelledError):
+        await task
+
+
+PLAYERS: dict[str, Callable[[Callable[..., Any], str], Any]] = {
+    "function": _play_function,
+    "coroutine": _play_coroutine,
+    "generator": _play_generator,
+    "async generator": _play_async_generator,
+}
+
+LEVEL = {"ok": "info", "error": "error", "cancelled": "warning", "abandoned": "warning"}
+ENDS = {
+    "function": ("ok", "error", "cancelled"),
+    "coroutine": ("ok", "error", "cancelled", "abandoned"),
+    "generator": ("ok", "error", "cancelled", "abandoned"),
+    "async generator": ("ok", "error", "cancelled", "abandoned"),
+}
+CASES = [(name, end) for name, (shape, _) in SHAPES.items() for end in ENDS[shape]]
+
+
+@pytest.mark.parametrize("name,end", CASES)
+def test_one_call_makes_one_event_with_its_outcome(name: str, end: str) -> None:
+    """Whatever the shape, one call leaves one event, and its outcome tells how the call ended."""
+    shape, call = SHAPES[name]
+    with captured() as seen:
+        played = PLAYERS[shape](call, end)
+        if played is not None:
+            asyncio.run(played)
+        event = seen.event
+
+    items = {"ok": 2, "error": 1, "cancelled": 1, "abandoned": 1}[end] if "generator" in shape else None
+    variable = {"timestamp", "event_id", "trace_id", "span_id", "duration_seconds", "time_to_first_item_seconds"}
+    expected = {
+        "event": "operation.finished",
+        "operation": "op",
+        "kind": "task",
+        "outcome": end,
+        "level": LEVEL[end],
+    }
+    if end == "error":
+        expected["error_type"] = "BoomError"
+    if items is not None:
+        expected["items"] = items
+        assert 0 <= event["time_to_first_item_seconds"] <= event["duration_seconds"]
+    assert expected == {key: value for key, value in event.items() if key not in variable}
+    assert event["duration_seconds"] >= 0
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_wrapping_is_invisible_to_inspect(name: str) -> None:
+    """The wrapper is of the kind that it wraps, with the same signature and name."""
+    shape, call = SHAPES[name]
+
+    assert {
+        "function": (False, False, False),
+        "coroutine": (True, False, False),
+        "generator": (False, True, False),
+        "async generator": (False, False, True),
+    }[shape] == (
+        inspect.iscoroutinefunction(call),
+        inspect.isgeneratorfunction(call),
+        inspect.isasyncgenfunction(call),
+    )
+    assert [p.name for p in inspect.signature(call).parameters.values()] == ["end"]
+
+
+def _every_kind(a, b=2, /, c=3, *rest, d, e=5, **more):  # noqa: ANN001, ANN002, ANN003
+    return a, b, c, rest, d, e, more
+
+
+SIGNATURES = [
+    (_every_kind, ((1,), {"d": 4}), (1, 2, 3, (), 4, 5, {})),
+    (_every_kind, ((1, 20, 30, 40), {"d": 4, "e": 50, "f": 6}), (1, 20, 30, (40,), 4, 50, {"f": 6})),
+    (lambda: 1, ((), {}), 1),
+    (lambda x, /: x, ((1,), {}), 1),
+    (lambda *, x=[]: x, ((), {}), []),
+    (lambda *_pp_x: _pp_x, ((1, 2), {}), (1, 2)),
+    (lambda **config: config, ((), {"config": 1, "self": 2}), {"config": 1, "self": 2}),
+    (len, (("abc",), {}), 3),
+    (dict, ((), {"a": 1}), None),
+]
+
+
+@pytest.mark.parametrize("target,arguments,expected", SIGNATURES[:-1])
+def test_arguments_arrive_as_they_were_given(target: Any, arguments: Any, expected: Any) -> None:
+    """Every kind of parameter, defaults and star arguments pass through a generated wrapper unchanged."""
+    args, kwargs = arguments
+
+    assert expected == measured(target)(*args, **kwargs)
+
+
+def test_defaults_are_the_same_objects() -> None:
+    """A wrapper hands on the very default objects of what it wraps."""
+    sentinel = object()
+
+    def f(x=sentinel, *, y=sentinel):  # noqa: ANN001, ANN202
+        return x, y
+
+    wrapped = measured(f)
+
+    assert (sentinel, sentinel) == wrapped()
+    assert inspect.signature(f) == inspect.signature(wrapped)
+
+
+def test_a_wrong_call_is_refused_as_without_us() -> None:
+    """A call with wrong arguments raises TypeError naming the function."""
+    with pytest.raises(TypeError, match=r"every_kind\(\) missing 1 required"):
+        measured(_every_kind)()
+
+
+def test_the_exception_is_the_users_own_and_the_traceback_readable() -> None:
+    """The very exception object passes, and our one frame shows its source."""
+    boom = BoomError("x")
+
+    @measured
+    def fails(x: int) -> None:
+        raise boom
+
+    with pytest.raises(BoomError) as caught:
+        fails(1)
+
+    assert caught.value is boom
+    text = "".join(traceback.format_exception(caught.value))
+    assert "_pp_target(x)" in text
+    assert boom.__context__ is None
+
+
+def test_a_generator_keeps_its_full_protocol() -> None:
+    """send, throw and the return value reach the generator and come back."""
+
+    @measured
+    def echo():  # noqa: ANN202
+        got = yield "first"
+        try:
+            got = yield got
+        except BoomError as error:
+            yield error
+        return "result"
+
+    stream = echo()
+    boom = BoomError()
+
+    assert next(stream) == "first"
+    assert stream.send("sent") == "sent"
+    assert stream.throw(boom) is boom
+    with pytest.raises(StopIteration) as stop:
+        next(stream)
+    assert stop.value.value == "result"
+
+
+def test_an_async_generator_keeps_its_full_protocol() -> None:
+    """Asend and athrow reach the async generator, and its finally has run when aclose() returns."""
+    closed = []
+
+    @measured
+    async def echo():  # noqa: ANN202
+        try:
+            got = yield "first"
+            try:
+                yield got
+            except BoomError as error:
+                yield error
+        finally:
+            await asyncio.sleep(0)
+            closed.append(True)
+
+    async def main() -> None:
+        stream, boom = echo(), BoomError()
+        assert await anext(stream) == "first"
+        assert await stream.asend("sent") == "sent"
+        assert await stream.athrow(boom) is boom
+        await stream.aclose()
+        assert closed == [True]
+
+    asyncio.run(main())
+
+
+def test_close_gives_the_generators_value() -> None:
+    """What a generator returns when it is closed reaches who closed it, on Pythons that hand it out (3.13)."""
+
+    @measured
+    def stubborn():  # noqa: ANN202
+        try:
+            yield 1
+        except GeneratorExit:
+            return "value"
+
+    with captured() as seen:
+        stream = stubborn()
+        next(stream)
+        assert stream.close() == ("value" if sys.version_info >= (3, 13) else None)
+
+        assert seen.event["outcome"] == "abandoned"
+
+
+def test_no_context_leaks_between_yields() -> None:
+    """A stream is the current call while it runs, and never in its consumer."""
+    inside: list[Any] = []
+
+    @measured
+    def stream():  # noqa: ANN202
+        inside.append(current_call().operation)
+        yield 1
+        inside.append(current_call().operation)
+
+    for _ in stream():
+        assert not current_call()
+
+    assert [stream.__qualname__] * 2 == inside
+
+
+def test_a_stream_may_be_stepped_and_closed_from_different_contexts() -> None:
+    """Each step may run in another task's context, as may the close."""
+
+    @measured
+    async def stream():  # noqa: ANN202
+        for i in range(9):
+            yield i
+
+    async def main() -> None:
+        one = stream()
+        assert await asyncio.create_task(anext(one)) == 0  # type: ignore[arg-type]
+        assert await asyncio.create_task(anext(one)) == 1  # type: ignore[arg-type]
+        await asyncio.create_task(one.aclose())  # type: ignore[arg-type]
+
+    with captured() as seen:
+        asyncio.run(main())
+
+        assert (seen.event["outcome"], seen.event["items"]) == ("abandoned", 2)
+
+
+def test_an_abandoned_coroutine_may_be_closed_in_a_foreign_context() -> None:
+    """A coroutine that the collector closes elsewhere ends as abandoned and raises nothing."""
+
+    @types.coroutine
+    def pause():
+        yield
+
+    @measured
+    async def waits() -> None:
+        await pause()
+
+    with captured() as seen:
+        started = waits()
+        contextvars.copy_context().run(started.send, None)
+        contextvars.copy_context().run(started.close)
+
+        assert seen.event["outcome"] == "abandoned"
+
+
+def test_a_stream_keeps_no_items() -> None:
+    """An item that the consumer lets go is gone."""
+    import weakref
+
+    class Item:
+        pass
+
+    @measured
+    def stream():  # noqa: ANN202
+        for _ in range(3):
+            yield Item()
+
+    refs = [weakref.ref(item) for item in stream()]
+
+    assert [ref() for ref in refs[:2]] == [None, None]
+
+
+def test_recording_switched_off_changes_nothing_but_the_record() -> None:
+    """With recording off every shape still runs, and leaves nothing."""
+    from pepperpy_obs import Config
+
+    with captured(Config(metrics_enabled=False, config_file=None)) as seen:
+        for shape, call in SHAPES.values():
+            played = PLAYERS[shape](call, "ok")
+            if played is not None:
+                asyncio.run(played)
+
+        assert seen.events == []
