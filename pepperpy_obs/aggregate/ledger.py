@@ -29,6 +29,16 @@ class Entries(Protocol):
     """What a ledger takes in: another ledger, or a snapshot."""
 
     @property
+    def start(self) -> int | None:
+        """When the first event was, UTC epoch nanoseconds; None of no events."""
+        ...
+
+    @property
+    def end(self) -> int | None:
+        """When the last event was."""
+        ...
+
+    @property
     def series(self) -> Mapping[SeriesKey, Cell]:
         """Calls by series."""
         ...
@@ -62,9 +72,11 @@ class Entries(Protocol):
 class Ledger:
     """Sums per series, per cache and per metric, and counts of events by name, refused fields and overflows."""
 
-    __slots__ = ("caches", "events", "metrics", "overflow", "refused", "series")
+    __slots__ = ("caches", "end", "events", "metrics", "overflow", "refused", "series", "start")
 
     def __init__(self) -> None:
+        self.start: int | None = None
+        self.end: int | None = None
         self.series: dict[SeriesKey, Cell] = {}
         self.caches: dict[str, CacheCell] = {}
         self.metrics: dict[MetricKey, MetricCell] = {}
@@ -72,8 +84,28 @@ class Ledger:
         self.refused: Counter[str] = Counter()
         self.overflow: Counter[str] = Counter()
 
+    def span(self, start: int | None, end: int | None) -> None:
+        """Note that there were events from `start` to `end`."""
+        if start is not None and (self.start is None or start < self.start):
+            self.start = start
+        if end is not None and (self.end is None or end > self.end):
+            self.end = end
+
+    def add(self, key: SeriesKey, cell: Cell) -> None:
+        """Add the calls of one series."""
+        _absorb(self.series, {key: cell})
+
+    def add_cache(self, name: str, cell: CacheCell) -> None:
+        """Add the lookups of one cache."""
+        _absorb(self.caches, {name: cell})
+
+    def add_metric(self, key: MetricKey, cell: MetricCell) -> None:
+        """Add the values of one series of a user's metric."""
+        _absorb(self.metrics, {key: cell})
+
     def absorb(self, other: Entries) -> None:
         """Add all entries of `other`, which stays as it is."""
+        self.span(other.start, other.end)
         _absorb(self.series, other.series)
         _absorb(self.caches, other.caches)
         _absorb(self.metrics, other.metrics)

@@ -6,12 +6,13 @@ request would fill the memory. Past the limit, new series are counted together u
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from pepperpy_obs.events import OVERFLOW
 
-__all__ = ["ELSEWHERE", "Admission", "MetricKey", "SeriesKey", "label"]
+__all__ = ["ELSEWHERE", "Limits", "MetricKey", "SeriesKey", "label"]
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -49,24 +50,52 @@ def label(value: object) -> str:
     return "" if value is None else str(value)[:_LONGEST_LABEL]
 
 
-class Admission(Generic[Key]):
-    """Lets the first `limit` keys in, for good; the limit may be 0."""
+class Limits:
+    """Says under which key something may be counted: its own for the first `most` of a family, for good.
 
-    __slots__ = ("_known", "limit")
+    `overflow` is where each placing under `_other` is counted, `weight` times, by family.
+    """
 
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self._known: set[Key] = set()
+    __slots__ = ("_caches", "_kinds", "_metrics", "_series", "most")
 
-    def admits(self, key: Key) -> bool:
-        """Return whether `key` may have a series of its own, now and from now on."""
-        if key in self._known:
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._series: set[SeriesKey] = set()
+        self._caches: set[str] = set()
+        self._metrics: set[MetricKey] = set()
+        self._kinds: dict[str, str] = {}
+
+    def series(self, key: SeriesKey, overflow: Counter[str], weight: int = 1) -> SeriesKey:
+        """Place calls."""
+        if key == ELSEWHERE or self._admits(self._series, key):
+            return key
+        overflow["operations"] += weight
+        return ELSEWHERE
+
+    def cache(self, name: str, overflow: Counter[str], weight: int = 1) -> str:
+        """Place lookups of a cache."""
+        if name == OVERFLOW or self._admits(self._caches, name):
+            return name
+        overflow["caches"] += weight
+        return OVERFLOW
+
+    def metric(self, key: MetricKey, overflow: Counter[str], weight: int = 1) -> MetricKey | None:
+        """Place values of a user's metric; None if its name is taken by another kind, or is one too many."""
+        kind = self._kinds.get(key.name)
+        if kind is None and len(self._kinds) < self.most:
+            self._kinds[key.name] = kind = key.kind
+        if kind != key.kind:
+            return None
+        other = key.overflowed()
+        if (key == other and key.labels) or self._admits(self._metrics, key):
+            return key
+        overflow["metrics"] += weight
+        return other
+
+    def _admits(self, known: set[Key], key: Key) -> bool:
+        if key in known:
             return True
-        if len(self._known) >= self.limit:
+        if len(known) >= self.most:
             return False
-        self._known.add(key)
+        known.add(key)
         return True
-
-    def clear(self) -> None:
-        """Forget all keys."""
-        self._known.clear()

@@ -46,11 +46,11 @@ class Snapshot:
     """Events that were counted under `_other`, by family: operations, caches, metrics."""
 
     @classmethod
-    def of(cls, entries: Entries, start: int | None, end: int | None, window: float | None) -> Self:
+    def of(cls, entries: Entries, window: float | None) -> Self:
         """Make a snapshot of a ledger that nobody will change any more."""
         return cls(
-            start,
-            end,
+            entries.start,
+            entries.end,
             window,
             MappingProxyType(entries.series),
             MappingProxyType(entries.caches),
@@ -73,15 +73,8 @@ class Snapshot:
         ledger = Ledger()
         ledger.absorb(self)
         ledger.absorb(other)
-        starts = [snapshot.start for snapshot in (self, other) if snapshot.start is not None]
-        ends = [snapshot.end for snapshot in (self, other) if snapshot.end is not None]
         window = max(inf if snapshot.window is None else snapshot.window for snapshot in (self, other))
-        return self.of(
-            ledger,
-            min(starts, default=None),
-            max(ends, default=None),
-            None if window == inf else window,
-        )
+        return self.of(ledger, None if window == inf else window)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values that JSON takes; equal snapshots give equal values in equal order."""
@@ -126,7 +119,8 @@ class Snapshot:
         ledger.events.update(plain["events"])
         ledger.refused.update(plain["refused"])
         ledger.overflow.update(plain["overflow"])
-        return cls.of(ledger, plain["start"], plain["end"], plain["window"])
+        ledger.span(plain["start"], plain["end"])
+        return cls.of(ledger, plain["window"])
 
     def to_json(self) -> str:
         """Return one line of JSON."""
@@ -147,5 +141,5 @@ def _key(entry: tuple[Any, Any]) -> Any:
     return entry[0]
 
 
-EMPTY: Final = Snapshot.of(Ledger(), None, None, 0.0)
+EMPTY: Final = Snapshot.of(Ledger(), 0.0)
 """The snapshot of nothing; merging it changes nothing."""

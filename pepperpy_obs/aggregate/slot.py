@@ -1,0 +1,120 @@
+"""The slot at hand: the 10 seconds that events are being written to.
+
+It ends as a `Ledger`. Until then each series has a tally, found by the event's own label values in `index`, so
+that a series is named and checked once a slot, not once an event.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any, Final, get_args
+
+from pepperpy_obs.aggregate.cell import SLOT, CacheCell
+from pepperpy_obs.aggregate.ledger import Ledger
+from pepperpy_obs.aggregate.metric import MetricKind, is_label, is_name
+from pepperpy_obs.aggregate.series import Limits, MetricKey, SeriesKey, label
+from pepperpy_obs.aggregate.tally import MetricTally, Tally
+from pepperpy_obs.events import CACHE_LOOKED_UP, METRIC_RECORDED, OPERATION_FINISHED, OVERFLOW, USAGE_RECORDED
+
+__all__ = ["Slot"]
+
+_HIT: Final = CacheCell(hits=1)
+_MISS: Final = CacheCell(misses=1)
+_GREATEST: Final = sys.float_info.max
+_KINDS: Final = get_args(MetricKind)
+
+
+class Slot:
+    """What has been written so far in the 10 seconds from `start`."""
+
+    __slots__ = ("_ledger", "_limits", "_metrics", "_tallies", "index", "start")
+
+    def __init__(self, at: int, limits: Limits) -> None:
+        self.start = at // SLOT * SLOT
+        self.index: dict[tuple[Any, ...], Tally] = {}
+        self._limits = limits
+        self._ledger = Ledger()
+        # An overflow series may hold requests to language models and other calls: it has a tally for each.
+        self._tallies: dict[tuple[SeriesKey, bool], Tally] = {}
+        self._metrics: dict[MetricKey, MetricTally] = {}
+
+    def written(self) -> Ledger:
+        """Return the sums so far; the slot may be written on."""
+        ledger = Ledger()
+        for (key, _), tally in self._tallies.items():
+            ledger.add(key, tally.cell())
+        ledger.metrics = {key: tally.cell() for key, tally in self._metrics.items()}
+        calls = 0
+        for cell in ledger.series.values():
+            ledger.span(cell.first, cell.last)
+            calls += cell.calls
+        if calls:
+            ledger.events[OPERATION_FINISHED] = calls
+        ledger.absorb(self._ledger)
+        return ledger
+
+    def tally(self, event: Mapping[str, Any], at: int) -> Tally:
+        """Return the tally of the event's series; a new one if need be, or that of the overflow series."""
+        values = [event.get(name) for name in SeriesKey._fields]
+        own = SeriesKey(*map(label, values))
+        llm = bool(own.provider or own.model) or own.kind == "llm"
+        key = self._limits.series(own, self._ledger.overflow)
+        tally = self._tallies.get((key, llm))
+        if tally is None:
+            tally = self._tallies[key, llm] = Tally(at, self._ledger.refused, llm=llm)
+        # Overflowing values would fill the index instead of the table, and each of them is to be counted.
+        if key is own and all(value is None or value == text for value, text in zip(values, own, strict=True)):
+            self.index[tuple(values)] = tally
+        return tally
+
+    def fold(self, event: Mapping[str, Any], at: int) -> None:
+        """Count an event that is no finished call."""
+        self._ledger.span(at, at)
+        match event.get("event"):
+            case "usage.recorded":
+                self._ledger.events[USAGE_RECORDED] += 1
+                self.tally(event, at).record(event, at)
+            case "cache.looked_up":
+                self._ledger.events[CACHE_LOOKED_UP] += 1
+                self.look_up(event)
+                if "saved_usd" in event:
+                    self.tally(event, at).save(event, at)
+            case "metric.recorded":
+                self._ledger.events[METRIC_RECORDED] += 1
+                self._measure(event, at)
+            case _:
+                self._ledger.events[OVERFLOW] += 1
+
+    def look_up(self, event: Mapping[str, Any]) -> None:
+        """Count a lookup of a cache."""
+        hit = event.get("cache_hit")
+        if not isinstance(hit, bool):
+            self._ledger.refused["cache_hit"] += 1
+            return
+        name = self._limits.cache(label(event.get("cache")), self._ledger.overflow)
+        self._ledger.caches[name] = self._ledger.caches.get(name, CacheCell()).merge(_HIT if hit else _MISS)
+
+    def _measure(self, event: Mapping[str, Any], at: int) -> None:
+        own = _metric_key(event)
+        key = self._limits.metric(own, self._ledger.overflow) if own else None
+        if key is None:
+            self._ledger.refused["metric"] += 1
+            return
+        value = event.get("value")
+        # One NaN would turn every later sum into NaN; a counter that goes down looks like a restart.
+        least = 0.0 if key.kind == "counter" else -_GREATEST
+        if not (isinstance(value, int | float) and least <= value <= _GREATEST):
+            self._ledger.refused["value"] += 1
+            return
+        tally = self._metrics.get(key)
+        if tally is None:
+            tally = self._metrics[key] = MetricTally(key)
+        tally.record(float(value), at, str(event.get("metric_unit", "")), str(event.get("metric_description", "")))
+
+
+def _metric_key(event: Mapping[str, Any]) -> MetricKey | None:
+    name, kind, labels = event.get("metric"), event.get("metric_kind", "counter"), event.get("labels") or {}
+    if is_name(name) and kind in _KINDS and isinstance(labels, Mapping) and all(map(is_label, labels)):
+        return MetricKey(str(name), kind, tuple(sorted((text, label(value)) for text, value in labels.items())))
+    return None

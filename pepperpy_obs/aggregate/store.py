@@ -1,0 +1,152 @@
+"""The store: folds events into series, and gives snapshots of them.
+
+Only the slot of 10 seconds at hand is written to: one lookup and one tally for each event. When an event of
+another slot comes, the tallies become cells, and these are added to the windows and to the total. So an event
+that comes late is counted in the slot to which it belongs, however late; it only costs more.
+
+Not safe for threads: the owner holds a lock around every call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pepperpy_obs.aggregate.cell import SLOT
+from pepperpy_obs.aggregate.ledger import Ledger
+from pepperpy_obs.aggregate.series import Limits
+from pepperpy_obs.aggregate.slot import Slot
+from pepperpy_obs.aggregate.snapshot import Snapshot
+from pepperpy_obs.aggregate.window import LONGEST, Windows
+from pepperpy_obs.errors import SetupError
+from pepperpy_obs.events import OPERATION_FINISHED
+
+__all__ = ["Store"]
+
+_FINISHED: Final = OPERATION_FINISHED
+
+
+class Store:
+    """All series of one process, or of many whose snapshots it takes in.
+
+    Each family (operations, caches, metrics) holds at most `max_series` series, and beyond them those named `_other`.
+
+    >>> store = Store()
+    >>> store.fold({"event": "operation.finished", "operation": "ask", "outcome": "ok", "duration_seconds": 0.5}, at=0)
+    >>> [(key.operation, cell.calls, cell.duration.sum) for key, cell in store.snapshot().series.items()]
+    [('ask', 1, 0.5)]
+    """
+
+    __slots__ = ("_from", "_index", "_limits", "_slot", "_total", "_until", "_windows")
+
+    def __init__(self, max_series: int = 2000) -> None:
+        self._limits = Limits(0)
+        self.max_series = max_series
+        self.clear()
+
+    @property
+    def max_series(self) -> int:
+        """The limit of each family. Lowering it takes nothing away, it only lets no more in."""
+        return self._limits.most
+
+    @max_series.setter
+    def max_series(self, most: int) -> None:
+        if most < 1:
+            msg = f"max_series={most!r}: use a whole number above 0 (2000 by default)"
+            raise SetupError(msg)
+        self._limits.most = most
+
+    def clear(self) -> None:
+        """Forget everything, as a forked child does."""
+        self._limits = Limits(self.max_series)
+        self._total = Ledger()
+        self._windows = Windows()
+        self._slot = Slot(0, self._limits)
+        self._index = self._slot.index
+        # No time lies in it: the first event turns to its own slot.
+        self._from = self._until = 0
+
+    def fold(self, event: Mapping[str, Any], at: int) -> None:
+        """Count an event of the time `at` (UTC epoch nanoseconds); fields that make no sense are refused and named."""
+        if not self._from <= at < self._until:
+            self._turn(at)
+        if event.get("event") == _FINISHED:
+            try:
+                tally = self._index[
+                    event.get("operation"),
+                    event.get("agent"),
+                    event.get("kind"),
+                    event.get("provider"),
+                    event.get("model"),
+                ]
+            except (KeyError, TypeError):
+                tally = self._slot.tally(event, at)
+            tally.finish(event, at)
+            if "cache" in event:
+                self._slot.look_up(event)
+        else:
+            self._slot.fold(event, at)
+
+    def snapshot(self, window: float | None = None, now: int | None = None) -> Snapshot:
+        """Return what is known since the start, or of the last `window` seconds (24 hours at most).
+
+        `now` is the end of the window (UTC epoch nanoseconds; by default the newest event). A window begins where
+        a slot does, so that it may be longer than asked: by up to 10 s where it is no longer than 5 minutes, by up
+        to 150 s where no longer than an hour, by up to an hour above.
+        """
+        if window is not None and not 0 < window <= LONGEST:
+            msg = f"window={window!r}: use seconds above 0 and up to {LONGEST:.0f}, or None for all since the start"
+            raise SetupError(msg)
+        written = self._slot.written()
+        ledger = Ledger()
+        if window is None:
+            ledger.absorb(self._total)
+            ledger.absorb(written)
+            ledger.span(None, now)
+        else:
+            self._cut(ledger, written, window, now)
+        return Snapshot.of(ledger, window)
+
+    def merge(self, snapshot: Snapshot) -> None:
+        """Add a snapshot of another process to the total; windows of several processes are merged as snapshots."""
+        ledger = Ledger()
+        ledger.span(snapshot.start, snapshot.end)
+        ledger.events.update(snapshot.events)
+        ledger.refused.update(snapshot.refused)
+        ledger.overflow.update(snapshot.overflow)
+        for key, cell in snapshot.series.items():
+            ledger.add(self._limits.series(key, ledger.overflow, cell.calls or 1), cell)
+        for name, lookups in snapshot.caches.items():
+            ledger.add_cache(self._limits.cache(name, ledger.overflow, lookups.hits + lookups.misses), lookups)
+        for metric, values in snapshot.metrics.items():
+            place = self._limits.metric(metric, ledger.overflow)
+            if place is None:
+                ledger.refused["metric"] += 1
+            else:
+                ledger.add_metric(place, values)
+        self._total.absorb(ledger)
+
+    def _turn(self, at: int) -> None:
+        """Close the slot at hand and begin that of `at`."""
+        written = self._slot.written()
+        self._windows.add(self._from, written)
+        self._total.absorb(written)
+        self._slot = Slot(at, self._limits)
+        self._index = self._slot.index
+        self._from = self._slot.start
+        self._until = self._from + SLOT
+
+    def _cut(self, ledger: Ledger, written: Ledger, window: float, now: int | None) -> None:
+        """Add to `ledger` what lies in the window that ends at `now`."""
+        times = Ledger()
+        times.span(self._total.start, self._total.end)
+        times.span(written.start, written.end)
+        end = times.end if now is None else now
+        if times.start is None or end is None:
+            return
+        stretch, ledgers = self._windows.over(window, end)
+        for closed in ledgers:
+            ledger.absorb(closed)
+        if self._from in stretch:
+            ledger.absorb(written)
+        ledger.start, ledger.end = max(times.start, stretch.start), end

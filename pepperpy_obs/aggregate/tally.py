@@ -1,0 +1,196 @@
+"""The tally: the changing counterpart of a cell, for the seconds in which its series is written to.
+
+This is the hot path of the fold. A tally that has gone cold is turned into an immutable cell.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pepperpy_obs.aggregate.cell import NO_REQUESTS, SLOT, Cell, Exemplar, add_errors
+from pepperpy_obs.aggregate.histogram import Durations, Histogram, exact
+from pepperpy_obs.aggregate.metric import Latest, MetricCell
+from pepperpy_obs.aggregate.pending import BATCH, Pending
+from pepperpy_obs.aggregate.requests import RequestTally, outcome_of
+from pepperpy_obs.aggregate.series import MetricKey, label
+
+__all__ = ["LONGEST", "MetricTally", "Tally"]
+
+LONGEST: Final = 2.0**63 / 1e9
+"""Durations from here on (292 years in seconds) are mistakes, and refused."""
+
+_NO_DURATIONS: Final = Durations()
+_NO_VALUES: Final = Histogram()
+
+
+class Tally:
+    """The calls of one series within one slot of 10 seconds.
+
+    `llm` tells that each of them is a request to a language model; fields that are refused are counted in `refused`.
+    """
+
+    __slots__ = (
+        "_durations",
+        "_errors",
+        "_exemplar",
+        "_first",
+        "_first_items",
+        "_last",
+        "_llm",
+        "_ok",
+        "_others",
+        "_peak",
+        "_refused",
+        "_requests",
+    )
+
+    def __init__(self, at: int, refused: Counter[str], *, llm: bool) -> None:
+        self._llm = llm
+        self._first = self._last = at
+        self._refused = refused
+        self._ok = 0
+        self._others: Counter[str] = Counter()
+        self._errors: Mapping[str, int] = {}
+        self._durations = Pending(_NO_DURATIONS)
+        self._first_items: Pending[Durations] | None = None
+        self._peak = -1.0
+        self._exemplar: Exemplar | None = None
+        self._requests: RequestTally | None = None
+
+    def finish(self, event: Mapping[str, Any], at: int) -> None:  # noqa: C901 - flat: every call here is paid per event
+        """Count a finished call."""
+        if at > self._last:
+            self._last = at
+        elif at < self._first:
+            self._first = at
+        if event.get("outcome") == "ok":
+            self._ok += 1
+        else:
+            self._count_other(event)
+        seconds = event.get("duration_seconds")
+        if type(seconds) is float and 0.0 <= seconds < LONGEST:
+            fresh = self._durations.fresh
+            fresh.append(seconds)
+            if seconds >= self._peak:
+                self._show(event, seconds, at)
+            if len(fresh) >= BATCH:
+                self._durations.histogram()
+        elif seconds is not None:
+            self._count_odd(event, seconds, at)
+        if "time_to_first_item_seconds" in event:
+            self._count_first_item(event)
+        # Whoever writes tokens writes one of these two, and the link that prices an event writes the third.
+        if self._llm or "cost_source" in event or "input_tokens" in event or "output_tokens" in event:
+            self._count_request(event)
+        elif "saved_usd" in event:
+            self._tally_of_requests().save(event)
+
+    def record(self, event: Mapping[str, Any], at: int) -> None:
+        """Count usage that no call carries."""
+        self._see(at)
+        self._count_request(event)
+
+    def save(self, event: Mapping[str, Any], at: int) -> None:
+        """Count what a cache saved outside of a call."""
+        self._see(at)
+        self._tally_of_requests().save(event)
+
+    def cell(self) -> Cell:
+        """Return what was counted so far."""
+        outcomes = {"ok": self._ok, **self._others} if self._ok else dict(self._others)
+        return Cell(
+            outcomes,
+            self._errors,
+            self._durations.histogram(),
+            self._first_items.histogram() if self._first_items else _NO_DURATIONS,
+            self._requests.cell() if self._requests else NO_REQUESTS,
+            self._first,
+            self._last,
+            self._exemplar,
+        )
+
+    def _see(self, at: int) -> None:
+        self._first = min(self._first, at)
+        self._last = max(self._last, at)
+
+    def _count_other(self, event: Mapping[str, Any]) -> None:
+        outcome = outcome_of(event)
+        if outcome == "ok":
+            self._ok += 1
+            return
+        self._others[outcome] += 1
+        if outcome == "error":
+            self._errors = add_errors(self._errors, {label(event.get("error_type")) or "unknown": 1})
+
+    def _count_odd(self, event: Mapping[str, Any], value: object, at: int) -> None:
+        seconds = _seconds(value)
+        if seconds is None:
+            self._refused["duration_seconds"] += 1
+            return
+        self._durations.add(seconds)
+        if seconds >= self._peak:
+            self._show(event, seconds, at)
+
+    def _count_first_item(self, event: Mapping[str, Any]) -> None:
+        seconds = _seconds(event["time_to_first_item_seconds"])
+        if seconds is None:
+            self._refused["time_to_first_item_seconds"] += 1
+            return
+        if self._first_items is None:
+            self._first_items = Pending(_NO_DURATIONS)
+        self._first_items.add(seconds)
+
+    def _show(self, event: Mapping[str, Any], seconds: float, at: int) -> None:
+        trace_id = event.get("trace_id")
+        if not trace_id:
+            return
+        exemplar = Exemplar(at // SLOT, seconds, at, str(trace_id), str(event.get("span_id", "")))
+        self._exemplar = max(self._exemplar, exemplar) if self._exemplar else exemplar
+        self._peak = self._exemplar.value
+
+    def _count_request(self, event: Mapping[str, Any]) -> None:
+        if not event.get("usage_duplicate"):
+            self._tally_of_requests().count(event)
+
+    def _tally_of_requests(self) -> RequestTally:
+        if self._requests is None:
+            self._requests = RequestTally(self._refused)
+        return self._requests
+
+
+class MetricTally:
+    """The values of one series of a user's metric; `record` takes finite floats only."""
+
+    __slots__ = ("_description", "_kind", "_latest", "_total", "_unit", "_values")
+
+    def __init__(self, key: MetricKey) -> None:
+        self._kind = key.kind
+        self._unit = self._description = ""
+        self._total = 0
+        self._latest: Latest | None = None
+        self._values = Pending(_NO_VALUES)
+
+    def record(self, value: float, at: int, unit: str, description: str) -> None:
+        """Count one value."""
+        self._unit = max(self._unit, unit)
+        self._description = max(self._description, description)
+        if self._kind == "counter":
+            self._total += exact(value)
+        elif self._kind == "gauge":
+            latest = Latest(at, value + 0.0)
+            self._latest = max(self._latest, latest) if self._latest else latest
+        else:
+            self._values.add(value)
+
+    def cell(self) -> MetricCell:
+        """Return what was counted so far."""
+        return MetricCell(self._unit, self._description, self._total, self._latest, self._values.histogram())
+
+
+def _seconds(value: object) -> float | None:
+    """Return a duration that may be counted, or None; JSON writes whole seconds as an int."""
+    if isinstance(value, int | float) and 0 <= value < LONGEST:
+        return float(value)
+    return None
