@@ -49,7 +49,7 @@ class Shipper:
         instance: str | None = None,
     ) -> None:
         self._sinks = tuple(sinks)
-        self._directory = Path(directory)
+        self.directory = Path(directory)
         self._bounds = bounds or Bounds()
         self._queue_bytes = queue_bytes
         self._fsync: Fsync = fsync
@@ -76,8 +76,8 @@ class Shipper:
         self._moved = threading.Condition()
 
     def _open(self) -> None:
-        own = Spool(slots.take(self._directory), self._accounts, self._drop, self._bounds)
-        adopted = [Spool(slot, (), self._drop, self._bounds) for slot in slots.orphans(self._directory)]
+        own = Spool(slots.take(self.directory), self._accounts, self._drop, self._bounds)
+        adopted = [Spool(slot, (), self._drop, self._bounds) for slot in slots.orphans(self.directory)]
         self._spools = [*adopted, own]
         sources = [Source(spool, f"{self._instance}-{spool.slot.number}") for spool in self._spools]
         for name, account in self._accounts.items():

@@ -1,0 +1,94 @@
+"""An Elasticsearch that answers `_bulk` as the real one does: item by item, each with a status of its own."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from tests.servers.wire import Fault, Reply, Server, unpacked
+
+Item = tuple[int, str, str]
+"""Status, type of error, reason; of a good item only the status counts."""
+
+CREATED: Item = (201, "", "")
+BUSY: Item = (429, "es_rejected_execution_exception", "rejected execution of coordinating operation")
+
+
+def error(status: int, kind: str, reason: str) -> Reply:
+    """Return an error for a whole request, as Elasticsearch words it."""
+    return Reply(status, json.dumps({"error": {"type": kind, "reason": reason}, "status": status}).encode())
+
+
+class ElasticServer(Server):
+    """Keeps documents by index and id; a field keeps the type that its first document gave it.
+
+    `items` are used up, one for each document that would be created, before any is judged on its merits.
+    """
+
+    def __init__(self, faults: Iterable[Fault] = (), *, items: Iterable[Item | None] = (), api_key: str = "") -> None:
+        self.items = deque(items)
+        self.api_key = api_key
+        self.indices: dict[str, dict[str, Any]] = {}
+        self.types: dict[str, type] = {}
+        self.conflicts = 0
+        super().__init__(faults)
+
+    @property
+    def documents(self) -> dict[str, Any]:
+        """Every document by its id."""
+        with self.lock:
+            return {key: document for index in self.indices.values() for key, document in index.items()}
+
+    def answer(self, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
+        """Answer a bulk request."""
+        if self.api_key and headers.get("authorization") != f"ApiKey {self.api_key}":
+            return error(401, "security_exception", "missing authentication credentials for REST request")
+        if not path.endswith("/_bulk"):
+            return error(404, "no_handler", f"no handler found for uri [{path}]")
+        if headers.get("content-type") not in {"application/x-ndjson", "application/json"}:
+            return error(406, "media_type_header_exception", "Content-Type header is not supported")
+        data = unpacked(headers, body)
+        if not data.endswith(b"\n"):
+            return error(400, "illegal_argument_exception", "The bulk request must be terminated by a newline [\\n]")
+        return self._bulk(path.strip("/").removesuffix("/_bulk"), data.split(b"\n")[:-1])
+
+    def _bulk(self, index: str, lines: list[bytes]) -> Reply:
+        pairs: list[tuple[str, str, bytes]] = []
+        for action, source in zip(lines[::2], lines[1::2], strict=True):
+            ((operation, meta),) = json.loads(action).items()
+            if len(meta.get("_id", "").encode()) > 512:
+                return error(400, "action_request_validation_exception", "Validation Failed: 1: id is too long")
+            pairs.append((operation, meta.get("_id", ""), source))
+        items: list[dict[str, Any]] = []
+        for operation, key, source in pairs:
+            status, kind, reason = self._create(index, key, source)
+            item: dict[str, Any] = {"_index": index, "_id": key, "status": status}
+            if kind:
+                item["error"] = {"type": kind, "reason": reason}
+            items.append({operation: item})
+        failed = any("error" in item for one in items for item in one.values())
+        return Reply(200, json.dumps({"took": 3, "errors": failed, "items": items}).encode())
+
+    def _create(self, index: str, key: str, source: bytes) -> Item:
+        documents = self.indices.setdefault(index, {})
+        if (item := self.items.popleft() if self.items else None) is not None and item != CREATED:
+            return item
+        if key in documents:
+            self.conflicts += 1
+            return 409, "version_conflict_engine_exception", f"[{key}]: version conflict, document already exists"
+        try:
+            document = json.loads(source, parse_constant=_no_constant)
+        except ValueError as problem:
+            return 400, "mapper_parsing_exception", f"failed to parse: {problem}"
+        for name, value in document.items():
+            if self.types.setdefault(name, type(value)) is not type(value):
+                return 400, "mapper_parsing_exception", f"failed to parse field [{name}]"
+        documents[key] = document
+        return CREATED
+
+
+def _no_constant(name: str) -> Callable[[], None]:
+    msg = f"Non-standard token '{name}'"
+    raise ValueError(msg)

@@ -1,0 +1,145 @@
+"""A Loki that answers as the real one does (v3): what it takes, what it refuses, and the words in which it does so.
+
+It knows the push path only. A line is kept once, however often exactly the same comes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from tests.servers.wire import Fault, Reply, Server, unpacked
+
+SECOND = 1_000_000_000
+LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+ACCEPTED = Reply(204)
+
+
+def label_string(stream: Mapping[str, str]) -> str:
+    """Return a stream's labels as Loki writes them."""
+    return "{" + ", ".join(f"{name}={json.dumps(value)}" for name, value in sorted(stream.items())) + "}"
+
+
+def rfc3339(at: int) -> str:
+    """Return nanoseconds as Loki writes a time: whole seconds."""
+    return datetime.fromtimestamp(at // SECOND, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class LokiServer(Server):
+    """Keeps the lines of each stream; limits are Loki's defaults unless given."""
+
+    def __init__(
+        self,
+        faults: Iterable[Fault] = (),
+        *,
+        now: Callable[[], int] = time.time_ns,
+        burst: int = 6 * 1024 * 1024,
+        longest: int = 262_144,
+        auth: bool = False,
+    ) -> None:
+        self.now = now
+        self.burst = burst
+        self.longest = longest
+        self.auth = auth
+        self.streams: dict[str, dict[tuple[int, str, str], None]] = {}
+        self.newest: dict[str, int] = {}
+        super().__init__(faults)
+
+    @property
+    def lines(self) -> list[str]:
+        """Every line, by stream and in the order of arrival."""
+        with self.lock:
+            return [line for kept in self.streams.values() for _, line, _ in kept]
+
+    def answer(self, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
+        """Answer a push."""
+        if path != "/loki/api/v1/push":
+            return Reply(404, b"404 page not found\n")
+        if self.auth and not headers.get("x-scope-orgid"):
+            return Reply(401, b"no org id\n")
+        try:
+            if not headers.get("content-type", "").startswith("application/json"):
+                return Reply(400, b"mime: no media type\n")
+            streams = parsed(unpacked(headers, body))
+        except ValueError as error:
+            return Reply(400, f"{error}\n".encode())
+        if not streams:
+            return Reply(422, b"error at least one valid stream is required for ingestion\n")
+        return self._push(streams)
+
+    def _push(self, streams: list[tuple[dict[str, str], list[tuple[int, str, str]]]]) -> Reply:
+        size = sum(len(line) + len(meta) for _, values in streams for _, line, meta in values)
+        if size > self.burst:
+            return Reply(429, b"Ingestion rate limit exceeded for user fake (limit: 4194304 bytes/sec)\n")
+        errors = [error for labels, values in streams for error in self._take(labels, values)]
+        return Reply(400, ("; ".join(errors) + "\n").encode()) if errors else ACCEPTED
+
+    def _take(self, labels: dict[str, str], values: list[tuple[int, str, str]]) -> list[str]:
+        name = label_string(labels)
+        errors: list[str] = []
+        valid: list[tuple[int, str, str]] = []
+        for at, line, meta in values:
+            if (error := self._invalid(name, at, line)) is None:
+                valid.append((at, line, meta))
+            else:
+                errors.append(error)
+        return errors + self._store(name, valid)
+
+    def _invalid(self, name: str, at: int, line: str) -> str | None:
+        now = self.now()
+        if at < now - 7 * 86_400 * SECOND:
+            oldest = f"oldest acceptable timestamp is: {rfc3339(now - 7 * 86_400 * SECOND)}"
+            return f"entry for stream '{name}' has timestamp too old: {rfc3339(at)}, {oldest}"
+        if at > now + 600 * SECOND:
+            return f"entry for stream '{name}' has timestamp too new: {rfc3339(at)}"
+        if (length := len(line.encode())) > self.longest:
+            limit = f"Max entry size '{self.longest}' bytes exceeded for stream '{name}'"
+            return f"{limit} while adding an entry with length '{length}' bytes"
+        return None
+
+    def _store(self, name: str, values: list[tuple[int, str, str]]) -> list[str]:
+        stream = self.streams.setdefault(name, {})
+        behind: list[str] = []
+        for at, line, meta in values:
+            cutoff = self.newest.get(name, at) - 3600 * SECOND
+            if at < cutoff:
+                reason = f"entry too far behind, entry timestamp is: {rfc3339(at)}, oldest acceptable timestamp is: "
+                behind.append(f"entry with timestamp {rfc3339(at)} ignored, reason: '{reason}{rfc3339(cutoff)}',")
+                continue
+            self.newest[name] = max(at, self.newest.get(name, at))
+            stream[at, line, meta] = None
+        if not behind:
+            return []
+        total = f"user 'fake', total ignored: {len(behind)} out of {len(values)} for stream: {name}"
+        return ["\n".join([*behind[:10], total])]
+
+
+def parsed(body: bytes) -> list[tuple[dict[str, str], list[tuple[int, str, str]]]]:
+    """Return the streams of a push; `ValueError` in Loki's words for what costs the whole request."""
+    try:
+        push: Any = json.loads(body)
+    except ValueError as error:
+        msg = f"loghttp.PushRequest.Streams: {error}"
+        raise ValueError(msg) from error
+    streams: list[tuple[dict[str, str], list[tuple[int, str, str]]]] = []
+    for stream in push["streams"]:
+        labels = {name: str(value) for name, value in stream["stream"].items()}
+        for name in labels:
+            if not LABEL.fullmatch(name):
+                msg = f"couldn't parse labels: {label_string(labels)}"
+                raise ValueError(msg)
+        streams.append((labels, [_entry(value) for value in stream["values"]]))
+    return streams
+
+
+def _entry(value: list[Any]) -> tuple[int, str, str]:
+    at, line, *rest = value
+    metadata: dict[str, Any] = rest[0] if rest else {}
+    if not isinstance(at, str) or not isinstance(line, str) or not all(isinstance(v, str) for v in metadata.values()):
+        msg = "loghttp.PushRequest.Streams: []loghttp.LogProtoStream: Value looks like Number/Boolean/None"
+        raise ValueError(msg)
+    return int(at), line, json.dumps(metadata, sort_keys=True)

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+
+import pytest
+
+from pepperpy_obs.errors import SetupError
+from pepperpy_obs.shipping.elastic import Elastic
+from pepperpy_obs.shipping.outcome import Answer, Parcel
+from pepperpy_obs.shipping.record import Record
+from pepperpy_obs.shipping.shipper import Shipper
+from tests.servers.elastic import BUSY, ElasticServer
+from tests.servers.wire import Fault, Reply
+
+Make = Callable[..., Record]
+Ship = Callable[..., Shipper]
+NOW = time.time_ns()
+
+
+def sink(server: ElasticServer, api_key: str = "") -> Elastic:
+    """Return a sink in a hurry."""
+    return Elastic(url=server.url, api_key=api_key, linger=0, retry_first=0.01, retry_most=0.02)
+
+
+def test_one_bulk(event: Make) -> None:
+    """Each event is an action line of ours and a document on one line; the last ends with a newline."""
+    request = Elastic(url="http://es", target="events", gzip=False).encode(Parcel([event(1, NOW, x=float(5))], "host"))
+    assert (request.path, request.headers["Content-Type"]) == ("/events/_bulk", "application/x-ndjson")
+    action, document, end = request.body.split(b"\n")
+    assert json.loads(action) == {"create": {"_id": f"{1:032x}"}}
+    assert json.loads(document) == {
+        "@timestamp": "2026-11-23T12:00:00.000000Z",
+        "event": "test",
+        "event_id": f"{1:032x}",
+        "n": 1,
+        "x": 5.0,
+    }
+    assert end == b""
+
+
+@pytest.mark.parametrize(
+    "status, kind, what",
+    [
+        (201, "", "acknowledged"),
+        (200, "", "acknowledged"),
+        (409, "version_conflict_engine_exception", "acknowledged"),
+        (429, "es_rejected_execution_exception", "again"),
+        (503, "unavailable_shards_exception", "again"),
+        (403, "cluster_block_exception", "again"),
+        (400, "mapper_parsing_exception", "rejected"),
+        (400, "document_parsing_exception", "rejected"),
+        (400, "illegal_argument_exception", "rejected"),
+    ],
+)
+def test_each_item_has_a_meaning(status: int, kind: str, what: str, event: Make) -> None:
+    """A 200 is judged item by item; a conflict means that the event is there already."""
+    failed = {"status": status, "error": {"type": kind, "reason": "because"}} if kind else {"status": status}
+    items = [{"create": {"status": 201}}, {"create": failed}]
+    body = json.dumps({"took": 1, "errors": bool(kind), "items": items}).encode()
+    verdict = Elastic(url="http://es").judge(Parcel([event(1, NOW), event(2, NOW)], "host"), Answer(200, body))
+    assert [outcome.what for outcome in verdict.outcomes] == ["acknowledged", what]
+
+
+@pytest.mark.parametrize(
+    "answer, action",
+    [
+        (Answer(200, b"<html>welcome</html>"), "retry"),
+        (Answer(200, b'{"errors":false,"items":[]}'), "retry"),
+        (Answer(400, b"id is too long"), "split"),
+        (Answer(401), "hold"),
+        (Answer(404), "hold"),
+        (Answer(406), "hold"),
+        (Answer(302), "hold"),
+        (Answer(413), "split"),
+        (Answer(429), "retry"),
+        (Answer(500), "retry"),
+    ],
+)
+def test_each_answer_has_a_meaning(answer: Answer, action: str, event: Make) -> None:
+    """An answer that is not Elasticsearch's, or is short of items, settles nothing."""
+    assert Elastic(url="http://es").judge(Parcel([event(1, NOW)], "host"), answer).action == action
+
+
+def test_an_index_that_cannot_be_is_refused_at_once() -> None:
+    """The message says what is accepted."""
+    with pytest.raises(SetupError, match=r"'Logs' cannot be an index or data stream: give lower-case"):
+        Elastic(url="http://es", target="Logs")
+
+
+class TestBulk:
+    def test_only_the_busy_items_go_again(self, ship: Ship, event: Make) -> None:
+        """Of a partial answer only what has to is resent; nothing is there twice, nothing is missing."""
+        with ElasticServer(items=[None, BUSY, BUSY, None, None, BUSY]) as server:
+            shipper = ship(sink(server))
+            shipper.offer([event(n, NOW) for n in range(5)])
+            assert shipper.flush(10)
+            assert sorted(document["n"] for document in server.documents.values()) == list(range(5))
+            assert server.conflicts == 0
+            (ledger,) = shipper.ledgers().values()
+            assert (ledger.acknowledged, dict(ledger.retries)) == (5, {"es_rejected_execution_exception": 2})
+
+    def test_a_conflict_of_types_costs_that_event(self, ship: Ship, event: Make) -> None:
+        """It is rejected with Elasticsearch's reason and kept in the dead-letter file."""
+        with ElasticServer() as server:
+            shipper = ship(sink(server))
+            shipper.offer([event(1, NOW, size=1), event(2, NOW, size="big"), event(3, NOW, size=2)])
+            assert shipper.flush(10)
+            (ledger,) = shipper.ledgers().values()
+            assert (ledger.acknowledged, dict(ledger.rejected)) == (2, {"mapper_parsing_exception": 1})
+            (letters,) = shipper.directory.glob("*/elastic.rejected.ndjson")
+            letter = json.loads(letters.read_text())
+            assert letter["reason"] == "mapper_parsing_exception"
+            assert letter["detail"] == "400 mapper_parsing_exception: failed to parse field [size]"
+            assert json.loads(letter["event"])["size"] == "big"
+
+    def test_a_lost_answer_makes_no_duplicate(self, ship: Ship, event: Make) -> None:
+        """What was stored before the connection broke is answered with 409 the next time, and counts as there."""
+        with ElasticServer([Fault("lost"), Fault("reply", Reply(200, b"{}")), Fault("reply", Reply(429))]) as server:
+            shipper = ship(sink(server))
+            shipper.offer([event(n, NOW) for n in range(5)])
+            assert shipper.flush(10)
+            assert (len(server.documents), server.conflicts) == (5, 5)
+            assert shipper.ledgers()["elastic"].acknowledged == 5
+
+    def test_a_wrong_key_holds(self, ship: Ship, event: Make) -> None:
+        """Nothing is lost while somebody looks for the right key, and then all goes."""
+        with ElasticServer(api_key="good") as server:
+            shipper = ship(sink(server, api_key="bad"))
+            shipper.offer([event(1, NOW)])
+            assert not shipper.flush(0.2)
+            ledger = shipper.ledgers()["elastic"]
+            assert (ledger.held.partition(":")[0], ledger.pending) == ("401", 1)
+            server.api_key = "bad"
+            assert shipper.flush(10)
+            assert shipper.ledgers()["elastic"].held == ""
