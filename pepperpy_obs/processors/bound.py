@@ -1,0 +1,44 @@
+"""The link that makes an event fit for any line: plain values only, each of bounded size.
+
+A NaN or an infinity says nothing, and an absent key means unknown: such a field is left out
+(within a list, where places count, it becomes null).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from pepperpy_obs.processors.fields import Fieldwise
+from pepperpy_obs.processors.plain import LARGEST_INT, Room, plain
+
+__all__ = ["Bound"]
+
+_LONGEST_KEY: Final = 128
+
+
+class Bound(Fieldwise):
+    """A processor that keeps an event writable: strict JSON, no unknown objects, bounded field sizes.
+
+    `max_length` counts the characters of one field with all that is nested in it, `max_values` the
+    nested values of one field, `max_depth` its levels. Text that is cut ends in "…"; anything else
+    past a limit is left out.
+
+    >>> Bound(max_length=16)(None, "info", {"event": "e", "answer": "x" * 20, "share": float("nan"), "who": object()})
+    {'event': 'e', 'answer': 'xxxxxxxxxxxxxxx…', 'who': '<object>'}
+    """
+
+    def __init__(self, *, max_length: int = 8192, max_values: int = 256, max_depth: int = 6) -> None:
+        super().__init__(self.change)
+        self._max_length = max_length
+        self._max_values = max_values
+        self._max_depth = max_depth
+
+    def change(self, key: str, value: Any) -> Any:
+        """Return `value` made plain, itself if it is."""
+        longest = self._max_length if key else _LONGEST_KEY
+        kind = type(value)
+        if kind is str and len(value) <= longest and value.isascii():
+            return value
+        if kind is int and value.bit_length() <= LARGEST_INT:
+            return value
+        return plain(value, Room(longest, self._max_values), self._max_depth)

@@ -1,0 +1,167 @@
+"""Any Python value made plain: what JSON can say, in bounded size.
+
+Nothing is asked of an object but its type and, if it is a record of named fields, these:
+never its `repr` or `str`, which may hold a prompt or a password. Iterators are not consumed.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import fields, is_dataclass
+from datetime import date, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from itertools import islice
+from math import isfinite
+from numbers import Integral, Real
+from operator import attrgetter
+from pathlib import PurePath
+from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodType, NoneType
+from typing import Any, Final
+from uuid import UUID
+
+__all__ = ["ABSENT", "LARGEST_INT", "Room", "clean_text", "plain"]
+
+ABSENT: Final = object()
+"""Stands for a value that says nothing: NaN, infinity."""
+
+LARGEST_INT: Final = 63
+"""Bits of the largest whole number that Elasticsearch and most readers of JSON take as one."""
+_LONGEST_INT: Final = 4096
+"""Bits past which CPython refuses, or takes long, to write a number in decimal."""
+_LONGEST_DECIMAL: Final = 64
+
+_SIMPLER: Final = (
+    (Enum, attrgetter("value")),
+    (str, str.__str__),
+    ((bytes, bytearray, memoryview), lambda value: f"<{len(value)} bytes>"),
+    ((date, time), lambda value: value.isoformat()),
+    (timedelta, timedelta.total_seconds),
+    ((UUID, PurePath), str),
+    (Decimal, Decimal),
+    (Integral, int),
+    (Real, float),
+    ((type, FunctionType, BuiltinFunctionType, MethodType), attrgetter("__qualname__")),
+)
+"""What stands for a value of some other type; the first type that fits decides."""
+
+
+class Room:
+    """What one field may still take: characters, and nested values."""
+
+    __slots__ = ("characters", "values")
+
+    def __init__(self, characters: int, values: int) -> None:
+        self.characters = characters
+        self.values = values
+
+    def take(self, text: str) -> str:
+        """Return `text`, or as much of it as there is room for."""
+        text = clean_text(text, self.characters)
+        self.characters -= len(text)
+        return text
+
+
+def clean_text(text: str, longest: int) -> str:
+    """Return `text` with its lone surrogates replaced, cut to `longest` characters; "…" marks the cut."""
+    if len(text) > longest:
+        text = f"{text[: longest - 1]}…" if longest > 0 else ""
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def plain(value: Any, room: Room, depth: int) -> Any:
+    """Return `value` as str, int, float, bool, None, Decimal, or a list or dict of these, or as `ABSENT`.
+
+    `depth` is how many levels of lists and dicts it may have. What is past a limit is left out;
+    what cannot be read is named by its type.
+    """
+    room.values -= 1
+    try:
+        return _plain(value, room, depth)
+    except Exception:  # raised by a property, a subclass or a metaclass of the user's
+        return room.take(f"<{type(value).__name__}>")
+
+
+def _plain(value: Any, room: Room, depth: int) -> Any:
+    kind = type(value)
+    if write := _EXACT.get(kind):
+        return write(value, room)
+    for types, simpler in _SIMPLER:
+        if issubclass(kind, types):
+            return _plain(simpler(value), room, depth)
+    return _nested(value, kind, room, depth)
+
+
+def _integer(value: int, room: Room) -> int | str:
+    bits = value.bit_length()
+    if bits <= LARGEST_INT:
+        return value
+    return room.take(str(value) if bits <= _LONGEST_INT else f"<int of {bits} bits>")
+
+
+def _decimal(value: Decimal, room: Room) -> Any:
+    if not value.is_finite():
+        return ABSENT
+    text = str(value)
+    return value if len(text) <= _LONGEST_DECIMAL else room.take(text)
+
+
+_EXACT: Final[dict[type, Callable[[Any, Room], Any]]] = {
+    str: lambda value, room: room.take(value),
+    bool: lambda value, _: value,
+    NoneType: lambda value, _: value,
+    int: _integer,
+    float: lambda value, _: value if isfinite(value) else ABSENT,
+    Decimal: _decimal,
+}
+"""How values are written that are of a type that JSON knows, or of our money's."""
+
+
+def _nested(value: Any, kind: type, room: Room, depth: int) -> Any:
+    """Walk a list, a dict or a record, as far as there is room."""
+    if depth > 0:
+        if issubclass(kind, dict | MappingProxyType):
+            return _mapping(value.items(), room, depth - 1)
+        if names := _field_names(kind):
+            return _mapping(((name, getattr(value, name, ABSENT)) for name in names), room, depth - 1)
+        if issubclass(kind, list | tuple | deque):
+            return _sequence(value, room, depth - 1)
+        if issubclass(kind, set | frozenset):
+            return sorted(_sequence(value, room, depth - 1), key=str)
+    return room.take(f"<{kind.__name__}>")
+
+
+def _field_names(kind: type) -> list[str]:
+    """Return the fields of a dataclass, pydantic model, msgspec struct or named tuple, less those not in its repr."""
+    if is_dataclass(kind):
+        return [field.name for field in fields(kind) if field.repr]
+    models = getattr(kind, "model_fields", None)
+    if isinstance(models, dict):
+        return [str(name) for name, field in models.items() if getattr(field, "repr", True)]
+    names = getattr(kind, "__struct_fields__", None) or getattr(kind, "_fields", None)
+    return list(names) if isinstance(names, tuple) else []
+
+
+def _mapping(pairs: Iterable[tuple[Any, Any]], room: Room, depth: int) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for key, value in pairs:
+        if room.values <= 0 or room.characters <= 0:
+            break
+        name = plain(key, room, 0)
+        simple = ABSENT if value is ABSENT else plain(value, room, depth)
+        if simple is not ABSENT:
+            result[name if isinstance(name, str) else str(name)] = simple
+    return result
+
+
+def _sequence(values: Iterable[Any], room: Room, depth: int) -> list[Any]:
+    result: list[Any] = []
+    for value in islice(values, max(room.values, 0)):
+        if room.values <= 0 or room.characters <= 0:
+            break
+        simple = plain(value, room, depth)
+        result.append(None if simple is ABSENT else simple)
+    return result
