@@ -30,7 +30,7 @@ from pepperpy_obs.shipping.sink import SinkSpec
 __all__ = ["Otlp"]
 
 _NAMES: Final = {field.name: field.otel for field in FIELDS if field.otel}
-_ELSEWHERE: Final = frozenset({"timestamp", "level", "service", "environment", "trace_id", "span_id"})
+_ELSEWHERE: Final = frozenset({"timestamp", "level", "event", "service", "environment", "trace_id", "span_id"})
 """Fields that have a place of their own in a log record or its resource."""
 _SEVERITY: Final = {"debug": 5, "info": 9, "warning": 13, "error": 17}
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
@@ -74,6 +74,7 @@ def _log_record(record: Record, event: Mapping[str, Any]) -> dict[str, Any]:
     level = str(event.get("level", "info"))
     found: dict[str, Any] = {
         "timeUnixNano": str(record.at),
+        "observedTimeUnixNano": str(record.at),
         "severityNumber": _SEVERITY.get(level, 0),
         "severityText": level,
         "eventName": str(event.get("event", "")),

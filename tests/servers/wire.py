@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -42,7 +43,8 @@ class Fault:
 class Server:
     """Listens on a free port of 127.0.0.1; `faults` are used up one for each request."""
 
-    def __init__(self, faults: Iterable[Fault] = ()) -> None:
+    def __init__(self, faults: Iterable[Fault] = (), *, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self.faults = deque(faults)
         self.requests: list[tuple[str, Mapping[str, str], bytes]] = []
         self.lock = threading.Lock()
@@ -55,7 +57,7 @@ class Server:
     @property
     def url(self) -> str:
         """Where it listens, or did."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
 
     def answer(self, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
         """Return the answer to a request; the header names are in lower case, the body is as it came."""
@@ -66,6 +68,8 @@ class Server:
         self._ended.clear()
         self._listener = _Listener(("127.0.0.1", self.port), _Wire)
         self._listener.owner = self
+        if self._tls is not None:
+            self._listener.socket = self._tls.wrap_socket(self._listener.socket, server_side=True)
         self.port = self._listener.server_address[1]
         self._thread = threading.Thread(target=self._listener.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
