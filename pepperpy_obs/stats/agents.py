@@ -1,0 +1,82 @@
+"""Who did what: calls, errors, tokens and cost by agent, and who is at work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from pepperpy_obs.aggregate.cell import NO_CALLS, Cell
+from pepperpy_obs.stats import table
+from pepperpy_obs.stats.errors import error_rate
+from pepperpy_obs.stats.live import Live
+from pepperpy_obs.stats.report import Report
+from pepperpy_obs.stats.totals import NOBODY, Totals, tokens_of
+
+__all__ = ["AgentFigures", "AgentsReport", "agents_report"]
+
+
+@dataclass(frozen=True, slots=True)
+class AgentFigures(Report):
+    """One agent, with all calls made on its behalf."""
+
+    calls: int
+    error_rate: float | None
+    avg_response_time: float | None
+    requests: int
+    """Requests to language models."""
+    tokens: int
+    cost: Decimal
+    """The sum of its priced requests."""
+    running: int
+    """Calls that are its work and run now."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentsReport(Report):
+    """All agents that finished something in the stretch or are at work now."""
+
+    active: int
+    """How many these are."""
+    running: int
+    """How many of them are at work now."""
+    agents: Mapping[str, AgentFigures]
+
+    def __str__(self) -> str:
+        """Show one line for each agent."""
+        head = f"Agents: {self.active} active, {self.running} at work now"
+        rows = [
+            (
+                name,
+                table.count(one.calls),
+                table.share(one.error_rate),
+                table.seconds(one.avg_response_time),
+                table.count(one.requests),
+                table.count(one.tokens),
+                table.money(one.cost),
+                table.count(one.running),
+            )
+            for name, one in self.agents.items()
+        ]
+        headers = ["agent", "calls", "error rate", "average", "requests", "tokens", "cost", "running"]
+        return f"{head}\n{table.columns(headers, rows)}" if rows else head
+
+
+def agents_report(totals: Totals, live: Live) -> AgentsReport:
+    """Make the report."""
+    cells = totals.agents
+    names = sorted((cells.keys() | live.agents.keys()) - {NOBODY, ""})
+    agents = {name: _figures(cells.get(name, NO_CALLS), live.agents.get(name, 0)) for name in names}
+    return AgentsReport(len(agents), sum(one.running > 0 for one in agents.values()), agents)
+
+
+def _figures(cell: Cell, running: int) -> AgentFigures:
+    return AgentFigures(
+        calls=cell.calls,
+        error_rate=error_rate(cell),
+        avg_response_time=cell.duration.mean,
+        requests=cell.requests.count,
+        tokens=tokens_of(cell),
+        cost=cell.requests.cost,
+        running=running,
+    )

@@ -1,0 +1,58 @@
+"""What failed: errors by type, by operation and by agent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pepperpy_obs.aggregate.cell import Cell
+from pepperpy_obs.stats import table
+from pepperpy_obs.stats.report import Report
+from pepperpy_obs.stats.totals import Totals
+
+__all__ = ["ErrorReport", "error_rate", "error_report", "most_first"]
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorReport(Report):
+    """Calls that raised; cancelled and abandoned ones are no errors."""
+
+    total: int
+    rate: float | None
+    """Of all finished calls; None of none."""
+    by_type: Mapping[str, int]
+    by_operation: Mapping[str, Mapping[str, int]]
+    """Operation -> error type -> calls."""
+    by_agent: Mapping[str, int]
+
+    def __str__(self) -> str:
+        """Show the errors by operation and type."""
+        head = f"Errors: {table.count(self.total)} ({table.share(self.rate)} of all calls)"
+        rows = [
+            (operation, name, table.count(number))
+            for operation, types in self.by_operation.items()
+            for name, number in types.items()
+        ]
+        return f"{head}\n{table.columns(['operation', 'error type', 'calls'], rows)}" if rows else head
+
+
+def error_rate(cell: Cell) -> float | None:
+    """Return the share of failed calls; None of no calls."""
+    return cell.outcomes.get("error", 0) / cell.calls if cell.calls else None
+
+
+def error_report(totals: Totals) -> ErrorReport:
+    """Make the report."""
+    everything = totals.everything
+    return ErrorReport(
+        everything.outcomes.get("error", 0),
+        error_rate(everything),
+        most_first(everything.errors),
+        {name: most_first(cell.errors) for name, cell in totals.operations.items() if cell.errors},
+        {name: cell.outcomes["error"] for name, cell in totals.agents.items() if "error" in cell.outcomes},
+    )
+
+
+def most_first(errors: Mapping[str, int]) -> dict[str, int]:
+    """Return the counts, the greatest first."""
+    return dict(sorted(errors.items(), key=lambda item: (-item[1], item[0])))

@@ -1,0 +1,132 @@
+"""How fast and how reliable: response times, latency, errors, throughput."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from pepperpy_obs.aggregate.cell import NO_CALLS, Cell
+from pepperpy_obs.aggregate.snapshot import EMPTY
+from pepperpy_obs.stats import table
+from pepperpy_obs.stats.errors import error_rate, most_first
+from pepperpy_obs.stats.report import Report
+from pepperpy_obs.stats.totals import Totals, tokens_of
+
+__all__ = ["PerformanceReport", "performance_report"]
+
+
+@dataclass(frozen=True, slots=True)
+class PerformanceReport(Report):
+    """The figures of one operation, or of all and of each; times in seconds, None where nothing was measured."""
+
+    operation: str | None
+    """Whose figures; None: of all operations together."""
+    calls: int
+    error_rate: float | None
+    """Calls that raised, of all finished calls."""
+    throughput: float | None
+    """Finished calls a second."""
+    avg_response_time: float | None
+    min_response_time: float | None
+    max_response_time: float | None
+    p50_response_time: float | None
+    p95_response_time: float | None
+    p99_response_time: float | None
+    request_latency: float | None
+    """How long answers that are streamed kept one waiting for their first item, on average."""
+    p95_request_latency: float | None
+    token_usage: int
+    """Input and output tokens of all requests."""
+    cache_hit_rate: float | None
+    """Of all lookups of all caches; None in the report of one operation."""
+    outcomes: Mapping[str, int]
+    """Finished calls by outcome: ok, error, cancelled, abandoned."""
+    errors_by_type: Mapping[str, int]
+    operations: Mapping[str, PerformanceReport]
+    """The report of each operation; empty in the report of one."""
+    window: float | None
+    """The stretch asked for, in seconds; None: since the start."""
+    seconds: float
+    """How long the stretch is."""
+
+    @property
+    def errors_by_operation(self) -> dict[str, Mapping[str, int]]:
+        """Operation -> error type -> calls."""
+        return {name: one.errors_by_type for name, one in self.operations.items() if one.errors_by_type}
+
+    def of(self, operation: str) -> PerformanceReport:
+        """Return the report of one operation; one that never finished a call has no figures."""
+        if operation in self.operations:
+            return self.operations[operation]
+        nothing = _report(NO_CALLS, Totals(EMPTY))
+        return replace(nothing, operation=operation, window=self.window, seconds=self.seconds)
+
+    def __str__(self) -> str:
+        """Show the figures of all, then of each operation."""
+        name = "Performance" if self.operation is None else f"Performance of {self.operation}"
+        facts = {
+            "calls": table.count(self.calls),
+            "error rate": table.share(self.error_rate),
+            "calls per second": table.count(self.throughput),
+            "average response time": table.seconds(self.avg_response_time),
+            "50 % within": table.seconds(self.p50_response_time),
+            "95 % within": table.seconds(self.p95_response_time),
+            "99 % within": table.seconds(self.p99_response_time),
+            "average time to first item": table.seconds(self.request_latency),
+            "tokens": table.count(self.token_usage),
+            "cache hit rate": table.share(self.cache_hit_rate),
+        }
+        text = f"{name} ({table.span(self.window, self.seconds)})\n{table.pairs(facts)}"
+        if not self.operations:
+            return text
+        headers = ["operation", "calls", "errors", "per second", "average", "p50", "p95", "p99", "first item"]
+        return f"{text}\n\n{table.columns(headers, [_row(name, one) for name, one in self.operations.items()])}"
+
+
+def performance_report(totals: Totals, cache_hit_rate: float | None = None) -> PerformanceReport:
+    """Make the report of all operations that finished a call."""
+    report = _report(totals.everything, totals)
+    operations = {
+        name: replace(_report(cell, totals), operation=name) for name, cell in totals.operations.items() if cell.calls
+    }
+    return replace(report, cache_hit_rate=cache_hit_rate, operations=operations)
+
+
+def _report(cell: Cell, totals: Totals) -> PerformanceReport:
+    p50, p95, p99 = cell.duration.quantiles(0.5, 0.95, 0.99)
+    timed = cell.duration.count > 0
+    return PerformanceReport(
+        operation=None,
+        calls=cell.calls,
+        error_rate=error_rate(cell),
+        throughput=totals.per_second(cell.calls),
+        avg_response_time=cell.duration.mean,
+        min_response_time=cell.duration.low if timed else None,
+        max_response_time=cell.duration.high if timed else None,
+        p50_response_time=p50,
+        p95_response_time=p95,
+        p99_response_time=p99,
+        request_latency=cell.first_item.mean,
+        p95_request_latency=cell.first_item.quantile(0.95),
+        token_usage=tokens_of(cell),
+        cache_hit_rate=None,
+        outcomes=dict(sorted(cell.outcomes.items())),
+        errors_by_type=most_first(cell.errors),
+        operations={},
+        window=totals.snapshot.window,
+        seconds=totals.snapshot.seconds,
+    )
+
+
+def _row(name: str, one: PerformanceReport) -> list[str]:
+    return [
+        name,
+        table.count(one.calls),
+        table.count(one.outcomes.get("error", 0)),
+        table.count(one.throughput),
+        table.seconds(one.avg_response_time),
+        table.seconds(one.p50_response_time),
+        table.seconds(one.p95_response_time),
+        table.seconds(one.p99_response_time),
+        table.seconds(one.request_latency),
+    ]

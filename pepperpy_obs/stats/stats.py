@@ -1,0 +1,84 @@
+"""All reports of one moment."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from pepperpy_obs.aggregate.snapshot import Snapshot
+from pepperpy_obs.stats.agents import AgentsReport, agents_report
+from pepperpy_obs.stats.cache import CacheReport, cache_report
+from pepperpy_obs.stats.cost import CostReport, cost_report
+from pepperpy_obs.stats.errors import ErrorReport, error_report
+from pepperpy_obs.stats.live import Live
+from pepperpy_obs.stats.performance import PerformanceReport, performance_report
+from pepperpy_obs.stats.totals import Totals
+from pepperpy_obs.stats.usage import UsageReport, usage_report
+
+__all__ = ["Stats"]
+
+
+@dataclass(frozen=True)
+class Stats:
+    """Performance, usage, cost, cache and agents over the same events.
+
+    Each report is made when it is first asked for, always of the same snapshot.
+    """
+
+    snapshot: Snapshot
+    live: Live = field(default_factory=Live)
+
+    @cached_property
+    def _totals(self) -> Totals:
+        return Totals(self.snapshot)
+
+    @cached_property
+    def performance(self) -> PerformanceReport:
+        """How fast and how reliable."""
+        return performance_report(self._totals, self.cache.hit_rate)
+
+    @cached_property
+    def errors(self) -> ErrorReport:
+        """What failed."""
+        return error_report(self._totals)
+
+    @cached_property
+    def usage(self) -> UsageReport:
+        """Who used how much."""
+        return usage_report(self._totals, self.live, self.cache)
+
+    @cached_property
+    def cost(self) -> CostReport:
+        """What it cost."""
+        return cost_report(self._totals)
+
+    @cached_property
+    def cache(self) -> CacheReport:
+        """How well caches do."""
+        return cache_report(self._totals, self.live)
+
+    @cached_property
+    def agents(self) -> AgentsReport:
+        """Who did what."""
+        return agents_report(self._totals, self.live)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values under the names of the reports."""
+        return {
+            "performance": self.performance.to_dict(),
+            "usage": self.usage.to_dict(),
+            "cost": self.cost.to_dict(),
+            "cache": self.cache.to_dict(),
+            "agents": self.agents.to_dict(),
+        }
+
+    def to_json(self) -> str:
+        """Return the same as JSON."""
+        return json.dumps(self.to_dict(), allow_nan=False)
+
+    def __str__(self) -> str:
+        """Show all reports as tables."""
+        parts = (self.performance, self.errors, self.usage, self.cost, self.cache, self.agents)
+        return "\n\n\n".join(map(str, parts))

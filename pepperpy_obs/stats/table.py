@@ -1,0 +1,84 @@
+"""Aligned text for people: tables, and numbers as one would say them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+
+__all__ = ["columns", "count", "money", "pairs", "seconds", "share", "span"]
+
+_SHORT = Context(prec=4, rounding=ROUND_HALF_EVEN)
+
+
+def columns(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return rows under headers; the first column is set left, numbers right.
+
+    >>> print(columns(["who", "calls"], [["planner", "7"], ["critic", "12"]]))
+    who      calls
+    planner      7
+    critic      12
+    """
+    lines = [headers, *rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]).rstrip() for line in lines
+    )
+
+
+def pairs(facts: Mapping[str, str]) -> str:
+    """Return one line for each fact.
+
+    >>> print(pairs({"calls": "12", "error rate": "8.3 %"}))
+    calls          12
+    error rate  8.3 %
+    """
+    names, values = max(map(len, facts)), max(map(len, facts.values()))
+    return "\n".join(f"{name.ljust(names)}  {value.rjust(values)}" for name, value in facts.items())
+
+
+def seconds(value: float | None) -> str:
+    """Return a duration in the unit that suits it, and "-" for None.
+
+    >>> seconds(0.0000042), seconds(0.1234), seconds(12.34), seconds(None)
+    ('4.20 us', '123 ms', '12.3 s', '-')
+    """
+    if value is None:
+        return "-"
+    for limit, factor, unit in ((0.001, 1e6, "us"), (1.0, 1e3, "ms")):
+        if value < limit:
+            return f"{_three(value * factor)} {unit}"
+    return f"{_three(value)} s" if value < 1000 else f"{value:,.0f} s"
+
+
+def share(value: float | None) -> str:
+    """Return a part of one in per cent, and "-" for None."""
+    return "-" if value is None else f"{100 * value:.1f} %"
+
+
+def count(value: float | None) -> str:
+    """Return a number with its thousands set apart, and "-" for None."""
+    if value is None:
+        return "-"
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}"
+
+
+def money(value: Decimal | None) -> str:
+    """Return dollars: cents from $1 on, four figures below; reports hold the exact amount.
+
+    >>> money(Decimal("1234.5678")), money(Decimal("0.0012345678")), money(Decimal(0))
+    ('$1,234.57', '$0.001235', '$0.00')
+    """
+    if value is None:
+        return "-"
+    return f"${value:,.2f}" if value == 0 or value >= 1 else f"${_SHORT.plus(value):f}"
+
+
+def span(window: float | None, length: float) -> str:
+    """Return what stretch of time a report is about."""
+    if window is None:
+        return f"since the start, {length:,.1f} s"
+    return f"last {window:,.0f} s"
+
+
+def _three(value: float) -> str:
+    return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:.0f}"

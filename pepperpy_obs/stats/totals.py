@@ -1,0 +1,72 @@
+"""A snapshot added up by whom the calls belong to, each way once however many reports ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, reduce
+from typing import Final
+
+from pepperpy_obs.aggregate.cell import NO_CALLS, Cell
+from pepperpy_obs.aggregate.series import SeriesKey
+from pepperpy_obs.aggregate.snapshot import Snapshot
+
+__all__ = ["NOBODY", "Totals", "tokens_of"]
+
+NOBODY: Final = "(none)"
+"""Whom the sums name where the event named nobody."""
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Sums of the cells of one snapshot."""
+
+    snapshot: Snapshot
+
+    @cached_property
+    def everything(self) -> Cell:
+        """All calls."""
+        return _merged(self.snapshot.series.values())
+
+    @cached_property
+    def operations(self) -> Mapping[str, Cell]:
+        """Calls by operation, sorted by name."""
+        return self._by(lambda key: key.operation)
+
+    @cached_property
+    def agents(self) -> Mapping[str, Cell]:
+        """Calls by agent."""
+        return self._by(lambda key: key.agent)
+
+    @cached_property
+    def providers(self) -> Mapping[str, Cell]:
+        """Calls by provider."""
+        return self._by(lambda key: key.provider)
+
+    @cached_property
+    def models(self) -> Mapping[str, Cell]:
+        """Calls by model."""
+        return self._by(lambda key: key.model)
+
+    def per_second(self, number: int) -> float | None:
+        """Return a rate over the stretch, or over one second if it is shorter; None if nothing happened.
+
+        One call in the millisecond since the first is no thousand calls a second.
+        """
+        return number / max(self.snapshot.seconds, 1.0) if number else None
+
+    def _by(self, whose: Callable[[SeriesKey], str]) -> dict[str, Cell]:
+        groups: dict[str, list[Cell]] = {}
+        for key, cell in self.snapshot.series.items():
+            groups.setdefault(whose(key) or NOBODY, []).append(cell)
+        return {name: _merged(groups[name]) for name in sorted(groups)}
+
+
+def _merged(cells: Iterable[Cell]) -> Cell:
+    return reduce(Cell.merge, cells, NO_CALLS)
+
+
+def tokens_of(cell: Cell) -> int:
+    """Return input and output together; caches and reasoning are parts of these."""
+    tokens = cell.requests.tokens
+    return tokens.get("input", 0) + tokens.get("output", 0) + tokens.get("unsplit", 0)

@@ -1,0 +1,108 @@
+"""Who used how much: requests to providers, tokens, agents, caches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pepperpy_obs.aggregate.cell import Cell
+from pepperpy_obs.stats import table
+from pepperpy_obs.stats.cache import CacheReport
+from pepperpy_obs.stats.live import Live
+from pepperpy_obs.stats.report import Report
+from pepperpy_obs.stats.totals import NOBODY, Totals, tokens_of
+
+__all__ = ["UsageReport", "usage_report"]
+
+
+@dataclass(frozen=True, slots=True)
+class UsageReport(Report):
+    """Requests to language models and their tokens. Each is counted once, where the provider answered."""
+
+    total_calls: int
+    """API calls, whatever became of them."""
+    total_tokens: int
+    """Input and output together; cached and reasoning tokens are parts of these."""
+    input_tokens: int
+    output_tokens: int
+    request_volume: int
+    """The requests of the stretch: `total_calls` under the document's other name for it."""
+    requests_per_minute: float | None
+    calls_by_provider: Mapping[str, int]
+    calls_by_model: Mapping[str, int]
+    calls_by_operation: Mapping[str, int]
+    calls_by_agent: Mapping[str, int]
+    calls_by_outcome: Mapping[str, int]
+    tokens_by_type: Mapping[str, int]
+    """All types as they were reported: `cache_read` is a part of `input`, `reasoning` a part of `output`."""
+    tokens_by_provider: Mapping[str, int]
+    tokens_by_model: Mapping[str, int]
+    tokens_by_operation: Mapping[str, int]
+    tokens_by_agent: Mapping[str, int]
+    active_agents: int
+    """Agents that finished something in the stretch or are at work now."""
+    cache_hit_rate: float | None
+    cache_utilization: float | None
+    window: float | None
+    seconds: float
+
+    def __str__(self) -> str:
+        """Show the figures, then requests and tokens by provider, model, agent and operation."""
+        facts = {
+            "API calls": table.count(self.total_calls),
+            "calls per minute": table.count(self.requests_per_minute),
+            "tokens": table.count(self.total_tokens),
+            **{f"  {name.replace('_', ' ')}": table.count(number) for name, number in self.tokens_by_type.items()},
+            "active agents": table.count(self.active_agents),
+            "cache hit rate": table.share(self.cache_hit_rate),
+            "cache utilization": table.share(self.cache_utilization),
+        }
+        parts = [f"Usage ({table.span(self.window, self.seconds)})\n{table.pairs(facts)}"]
+        for title, calls, tokens in (
+            ("provider", self.calls_by_provider, self.tokens_by_provider),
+            ("model", self.calls_by_model, self.tokens_by_model),
+            ("agent", self.calls_by_agent, self.tokens_by_agent),
+            ("operation", self.calls_by_operation, self.tokens_by_operation),
+        ):
+            names = dict.fromkeys((*calls, *tokens))
+            if names:
+                rows = [(name, table.count(calls.get(name, 0)), table.count(tokens.get(name, 0))) for name in names]
+                parts.append(table.columns([title, "calls", "tokens"], rows))
+        return "\n\n".join(parts)
+
+
+def usage_report(totals: Totals, live: Live, cache: CacheReport) -> UsageReport:
+    """Make the report."""
+    requests = totals.everything.requests
+    rate = totals.per_second(requests.count)
+    return UsageReport(
+        total_calls=requests.count,
+        total_tokens=tokens_of(totals.everything),
+        input_tokens=requests.tokens.get("input", 0),
+        output_tokens=requests.tokens.get("output", 0),
+        request_volume=requests.count,
+        requests_per_minute=None if rate is None else 60 * rate,
+        calls_by_provider=_calls(totals.providers),
+        calls_by_model=_calls(totals.models),
+        calls_by_operation=_calls(totals.operations),
+        calls_by_agent=_calls(totals.agents),
+        calls_by_outcome=dict(sorted(requests.outcomes.items())),
+        tokens_by_type=dict(sorted(requests.tokens.items())),
+        tokens_by_provider=_tokens(totals.providers),
+        tokens_by_model=_tokens(totals.models),
+        tokens_by_operation=_tokens(totals.operations),
+        tokens_by_agent=_tokens(totals.agents),
+        active_agents=len((totals.agents.keys() | live.agents.keys()) - {NOBODY}),
+        cache_hit_rate=cache.hit_rate,
+        cache_utilization=cache.utilization,
+        window=totals.snapshot.window,
+        seconds=totals.snapshot.seconds,
+    )
+
+
+def _calls(groups: Mapping[str, Cell]) -> dict[str, int]:
+    return {name: cell.requests.count for name, cell in groups.items() if cell.requests.outcomes}
+
+
+def _tokens(groups: Mapping[str, Cell]) -> dict[str, int]:
+    return {name: tokens_of(cell) for name, cell in groups.items() if cell.requests.tokens}
