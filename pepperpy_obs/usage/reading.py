@@ -1,0 +1,201 @@
+"""From what was captured to the normal form; what is odd is flagged, never raised and never guessed in silence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any, Final
+
+from pepperpy_obs.usage.captured import Captured
+from pepperpy_obs.usage.normal import COUNTS, INPUT_PARTS, OUTPUT_PARTS, Usage
+from pepperpy_obs.usage.numbers import as_count, as_money
+from pepperpy_obs.usage.origin import provider_of
+from pepperpy_obs.usage.rules import RULES, Counts
+
+__all__ = ["read"]
+
+_MONEY: Final = ("cost", "upstream_cost", "ticks")
+_ASIDE: Final = frozenset({*_MONEY, "byok", "speed"})
+_KNOWN: Final = frozenset({*COUNTS, "total", "thoughts", "tool_input", "cache_write_5m_tokens", "requests"})
+_TICKS_PER_USD: Final = 10_000_000_000
+_PARENTS: Final = (
+    ("input_tokens", INPUT_PARTS[:2]),
+    ("input_tokens", INPUT_PARTS[2:]),
+    ("cache_write_tokens", ("cache_write_1h_tokens",)),
+    ("cache_read_tokens", ("audio_cache_read_tokens", "image_cache_read_tokens")),
+    ("audio_input_tokens", ("audio_cache_read_tokens",)),
+    ("image_input_tokens", ("image_cache_read_tokens",)),
+    ("output_tokens", OUTPUT_PARTS[:1]),
+    ("output_tokens", OUTPUT_PARTS[1:]),
+)
+"""Each count that has parts; parts that may overlap are in different rows."""
+
+
+def read(captured: Captured, *, provider: str | None = None, model: str | None = None) -> Usage | None:
+    """Return the usage in normal form, or None if nothing was captured that tells of any.
+
+    `provider` and `model` are the caller's word: they win over what is inferred. A part larger
+    than its whole is cut down to it (and parts that together are, in their order), and flagged:
+    the whole is what is billed, so it is believed. A number that is none is left out and flagged.
+    """
+    if captured.usage is not None:
+        return _from_user(captured.usage, provider, model)
+    if captured.shape is None and not captured.incomplete and not captured.entries:
+        return None
+    return _joined(captured, provider, model) if captured.entries else _single(captured, provider, model)
+
+
+def _single(captured: Captured, provider: str | None, model: str | None) -> Usage:
+    flags: list[str] = []
+    counts, units = _counts(captured, flags)
+    shape = captured.shape
+    if shape is not None:
+        said = dict(counts)
+        RULES[shape.rule](counts)
+        _check(said, counts, flags)
+    _clamp(counts, flags)
+    known: dict[str, Any] = {name: counts[name] for name in COUNTS if name in counts}
+    return Usage(
+        **known,
+        units=units,
+        provider=provider or provider_of(captured, model),
+        model=model or captured.model,
+        response_model=captured.model,
+        response_id=captured.response_id,
+        service_tier=_tier(captured.service_tier),
+        reported_cost_usd=_reported(captured.raw, flags),
+        incomplete=captured.incomplete,
+        aggregate=shape is not None and shape.aggregate,
+        requests=counts.get("requests"),
+        flags=tuple(flags),
+    )
+
+
+def _counts(captured: Captured, flags: list[str]) -> tuple[Counts, dict[str, int | Decimal]]:
+    """Return the valid counts, and whatever is measured in other units than tokens."""
+    counts: Counts = {}
+    units: dict[str, int | Decimal] = {}
+    numerals = captured.shape is not None and captured.shape.numerals
+    for name, value in captured.raw.items():
+        if name in _ASIDE:
+            continue
+        if name not in _KNOWN:
+            amount, odd = as_money(value)
+            if amount:
+                units[name] = amount
+        else:
+            count, odd = as_count(value, numerals=numerals)
+            if count is not None:
+                counts[name] = count
+        if odd is not None:
+            flags.append(f"{name}: {odd}")
+    return counts, units
+
+
+def _check(said: Counts, counts: Counts, flags: list[str]) -> None:
+    """Flag a total that is not the sum of its parts, as the rule made them."""
+    total = said.get("total")
+    whole = counts.get("input_tokens", 0) + counts.get("output_tokens", 0)
+    if total is not None and total != whole:
+        flags.append(f"total: {total} said, {whole} found")
+
+
+def _clamp(counts: Counts, flags: list[str]) -> None:
+    for whole, parts in _PARENTS:
+        left = counts.get(whole)
+        for part in parts:
+            if (value := counts.get(part)) is None:
+                continue
+            if left is None:
+                if value:
+                    flags.append(f"{part}: {value} of an unknown {whole}")
+                del counts[part]
+            elif value > left:
+                flags.append(f"{part}: {value} cut to {left}, all that is left of {whole}")
+                counts[part] = left
+                left = 0
+            else:
+                left -= value
+
+
+def _reported(raw: dict[str, Any], flags: list[str]) -> Decimal | None:
+    """Return the provider's own price: with a key of one's own at OpenRouter, its fee and the upstream's price."""
+    found: dict[str, Decimal] = {}
+    for name in _MONEY:
+        if name in raw:
+            amount, odd = as_money(raw[name])
+            if odd is not None:
+                flags.append(f"{name}: {odd}")
+            if amount is not None:
+                found[name] = amount
+    if raw.get("byok") is True and "upstream_cost" in found:
+        return found.get("cost", Decimal(0)) + found["upstream_cost"]
+    if "ticks" in found:
+        return found["ticks"] / _TICKS_PER_USD
+    return found.get("cost")
+
+
+def _tier(tier: str | None) -> str | None:
+    """Return the tier in one spelling: Google writes capitals, and which kind of demand it is."""
+    if tier is None:
+        return None
+    tier = tier.lower().removeprefix("service_tier_").removeprefix("on_demand_")
+    return None if tier in {"unspecified", "traffic_type_unspecified"} else tier
+
+
+def _joined(captured: Captured, provider: str | None, model: str | None) -> Usage:
+    """Return a usage that has entries; one without a total of its own is their sum."""
+    total = _single(captured, provider, model) if captured.raw else None
+    asked = model or captured.model
+    entries = tuple(_entry(each, provider or (total.provider if total else None), asked) for each in captured.entries)
+    if total is None:
+        return _summed(entries, captured.incomplete)
+    beyond = {name: _sum(entries, name) - (getattr(total, name) or 0) for name in ("input_tokens", "output_tokens")}
+    if not any(beyond.values()):
+        return replace(total, entries=entries if total.aggregate and len(entries) > 1 else ())
+    flag = f"entries: {beyond['input_tokens']:+} input, {beyond['output_tokens']:+} output tokens beyond the total"
+    # Anthropic leaves compaction, and what an advising model read, out of its total, yet bills them.
+    kept = entries if not total.aggregate and min(beyond.values()) >= 0 else ()
+    return replace(total, entries=kept, flags=(*total.flags, flag))
+
+
+def _entry(captured: Captured, provider: str | None, model: str | None) -> Usage:
+    return replace(_single(captured, provider, captured.model or model), aggregate=False)
+
+
+def _summed(entries: tuple[Usage, ...], incomplete: bool) -> Usage:
+    """Return the usage of several answers that passed through one call."""
+    if len(entries) == 1:
+        return entries[0]
+    counts = {name: _sum(entries, name) for name in COUNTS if any(getattr(each, name) is not None for each in entries)}
+    costs = [each.reported_cost_usd for each in entries]
+    known = [cost for cost in costs if cost is not None]
+    return replace(
+        entries[-1],
+        **counts,  # type: ignore[arg-type]
+        response_id=None,
+        reported_cost_usd=sum(known, Decimal(0)) if len(known) == len(costs) else None,
+        incomplete=incomplete,
+        requests=len(entries),
+        flags=tuple(dict.fromkeys(flag for each in entries for flag in each.flags)),
+        entries=entries,
+    )
+
+
+def _sum(entries: tuple[Usage, ...], name: str) -> int:
+    return sum(getattr(each, name) or 0 for each in entries)
+
+
+def _from_user(usage: Usage, provider: str | None, model: str | None) -> Usage:
+    """Check what the user counted by the same rules as what a provider did."""
+    flags = list(usage.flags)
+    said = Captured(raw={name: value for name in COUNTS if (value := getattr(usage, name)) is not None})
+    counts, _ = _counts(said, flags)
+    _clamp(counts, flags)
+    return replace(
+        usage,
+        **{name: counts.get(name) for name in COUNTS},  # type: ignore[arg-type]
+        provider=provider or usage.provider or provider_of(Captured(model=usage.response_model), model or usage.model),
+        model=model or usage.model or usage.response_model,
+        flags=tuple(flags),
+    )

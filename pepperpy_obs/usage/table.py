@@ -1,0 +1,359 @@
+"""The table: every shape of usage that we know, one row each, and every place where it may stand.
+
+A new provider is a new row here and nothing anywhere else. Rows are tried in order, so the
+more telling one stands first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from pepperpy_obs.usage.dig import Path, paths
+from pepperpy_obs.usage.shapes import Place, Shape
+
+__all__ = ["HINTS", "IDS", "MODELS", "PLACES", "SHAPES", "TIERS"]
+
+Rows = Mapping[str, tuple[Path, ...]]
+
+
+def _rows(**texts: str) -> dict[str, tuple[Path, ...]]:
+    """Return paths by name; alternatives are set apart by a space."""
+    return {name: paths(*text.split()) for name, text in texts.items()}
+
+
+def _place(path: str, owner: str = "", **more: object) -> Place:
+    return Place(paths(path)[0], paths(owner)[0], **more)  # type: ignore[arg-type]
+
+
+PLACES: Final[tuple[Place, ...]] = (
+    _place("usage"),
+    _place("response.usage", "response"),
+    _place("message.usage", "message"),
+    _place("usage_metadata"),
+    _place("usageMetadata"),
+    _place("metadata.usage"),
+    _place("delta.usage", "delta"),
+    _place("meta"),
+    _place("response.meta", "response"),
+    _place("x_groq.usage"),
+    _place("context_wrapper.usage"),
+    _place("data.response.usage", "data.response"),
+    _place("message.usage_metadata", "message"),
+    _place("raw.usage_metadata", "raw"),
+    _place("llm_output.token_usage", "llm_output"),
+    _place("response.body.usage", "response.body", tier="batch"),
+    _place("result.message.usage", "result.message"),
+    _place("response.usageMetadata", "response"),
+    # InvokeAgent: each of the agent's model calls leaves a trace of its own.
+    _place("trace.trace.*.modelInvocationOutput.metadata.usage", merge="add"),
+    _place("metrics"),
+    _place("details"),
+    _place("statistics"),
+    _place(""),
+    # Bedrock's own count at the end of any model's stream, which is what it bills.
+    _place("amazon-bedrock-invocationMetrics", merge="overwrite"),
+    _place("ResponseMetadata.HTTPHeaders"),
+)
+
+_COST: Final = _rows(
+    cost="cost.total_cost cost cost_usd pydantic_ai_gateway.cost_estimate",
+    byok="is_byok",
+    upstream_cost="cost_details.upstream_inference_cost",
+    ticks="cost_in_usd_ticks",
+)
+_LITELLM: Final = _rows(cost="_hidden_params.response_cost")
+_CHAT: Final = _COST | _rows(
+    input_tokens="prompt_tokens",
+    output_tokens="completion_tokens",
+    total="total_tokens",
+    cache_read_tokens="prompt_tokens_details.cached_tokens prompt_token_details.cached_tokens "
+    "prompt_cache_hit_tokens num_cached_tokens cached_tokens cache_read_input_tokens",
+    cache_write_tokens="prompt_tokens_details.cache_write_tokens prompt_tokens_details.cache_creation_tokens "
+    "cache_creation_input_tokens",
+    cache_write_1h_tokens="prompt_tokens_details.cache_creation_token_details.ephemeral_1h_input_tokens",
+    reasoning_tokens="completion_tokens_details.reasoning_tokens reasoning_tokens",
+    audio_input_tokens="prompt_tokens_details.audio_tokens",
+    audio_output_tokens="completion_tokens_details.audio_tokens",
+    image_input_tokens="prompt_tokens_details.image_tokens",
+    image_output_tokens="completion_tokens_details.image_tokens",
+    web_searches="server_tool_use_details.web_search_requests server_tool_use.web_search_requests num_search_queries",
+)
+_TOKENS: Final = _COST | _rows(
+    input_tokens="input_tokens",
+    output_tokens="output_tokens",
+    total="total_tokens",
+    cache_read_tokens="input_tokens_details.cached_tokens input_token_details.cached_tokens "
+    "input_token_details.cache_read cache_read_tokens cache_read_input_tokens cached_tokens",
+    cache_write_tokens="input_tokens_details.cache_write_tokens input_token_details.cache_creation "
+    "cache_write_tokens cache_creation_input_tokens",
+    cache_write_5m_tokens="input_token_details.ephemeral_5m_input_tokens",
+    cache_write_1h_tokens="input_token_details.ephemeral_1h_input_tokens cache_write_1h_tokens",
+    reasoning_tokens="output_tokens_details.reasoning_tokens output_token_details.reasoning_tokens "
+    "output_token_details.reasoning output_reasoning_tokens reasoning_tokens",
+    audio_input_tokens="input_token_details.audio_tokens input_token_details.audio "
+    "input_tokens_details.audio_tokens input_audio_tokens audio_input_tokens",
+    audio_output_tokens="output_token_details.audio_tokens output_token_details.audio "
+    "output_tokens_details.audio_tokens output_audio_tokens audio_output_tokens",
+    audio_cache_read_tokens="input_token_details.cached_tokens_details.audio_tokens cache_audio_read_tokens",
+    image_input_tokens="input_token_details.image_tokens input_tokens_details.image_tokens image_input_tokens",
+    image_output_tokens="output_tokens_details.image_tokens image_output_tokens",
+    image_cache_read_tokens="input_token_details.cached_tokens_details.image_tokens",
+    web_searches="server_tool_use_details.web_search_requests web_searches",
+    requests="requests",
+)
+_ANTHROPIC: Final = _COST | _rows(
+    input_tokens="input_tokens",
+    output_tokens="output_tokens",
+    cache_read_tokens="cache_read_input_tokens",
+    cache_write_tokens="cache_creation_input_tokens",
+    cache_write_5m_tokens="cache_creation.ephemeral_5m_input_tokens",
+    cache_write_1h_tokens="cache_creation.ephemeral_1h_input_tokens",
+    reasoning_tokens="output_tokens_details.thinking_tokens",
+    web_searches="server_tool_use.web_search_requests",
+    speed="speed",
+)
+_GOOGLE: Final = _rows(
+    input_tokens="promptTokenCount prompt_token_count",
+    tool_input="toolUsePromptTokenCount tool_use_prompt_token_count",
+    output_tokens="candidatesTokenCount candidates_token_count responseTokenCount response_token_count",
+    thoughts="thoughtsTokenCount thoughts_token_count",
+    total="totalTokenCount total_token_count",
+    cache_read_tokens="cachedContentTokenCount cached_content_token_count",
+    audio_input_tokens="promptTokensDetails.@AUDIO prompt_tokens_details.@AUDIO",
+    audio_output_tokens="candidatesTokensDetails.@AUDIO candidates_tokens_details.@AUDIO "
+    "responseTokensDetails.@AUDIO response_tokens_details.@AUDIO",
+    audio_cache_read_tokens="cacheTokensDetails.@AUDIO cache_tokens_details.@AUDIO",
+    image_input_tokens="promptTokensDetails.@IMAGE prompt_tokens_details.@IMAGE",
+    image_output_tokens="candidatesTokensDetails.@IMAGE candidates_tokens_details.@IMAGE",
+    image_cache_read_tokens="cacheTokensDetails.@IMAGE cache_tokens_details.@IMAGE",
+)
+_INTERACTIONS: Final = _rows(
+    input_tokens="total_input_tokens",
+    tool_input="total_tool_use_tokens",
+    output_tokens="total_output_tokens",
+    thoughts="total_thought_tokens",
+    total="total_tokens",
+    cache_read_tokens="total_cached_tokens",
+    audio_input_tokens="input_tokens_by_modality.@AUDIO",
+    audio_output_tokens="output_tokens_by_modality.@AUDIO",
+    image_input_tokens="input_tokens_by_modality.@IMAGE",
+    image_output_tokens="output_tokens_by_modality.@IMAGE",
+)
+_CONVERSE: Final = _rows(
+    input_tokens="inputTokens inputTokenCount",
+    output_tokens="outputTokens outputTokenCount",
+    cache_read_tokens="cacheReadInputTokens cacheReadInputTokenCount",
+    cache_write_tokens="cacheWriteInputTokens cacheWriteInputTokenCount",
+    cache_write_1h_tokens="cacheDetails.?ttl=1h.*.inputTokens",
+    total="totalTokens",
+)
+_GUARDRAIL: Final = (
+    "contentPolicyUnits topicPolicyUnits wordPolicyUnits sensitiveInformationPolicyUnits "
+    "contextualGroundingPolicyUnits automatedReasoningPolicyUnits contentPolicyImageUnits"
+)
+
+SHAPES: Final[tuple[Shape, ...]] = (
+    Shape(
+        name="openai-agents run",
+        all=paths("requests", "input_tokens", "request_usage_entries"),
+        counts=_TOKENS,
+        entries=paths("request_usage_entries"),
+        aggregate=True,
+    ),
+    Shape(
+        name="pydantic-ai run",
+        all=paths("requests", "tool_calls", "input_tokens"),
+        counts=_TOKENS,
+        entries=paths("new_messages"),
+        aggregate=True,
+    ),
+    Shape(
+        name="xai",
+        any=paths("cached_prompt_text_tokens", "prompt_text_tokens"),
+        counts=_CHAT
+        | _rows(
+            cache_read_tokens="cached_prompt_text_tokens",
+            reasoning_tokens="reasoning_tokens",
+            web_searches="server_side_tools_used.#WEB_SEARCH",
+        ),
+        rule="reasoning_apart",
+        end="choices",
+        provider="x-ai",
+    ),
+    Shape(
+        name="openai chat",
+        any=paths("prompt_tokens", "completion_tokens"),
+        counts=_CHAT,
+        around=_LITELLM,
+        rule="by_total",
+        end="choices",
+    ),
+    Shape(
+        name="google",
+        any=paths(
+            "promptTokenCount",
+            "prompt_token_count",
+            "totalTokenCount",
+            "total_token_count",
+            "candidatesTokenCount",
+            "candidates_token_count",
+        ),
+        lacks=paths("generation_token_count"),
+        counts=_GOOGLE,
+        rule="thoughts_apart",
+        end="candidates",
+        provider="google",
+    ),
+    Shape(
+        name="google interactions",
+        any=paths("total_input_tokens", "total_output_tokens"),
+        counts=_INTERACTIONS,
+        rule="thoughts_apart",
+        provider="google",
+    ),
+    Shape(
+        name="bedrock",
+        any=paths("inputTokens", "outputTokens", "inputTokenCount", "outputTokenCount"),
+        counts=_CONVERSE,
+        rule="cache_apart",
+        provider="aws",
+    ),
+    Shape(
+        name="cohere",
+        any=paths("billed_units", "tokens.input_tokens"),
+        counts=_rows(
+            input_tokens="billed_units.input_tokens tokens.input_tokens",
+            output_tokens="billed_units.output_tokens tokens.output_tokens",
+            cache_read_tokens="cached_tokens",
+            image_input_tokens="billed_units.image_tokens",
+            search_units="billed_units.search_units",
+        ),
+        provider="cohere",
+    ),
+    Shape(
+        name="ollama",
+        places=("",),
+        any=paths("eval_count", "prompt_eval_count"),
+        counts=_rows(input_tokens="prompt_eval_count", output_tokens="eval_count"),
+        merge="overwrite",
+        end="flag",
+        provider="ollama",
+    ),
+    Shape(
+        name="bedrock llama",
+        any=paths("generation_token_count"),
+        counts=_rows(input_tokens="prompt_token_count", output_tokens="generation_token_count"),
+        merge="overwrite",
+        provider="aws",
+    ),
+    Shape(
+        name="bedrock titan",
+        any=paths("inputTextTokenCount", "totalOutputTextTokenCount"),
+        counts=_rows(
+            input_tokens="inputTextTokenCount",
+            output_tokens="totalOutputTextTokenCount results.*.tokenCount",
+        ),
+        merge="overwrite",
+        provider="aws",
+    ),
+    Shape(
+        name="bedrock headers",
+        any=paths("x-amzn-bedrock-input-token-count"),
+        counts=_rows(
+            input_tokens="x-amzn-bedrock-input-token-count",
+            output_tokens="x-amzn-bedrock-output-token-count",
+            cache_read_tokens="x-amzn-bedrock-cache-read-input-token-count",
+            cache_write_tokens="x-amzn-bedrock-cache-write-input-token-count",
+        ),
+        rule="cache_apart",
+        provider="aws",
+        numerals=True,
+    ),
+    Shape(
+        name="watsonx",
+        any=paths("results.*.generated_token_count", "results.*.input_token_count"),
+        counts=_rows(
+            input_tokens="results.*.input_token_count",
+            output_tokens="results.*.generated_token_count",
+        ),
+        merge="most",
+        provider="watsonx",
+    ),
+    Shape(
+        name="anthropic",
+        types=("message", "message_delta"),
+        any=paths(
+            "cache_creation_input_tokens",
+            "cache_read_input_tokens",
+            "cache_creation",
+            "server_tool_use",
+            "output_tokens_details.thinking_tokens",
+        ),
+        lacks=paths("total_tokens", "prompt_tokens"),
+        counts=_ANTHROPIC,
+        rule="cache_apart",
+        merge="overwrite",
+        end="message_delta",
+        entries=paths("iterations"),
+        provider="anthropic",
+    ),
+    Shape(
+        name="langchain chunk",
+        places=("usage_metadata", "message.usage_metadata"),
+        all=paths("input_tokens", "output_tokens"),
+        counts=_TOKENS,
+        merge="add",
+    ),
+    Shape(
+        name="tokens",
+        any=paths("input_tokens", "output_tokens"),
+        counts=_TOKENS,
+        around=_LITELLM | _rows(web_searches="output.#web_search_call"),
+    ),
+    Shape(
+        name="text generation",
+        places=("details", "metrics", "statistics"),
+        any=paths("generated_tokens", "output_token_count"),
+        counts=_rows(
+            input_tokens="input_token_count input_length", output_tokens="generated_tokens output_token_count"
+        ),
+    ),
+    Shape(
+        name="embeddings of vertex",
+        any=paths("predictions.*.embeddings.statistics.token_count"),
+        counts=_rows(input_tokens="predictions.*.embeddings.statistics.token_count"),
+        provider="google",
+    ),
+    Shape(name="seconds", places=("usage",), all=paths("seconds"), counts=_rows(audio_seconds="seconds")),
+    Shape(
+        name="guardrail",
+        any=paths(*_GUARDRAIL.split()),
+        counts={name: paths(name) for name in _GUARDRAIL.split()},
+        provider="aws",
+    ),
+    Shape(name="total", any=paths("total_tokens"), counts=_COST | _rows(total="total_tokens"), rule="only_total"),
+)
+
+TIERS: Final = paths("service_tier", "serviceTier.type", "serviceTier", "trafficType", "traffic_type")
+MODELS: Final = paths(
+    "model", "modelVersion", "model_version", "model_name", "model_id",
+    "response_metadata.model_name", "response_metadata.model", "response_metadata.model_id",
+)  # fmt: skip
+IDS: Final = paths(
+    "run_id", "id", "responseId", "response_id", "provider_response_id", "generation_id",
+    "response_metadata.id", "ResponseMetadata.RequestId",
+)  # fmt: skip
+
+HINTS: Final = tuple(
+    (path, provider)
+    for path, provider in (
+        (paths("x_groq")[0], "groq"),
+        (paths("usage.queue_time")[0], "groq"),
+        (paths("usage.is_byok")[0], "openrouter"),
+        (paths("usage.prompt_cache_hit_tokens")[0], "deepseek"),
+        (paths("usage.cost_in_usd_ticks")[0], "x-ai"),
+        (paths("prompt_filter_results")[0], "azure"),
+    )
+)
+"""What only one provider writes into its answers."""
