@@ -1,0 +1,98 @@
+"""Logs that grow and are rotated: each byte is read once, whatever the files are called by then."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from pepperpy_obs.replay.fold import Fold
+from pepperpy_obs.replay.lines import Splitter
+
+__all__ = ["Follow"]
+
+_PIECE = 256 * 1024
+
+_Identity = tuple[int, int]
+
+
+class _Followed:
+    """One file, wherever it is moved."""
+
+    def __init__(self, name: str, file: BinaryIO) -> None:
+        self.name = name
+        self.number = 0
+        self.missed = 0
+        self._file = file
+        self._splitter = Splitter()
+
+    def read(self, fold: Fold) -> None:
+        """Fold what has been added; a file that was cut to begin anew is read from its beginning."""
+        if os.fstat(self._file.fileno()).st_size < self._file.tell():
+            self._file.seek(0)
+            self._splitter, self.number = Splitter(), 0
+        while piece := self._file.read(_PIECE):
+            self.number = fold.lines(self._splitter.feed(piece), self.name, self.number)
+
+    def close(self, fold: Fold) -> None:
+        """Fold what is left, a last line without end included."""
+        self.read(fold)
+        fold.lines(self._splitter.rest(), self.name, self.number)
+        self._file.close()
+
+
+class Follow:
+    """Folds what is added to a set of log files, each time that `poll` is called.
+
+    Files are known by what they are, not by what they are called: one that is renamed (as by rotation) is
+    read to its end and, where its new name is followed too, not a second time. A file that is not there
+    yet, or may not be read yet, is waited for.
+    """
+
+    def __init__(self, names: Sequence[str], fold: Fold) -> None:
+        self._names = names
+        self._fold = fold
+        self._followed: dict[_Identity, _Followed] = {}
+
+    def poll(self) -> None:
+        """Fold what has been added since."""
+        seen = dict(self._look())
+        for identity, followed in list(self._followed.items()):
+            followed.read(self._fold)
+            # A rotation between two of our looks hides a file for one round: only after two is it gone.
+            followed.missed = 0 if identity in seen else followed.missed + 1
+            if followed.missed > 1:
+                del self._followed[identity]
+                followed.close(self._fold)
+        for identity, name in seen.items():
+            if identity not in self._followed:
+                self._open(name)
+
+    def close(self) -> None:
+        """Fold what is left and close all files."""
+        for followed in self._followed.values():
+            followed.close(self._fold)
+        self._followed.clear()
+
+    def _look(self) -> Iterator[tuple[_Identity, str]]:
+        for name in self._names:
+            try:
+                facts = Path(name).stat()
+            except OSError:
+                continue
+            yield (facts.st_dev, facts.st_ino), name
+
+    def _open(self, name: str) -> None:
+        try:
+            file = Path(name).open("rb")  # noqa: SIM115 - closed when the file is gone
+        except OSError:
+            return
+        # What was opened may be another file than was looked at: rotation does not wait.
+        facts = os.fstat(file.fileno())
+        identity = facts.st_dev, facts.st_ino
+        if identity in self._followed:
+            file.close()
+            return
+        followed = self._followed[identity] = _Followed(name, file)
+        followed.read(self._fold)

@@ -1,0 +1,114 @@
+"""Log files as pieces of bytes, and pieces of bytes as lines. Compressed files are known by their first bytes."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import stat
+import sys
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from pepperpy_obs.errors import SetupError
+
+__all__ = ["LONGEST", "STDIN", "TOO_LONG", "LogFile", "Splitter"]
+
+STDIN: Final = "-"
+LONGEST: Final = 4 * 1024 * 1024
+"""Bytes of a line past which it is given up: no event of ours comes near, and memory stays bounded."""
+TOO_LONG: Final = b"(a line that is too long)"
+"""Stands for such a line, so that line numbers stay right; known by identity."""
+
+_PIECE: Final = 256 * 1024
+_GZIP: Final = b"\x1f\x8b"
+
+
+class Splitter:
+    r"""Cuts pieces of a file into lines; one that is longer than `LONGEST` comes out as `TOO_LONG`.
+
+    >>> splitter = Splitter()
+    >>> splitter.feed(b"one\ntw"), splitter.feed(b"o\nthree"), splitter.rest()
+    ([b'one'], [b'two'], [b'three'])
+    """
+
+    def __init__(self) -> None:
+        self._rest: list[bytes] = []
+        self._length = 0
+
+    def feed(self, piece: bytes) -> list[bytes]:
+        """Return the lines that `piece` completes, without their line feeds."""
+        lines = piece.split(b"\n")
+        last = lines.pop()
+        if lines:
+            lines[0] = self._take(lines[0])
+        self._keep(last)
+        return lines
+
+    def rest(self) -> list[bytes]:
+        """Return the last line if no line feed follows it."""
+        return [self._take(b"")] if self._length else []
+
+    def _keep(self, part: bytes) -> None:
+        self._length += len(part)
+        if self._length > LONGEST:
+            self._rest.clear()
+        elif part:
+            self._rest.append(part)
+
+    def _take(self, end: bytes) -> bytes:
+        self._keep(end)
+        line = TOO_LONG if self._length > LONGEST else b"".join(self._rest)
+        self._rest.clear()
+        self._length = 0
+        return line
+
+
+class LogFile:
+    """One log, open for reading; `-` is standard input. SetupError says why it cannot be read."""
+
+    def __init__(self, name: str) -> None:
+        self.name = "standard input" if name == STDIN else name
+        self.error = ""
+        """Why reading ended before the end, if it did."""
+        try:
+            self._raw: BinaryIO = sys.stdin.buffer if name == STDIN else Path(name).open("rb")  # noqa: SIM115 - close()
+            facts = os.fstat(self._raw.fileno())
+            head = _peek(self._raw)
+        except OSError as error:
+            msg = f"{name!r} cannot be read: {error.strerror or error}; give log files, or - for standard input"
+            raise SetupError(msg) from error
+        self.size = facts.st_size if stat.S_ISREG(facts.st_mode) else 0
+        """Bytes on disk; 0 where nobody can know."""
+        self._file: io.BufferedIOBase | BinaryIO = self._raw
+        if head.startswith(_GZIP):
+            self._file = gzip.GzipFile(fileobj=self._raw)
+
+    @property
+    def position(self) -> int:
+        """How many bytes of the file on disk have been taken, about."""
+        return self._raw.tell() if self.size else 0
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the content piece by piece; what is cut off or damaged ends it, and is told by `error`."""
+        read = getattr(self._file, "read1", self._file.read)
+        while True:
+            try:
+                piece = read(_PIECE)
+            except (OSError, EOFError, zlib.error) as error:
+                self.error = f"cannot be read further: {error}"
+                return
+            if not piece:
+                return
+            yield piece
+
+    def close(self) -> None:
+        """Close the file, but not standard input."""
+        if self._raw is not sys.stdin.buffer:
+            self._raw.close()
+
+
+def _peek(file: BinaryIO) -> bytes:
+    return file.peek(2)[:2] if isinstance(file, io.BufferedReader) else b""

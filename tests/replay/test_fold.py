@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import gzip
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pepperpy_obs.aggregate.series import SeriesKey
+from pepperpy_obs.aggregate.store import Store
+from pepperpy_obs.processors.collect import epoch_ns
+from pepperpy_obs.processors.ecs import ecs_lines
+from pepperpy_obs.processors.lines import json_lines
+from pepperpy_obs.replay.fold import Fold
+from pepperpy_obs.replay.lines import TOO_LONG, LogFile
+
+CALL: dict[str, Any] = {
+    "timestamp": "2023-11-16T18:17:03.979960Z",
+    "level": "info",
+    "event": "operation.finished",
+    "event_id": "7f" * 16,
+    "operation": "ask",
+    "kind": "llm",
+    "outcome": "ok",
+    "duration_seconds": 0.123456789,
+    "provider": "openai",
+    "model": "gpt-4o",
+    "input_tokens": 1000,
+    "output_tokens": 10,
+    "cost_usd": Decimal("0.00260000000000000001"),
+    "cost_source": "genai-prices",
+    "cost_by_type": {"input": Decimal("0.0025"), "output": Decimal("0.00010000000000000001")},
+    "trace_id": "ab" * 16,
+    "span_id": "cd" * 8,
+}
+LOOKUP = {"timestamp": "2023-11-16T18:17:05.000001Z", "event": "cache.looked_up", "cache": "pages", "cache_hit": True}
+METRIC = {
+    "timestamp": "2023-11-16T18:17:09.000000Z",
+    "event": "metric.recorded",
+    "metric": "tickets",
+    "metric_kind": "counter",
+    "value": 0.1,
+    "labels": {"team": "a"},
+}
+EVENTS = [CALL, {**CALL, "outcome": "error", "error_type": "TimeoutError", "level": "error"}, LOOKUP, METRIC]
+
+
+@pytest.mark.parametrize("render", [json_lines, ecs_lines])
+def test_lines_fold_to_what_their_events_folded_to(render: Any) -> None:
+    """JSON lines and ECS give the snapshot that the events themselves gave: every count, digit and bin."""
+    store, fold = Store(), Fold(Store())
+    for event in EVENTS:
+        store.fold(event, epoch_ns(event["timestamp"]))
+    fold.lines(b"".join(render(EVENTS)).splitlines(), "app.log")
+    assert (fold.events, fold.passed_over, fold.named) == (4, 0, [])
+    assert fold.store.snapshot().to_dict() == store.snapshot().to_dict()
+
+
+def test_what_is_no_event_is_named_and_the_rest_still_folds() -> None:
+    """Each line that is not counted is counted as such, and named by file, line and reason; empty lines are none."""
+    fold = Fold(Store())
+    line = json_lines([CALL])[0].strip()
+    bad = [b"Traceback (most recent call last):", b"[1, 2]", b'{"event": "user.came"}', b'{"level": "info"}', line[:-9]]
+    odd = [line.replace(b"2023-11-16T18:17:03.979960Z", b"MMXXIII"), line.replace(b":1000,", b":-1.5,"), TOO_LONG]
+    odd.append(b"\xff\xfe")
+    assert fold.lines([line, b"", *bad, line, b"  ", *odd, line], "app.log", 100) == 114
+    assert (fold.events, fold.passed_over) == (3, 9)
+    assert fold.named == [
+        "app.log:103: not JSON: JSON is malformed: invalid character (byte 0)",
+        "app.log:104: not an event: [1, 2]; an event is a JSON object",
+        "app.log:105: not an event of ours: event is 'user.came'",
+        "app.log:106: not an event of ours: event is None",
+        "app.log:107: not JSON: Input data was truncated",
+        "app.log:110: not an event: timestamp is 'MMXXIII'; it is a time such as 2023-11-16T18:17:03.979960Z",
+        "app.log:111: not an event: input_tokens is -1.5; it is a JSON integer",
+        "app.log:112: longer than 4194304 bytes",
+        "app.log:113: not JSON: JSON is malformed: invalid character (byte 0)",
+    ]
+    assert fold.store.snapshot().series[SeriesKey("ask", "", "llm", "openai", "gpt-4o")].calls == 3
+
+
+def test_only_the_first_are_named() -> None:
+    """A file of something else does not fill the memory with complaints."""
+    fold = Fold(Store())
+    fold.lines([b"hello"] * 1000, "novel.txt")
+    assert (fold.passed_over, len(fold.named)) == (1000, 10)
+
+
+def test_a_file_is_folded_piece_by_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines are numbered through the whole file, wherever its pieces end, and progress reaches the file's size."""
+    monkeypatch.setattr("pepperpy_obs.replay.lines._PIECE", 100)
+    path = tmp_path / "app.log"
+    path.write_bytes(b"".join(json_lines(EVENTS * 5)) + b"cut o")
+    fold = Fold(Store())
+    log = LogFile(str(path))
+    positions = list(fold.file(log))
+    log.close()
+    assert (fold.events, fold.named) == (20, [f"{path}:21: not JSON: JSON is malformed: invalid character (byte 0)"])
+    assert (positions == sorted(positions), positions[-1]) == (True, path.stat().st_size)
+
+
+def test_a_file_that_breaks_off_says_so(tmp_path: Path) -> None:
+    """What stands before the break is folded, and the file is named."""
+    path = tmp_path / "app.log.gz"
+    path.write_bytes(gzip.compress(b"".join(json_lines(EVENTS * 2_000)))[:-1000])
+    fold = Fold(Store())
+    log = LogFile(str(path))
+    assert sum(1 for _ in fold.file(log)) > 1
+    log.close()
+    assert fold.events > 4_000
+    assert fold.named[-1].startswith(f"{path}: cannot be read further: ")

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pepperpy_obs.aggregate.store import Store
+from pepperpy_obs.replay.fold import Fold
+from pepperpy_obs.replay.follow import Follow
+
+LINE = '{"event":"operation.finished","timestamp":"2023-11-16T18:17:03.979960Z","operation":"ask","outcome":"ok"}\n'
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Return the path of a log that is followed."""
+    return tmp_path / "app.log"
+
+
+@pytest.fixture
+def fold() -> Fold:
+    """Return a fold into an empty store."""
+    return Fold(Store())
+
+
+def add(path: Path, text: str) -> None:
+    """Append to a log."""
+    with path.open("a") as file:
+        file.write(text)
+
+
+def test_what_is_added_is_read_once(path: Path, fold: Fold) -> None:
+    """A log may appear late and grow; a line counts once it is whole."""
+    follow = Follow([str(path)], fold)
+    seen = []
+    for text in ("", 2 * LINE, "", LINE[:20], LINE[20:] + LINE):
+        if text:
+            add(path, text)
+        follow.poll()
+        seen.append(fold.events)
+    follow.close()
+    assert seen == [0, 2, 2, 2, 4]
+
+
+def test_rotation_loses_and_doubles_nothing(path: Path, fold: Fold) -> None:
+    """Lines written before and after a rename are counted once, though the old file is followed under its new name."""
+    older = path.with_suffix(".log.1")
+    add(older, 3 * LINE)
+    follow = Follow([str(older), str(path)], fold)
+    add(path, LINE)
+    for round_ in range(3):
+        follow.poll()
+        add(path, LINE)
+        path.rename(older)
+        add(older, LINE)
+        add(path, LINE)
+        follow.poll()
+        follow.poll()
+        assert fold.events == 4 + 3 * (round_ + 1)
+    follow.close()
+    assert fold.events == 13
+
+
+def test_a_rotated_file_is_read_to_its_end(path: Path, fold: Fold, tmp_path: Path) -> None:
+    """What was added just before a rename is read, even if the new name is not followed."""
+    follow = Follow([str(path)], fold)
+    add(path, LINE)
+    follow.poll()
+    add(path, LINE)
+    path.rename(tmp_path / "elsewhere")
+    add(path, LINE)
+    for _ in range(3):
+        follow.poll()
+    follow.close()
+    assert fold.events == 3
+
+
+def test_a_file_that_is_cut_begins_anew(path: Path, fold: Fold) -> None:
+    """Rotation by copying and truncating is followed as well."""
+    follow = Follow([str(path)], fold)
+    add(path, 2 * LINE)
+    follow.poll()
+    path.write_text("")
+    follow.poll()
+    add(path, LINE)
+    follow.poll()
+    follow.close()
+    assert fold.events == 3
+
+
+def test_the_last_line_needs_no_end(path: Path, fold: Fold) -> None:
+    """A line without line feed counts when no more is to come."""
+    follow = Follow([str(path)], fold)
+    add(path, LINE.strip())
+    follow.poll()
+    assert fold.events == 0
+    follow.close()
+    assert fold.events == 1
