@@ -50,9 +50,9 @@ class Console:
         """Turn the event into a line without its line feed: the last processor of a chain."""
         return self._line(event_dict)
 
-    def lines(self, events: Sequence[Mapping[str, Any]]) -> bytes:
-        """Return one line for each event."""
-        return "".join([f"{self._line(event)}\n" for event in events]).encode(errors="replace")
+    def lines(self, events: Sequence[Mapping[str, Any]]) -> list[bytes]:
+        """Return each event's line with its line feed."""
+        return [f"{self._line(event)}\n".encode(errors="replace") for event in events]
 
     def _line(self, event: Mapping[str, Any]) -> str:
         ours = event.get("event") in OUR_EVENTS if isinstance(event.get("event"), str) else False

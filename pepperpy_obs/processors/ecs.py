@@ -131,8 +131,8 @@ def _label(value: Any) -> str:
     return str(decode(text)) if text.startswith('"') else text
 
 
-def ecs_lines(events: Sequence[Mapping[str, Any]]) -> bytes:
-    """Return one line of ECS for each event."""
+def ecs_lines(events: Sequence[Mapping[str, Any]]) -> list[bytes]:
+    """Return the events' lines of ECS, all in one piece."""
     return json_lines([to_ecs(event) for event in events])
 
 

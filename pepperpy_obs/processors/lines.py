@@ -18,16 +18,16 @@ _DECODER: Final = msgspec.json.Decoder()
 _LAST_RESORT: Final = Bound()
 
 
-def json_lines(events: Sequence[Mapping[str, Any]]) -> bytes:
-    r"""Return one line for each event; what JSON cannot say is made plain as `Bound` does.
+def json_lines(events: Sequence[Mapping[str, Any]]) -> list[bytes]:
+    r"""Return the events' lines, all in one piece: what JSON cannot say is made plain as `Bound` does.
 
     >>> json_lines([{"event": "operation.finished", "duration_seconds": 0.5}])
-    b'{"event":"operation.finished","duration_seconds":0.5}\n'
+    [b'{"event":"operation.finished","duration_seconds":0.5}\n']
     """
     try:
-        return _ENCODER.encode_lines(events)
+        return [_ENCODER.encode_lines(events)]
     except Exception:  # whichever of them it was, the others are not to suffer
-        return b"".join(encode(event) + b"\n" for event in events)
+        return [encode(event) + b"\n" for event in events]
 
 
 def render_json(logger: Any, method_name: str, event_dict: EventDict) -> str:

@@ -1,0 +1,51 @@
+"""Lines onto standard output or standard error, wherever the process has them point at the time."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from typing import Literal
+
+__all__ = ["Stream"]
+
+
+class Stream:
+    """A way out onto `sys.stdout` or `sys.stderr`, which is looked up at each write and never closed.
+
+    Lines go past Python's buffers, a batch in one piece, so that they do not mix with those of other
+    processes and none waits in the buffer of a forked child. A stream without a file behind it,
+    as in a notebook or a test, is written to as text.
+    """
+
+    def __init__(self, name: Literal["stderr", "stdout"] = "stderr") -> None:
+        self._name = name
+
+    def is_terminal(self) -> bool:
+        """Return whether a person is likely to be watching."""
+        stream = getattr(sys, self._name)
+        return stream is not None and not stream.closed and stream.isatty()
+
+    def takes_colors(self) -> bool:
+        """Return whether it is a terminal that shows colours, and nobody has asked for none (https://no-color.org)."""
+        return self.is_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+    def write(self, lines: list[bytes]) -> None:
+        """Write the lines; raises OSError if nobody takes them: the pipe is broken, the stream was closed."""
+        stream = getattr(sys, self._name)
+        if stream is None or stream.closed:
+            msg = f"sys.{self._name} is closed"
+            raise OSError(msg)
+        data = b"".join(lines)
+        stream.flush()
+        try:
+            descriptor = stream.fileno()
+        except (AttributeError, io.UnsupportedOperation):
+            stream.write(data.decode(errors="replace"))
+            stream.flush()
+            return
+        while data:
+            data = data[os.write(descriptor, data) :]
+
+    def close(self) -> None:
+        """Do nothing: the stream is the application's."""
