@@ -13,11 +13,11 @@ PACKAGE = Path(__file__).parents[2] / "pepperpy_obs"
 ROOMS = {
     "genai_prices": ("pricing.genai",),
     "httpx2": ("shipping.transport",),
-    "msgspec": ("aggregate", "processors", "shipping", "pricing", "cli"),
+    "msgspec": ("processors", "shipping"),
     "prometheus_client": ("export.prometheus",),
     "pydantic": ("config",),
     "pydantic_settings": ("config",),
-    "structlog": ("chain", "processors", "typing"),
+    "structlog": ("chain", "processors", "runtime.exits"),
     "tenacity": ("shipping.transport",),
 }
 """Each outside library and the only rooms that may name it."""
