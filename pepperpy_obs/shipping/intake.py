@@ -11,13 +11,16 @@ from typing import Literal
 
 from pepperpy_obs import _clock
 from pepperpy_obs._guard import failed
-from pepperpy_obs.shipping.record import Record, size
+from pepperpy_obs.shipping.record import Record
 from pepperpy_obs.shipping.spool import Spool
 
 __all__ = ["Fsync", "Intake"]
 
 Fsync = Literal["always", "interval", "never"]
 """When the disk is waited for: after every write, at most `fsync_interval` after it, or when the system sees fit."""
+
+_APART = 128
+"""Roughly what a record takes in memory apart from its line, in bytes."""
 
 
 class Intake:
@@ -36,6 +39,7 @@ class Intake:
         self._bytes = 0
         self._offered = 0
         self._written = 0
+        self._tried = 0
         self._synced = 0
         self._wanted = 0
         self._closed = False
@@ -47,7 +51,7 @@ class Intake:
 
     def offer(self, records: Sequence[Record]) -> str:
         """Queue the records; return "" or why none of them was taken."""
-        length = sum(map(size, records))
+        length = sum([len(record.line) for record in records]) + _APART * len(records)
         with self._ready:
             if self._closed:
                 return "closed"
@@ -64,7 +68,8 @@ class Intake:
         with self._ready:
             wanted = self._wanted = self._offered
             self._ready.notify_all()
-            return self._ready.wait_for(lambda: self._synced >= wanted, timeout)
+            self._ready.wait_for(lambda: self._tried >= wanted, timeout)
+            return self._synced >= wanted
 
     def close(self, timeout: float) -> bool:
         """Take no more, and wait until all is on disk; return whether it is."""
@@ -101,11 +106,11 @@ class Intake:
         """Return what is queued, nothing when only a sync is due, None at the end."""
         with self._ready:
             while not self._queue:
-                if self._synced < self._written and (self._closed or self._wanted > self._synced):
+                if self._tried < self._written and (self._closed or self._wanted > self._tried):
                     return []
                 if self._closed:
                     return None
-                dirty = self._synced < self._written and self._fsync != "never"
+                dirty = self._tried < self._written and self._fsync != "never"
                 if not self._ready.wait(self._interval if dirty else None):
                     return []
             records, self._queue, self._bytes = self._queue, [], 0
@@ -113,14 +118,16 @@ class Intake:
 
     def _due(self, synced_at: int) -> bool:
         with self._ready:
-            if self._synced == self._written:
+            if self._tried == self._written:
                 return False
-            if self._fsync == "always" or (not self._queue and (self._closed or self._wanted > self._synced)):
+            if self._fsync == "always" or (not self._queue and (self._closed or self._wanted > self._tried)):
                 return True
         return self._fsync == "interval" and _clock.perf_counter_ns() - synced_at >= self._interval * 1e9
 
     def _sync(self) -> None:
-        self._spool.sync()
+        safe = self._spool.sync()
         with self._ready:
-            self._synced = self._written
+            self._tried = self._written
+            if safe:
+                self._synced = self._written
             self._ready.notify_all()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, ClassVar
 
 import msgspec
@@ -29,40 +30,45 @@ from pepperpy_obs.shipping.sink import SinkSpec
 
 __all__ = ["Loki"]
 
+_AT = itemgetter(0)
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_LONG_LINE = 32_768
 _LONGEST = 1024
-"""Of a metadata value: 64 KB are allowed for all of a line together."""
+"""Of a metadata value, in a line long enough for Loki's limit to matter: 64 KB for all of its metadata."""
 
 
 class _Facts(msgspec.Struct, omit_defaults=True):
-    """What of an event becomes a label or metadata; anything else in it is left to the line."""
+    """What of an event becomes a label or metadata: strings, and those of events of ours are. The line has the rest."""
 
-    service: Any = None
-    environment: Any = None
-    level: Any = None
-    operation: Any = None
-    kind: Any = None
-    agent: Any = None
-    outcome: Any = None
-    provider: Any = None
-    model: Any = None
-    trace_id: Any = None
-    span_id: Any = None
+    service: str | None = None
+    environment: str | None = None
+    level: str | None = None
+    operation: str | None = None
+    kind: str | None = None
+    agent: str | None = None
+    outcome: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    trace_id: str | None = None
+    span_id: str | None = None
 
 
-_METADATA = ("level", "operation", "kind", "agent", "outcome", "provider", "model", "trace_id", "span_id")
 _decode = msgspec.json.Decoder(_Facts).decode
+_decode_any = msgspec.json.Decoder(dict[str, Any]).decode
 _encode = msgspec.json.Encoder().encode
 
 
-def _metadata(facts: _Facts) -> dict[str, str]:
-    """Return it as Loki wants it: one value that is no string costs the whole request."""
-    found: dict[str, str] = {}
-    for name in _METADATA:
-        value = getattr(facts, name)
-        if value is not None and value != "":
-            found[name] = value[:_LONGEST] if isinstance(value, str) else str(value)[:_LONGEST]
-    return found
+def _facts(line: bytes) -> _Facts:
+    """Return what it says; one metadata value that is no string would cost the whole request."""
+    if len(line) < _LONG_LINE:
+        try:
+            return _decode(line)
+        except msgspec.ValidationError:
+            # A user's field bears one of the names.
+            pass
+    event = _decode_any(line)
+    named = {name: event[name] for name in _Facts.__struct_fields__ if event.get(name) is not None}
+    return _Facts(**{name: str(value)[:_LONGEST] for name, value in named.items()})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,25 +96,24 @@ class Loki(SinkSpec):
                 raise SetupError(msg)
 
     def _stream(self, facts: _Facts, parcel: Parcel) -> dict[str, str]:
-        labels = {"service_name": str(facts.service or "unknown_service"), "instance": parcel.instance, **self.labels}
+        labels = {"service_name": facts.service or "unknown_service", "instance": parcel.instance, **self.labels}
         if facts.environment:
-            labels["environment"] = str(facts.environment)
+            labels["environment"] = facts.environment
         if parcel.replay:
             labels["replay"] = "1"
         return labels
 
     def encode(self, parcel: Parcel) -> Request:
         """Return one push, oldest line first: Loki's rule of order holds within one request, too."""
-        streams: dict[tuple[Any, Any], tuple[dict[str, str], list[Any]]] = {}
-        for record in sorted(parcel.records, key=lambda record: record.at):
-            facts = _decode(record.line)
-            key = (str(facts.service), str(facts.environment))
+        streams: dict[tuple[str | None, str | None], tuple[dict[str, str], list[Any]]] = {}
+        for at, _, line in sorted(parcel.records, key=_AT):
+            facts = _facts(line)
+            key = (facts.service, facts.environment)
             if (stream := streams.get(key)) is None:
                 stream = streams[key] = (self._stream(facts, parcel), [])
-            entry: list[Any] = [str(record.at), record.line.decode()]
-            if self.metadata:
-                entry.append(_metadata(facts))
-            stream[1].append(entry)
+            # They are labels already.
+            facts.service = facts.environment = None
+            stream[1].append((str(at), line.decode(), facts) if self.metadata else (str(at), line.decode()))
         body = _encode({"streams": [{"stream": labels, "values": values} for labels, values in streams.values()]})
         made = self.request("/loki/api/v1/push", "application/json", body)
         return Request(made.path, made.body, {**made.headers, "X-Scope-OrgID": self.tenant}) if self.tenant else made

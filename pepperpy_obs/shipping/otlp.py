@@ -6,7 +6,7 @@ it has one (`events.FIELDS`), so that a receiver may use either.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
@@ -54,20 +54,24 @@ def _value(value: Any) -> dict[str, Any]:
     match value:
         case bool():
             return {"boolValue": value}
-        case int():
-            return {"intValue": str(value)} if -(2**63) <= value < 2**63 else {"stringValue": str(value)}
+        case int() if -(2**63) <= value < 2**63:
+            return {"intValue": str(value)}
         case float():
             return {"doubleValue": value}
         case list():
             return {"arrayValue": {"values": [_value(one) for one in value]}}
         case dict():
-            return {"kvlistValue": {"values": _attributes(value)}}
+            return {"kvlistValue": {"values": _attributes(value.items())}}
         case _:
             return {"stringValue": str(value)}
 
 
-def _attributes(fields: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [{"key": key, "value": _value(value)} for key, value in fields.items() if value is not None]
+def _attributes(fields: Iterable[tuple[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {"key": key, "value": {"stringValue": value} if type(value) is str else _value(value)}
+        for key, value in fields
+        if value is not None
+    ]
 
 
 def _log_record(record: Record, event: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,7 +83,7 @@ def _log_record(record: Record, event: Mapping[str, Any]) -> dict[str, Any]:
         "severityText": level,
         "eventName": str(event.get("event", "")),
         "body": {"stringValue": record.line.decode()},
-        "attributes": _attributes({_NAMES.get(k, k): v for k, v in event.items() if k not in _ELSEWHERE}),
+        "attributes": _attributes((_NAMES.get(k, k), v) for k, v in event.items() if k not in _ELSEWHERE),
     }
     for name, key, length in (("trace_id", "traceId", 32), ("span_id", "spanId", 16)):
         # A receiver may refuse the whole request for one id of another length.
@@ -105,7 +109,7 @@ class Otlp(SinkSpec):
         body = {
             "resourceLogs": [
                 {
-                    "resource": {"attributes": _attributes(_resource(service, environment, parcel.instance))},
+                    "resource": {"attributes": _attributes(_resource(service, environment, parcel.instance).items())},
                     "scopeLogs": [{"scope": {"name": "pepperpy_obs"}, "logRecords": logs}],
                 }
                 for (service, environment), logs in resources.items()

@@ -162,7 +162,7 @@ class Shipper:
 
     def ledgers(self) -> Mapping[str, Ledger]:
         """Return the books of every sink, by its name."""
-        held = sum(spool.bytes for spool in self._spools)
+        held = sum(spool.held for spool in self._spools)
         return {name: account.ledger(held) for name, account in self._accounts.items()}
 
     def after_fork(self) -> None:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from pepperpy_obs import _clock
 from pepperpy_obs._guard import failed
 from pepperpy_obs.shipping.cursor import SUFFIX, Cursor, Position
-from pepperpy_obs.shipping.record import Record, frames, needed, scan, size
+from pepperpy_obs.shipping.record import Record, frames, needed, scan
 from pepperpy_obs.shipping.segment import FileSegment, MemorySegment, Segment, file_name, first_of
 from pepperpy_obs.shipping.slots import Slot
 
@@ -84,7 +84,11 @@ class Spool:
             segment = FileSegment(path, first, new=False)
             if index == len(paths) - 1:
                 end = first + segment.cut_torn_tail()
-            segments.append(segment)
+            if segment.end:
+                segments.append(segment)
+            else:
+                # Its maker was killed before the first record was whole; the next segment will have its name.
+                segment.remove()
         return segments, end
 
     def _found(self, position: Position) -> Position:
@@ -103,7 +107,7 @@ class Spool:
             return self._segments[0].first if self._segments else self.next
 
     @property
-    def bytes(self) -> int:
+    def held(self) -> int:
         """How many bytes it holds, on disk and in memory."""
         return sum(segment.end for segment in tuple(self._segments))
 
@@ -118,17 +122,15 @@ class Spool:
 
     def append(self, records: Sequence[Record]) -> None:
         """Add records behind the last; those that find no room on disk nor in memory are dropped and told."""
-        start = 0
-        while start < len(records):
-            held, stop = 0, start
-            while stop < len(records) and held < self._bounds.segment_bytes:
-                held += size(records[stop])
-                stop += 1
-            self._append(records[start:stop])
-            start = stop
-
-    def _append(self, records: Sequence[Record]) -> None:
         data = frames(records)
+        if len(data) > self._bounds.segment_bytes and len(records) > 1:
+            half = len(records) // 2
+            self.append(records[:half])
+            self.append(records[half:])
+        elif records:
+            self._append(records, data)
+
+    def _append(self, records: Sequence[Record], data: bytes) -> None:
         segment = self._open_for(len(data))
         try:
             if segment is None:
@@ -139,7 +141,7 @@ class Spool:
             failed("shipping.spool", error)
             self._refused_at = _clock.perf_counter_ns()
             self._writing = None
-            self._append(records)
+            self._append(records, data)
             return
         with self._lock:
             self.next += len(records)
@@ -161,7 +163,7 @@ class Spool:
         return segment
 
     def _in_memory(self) -> int:
-        return sum(segment.end for segment in self._segments if isinstance(segment, MemorySegment))
+        return sum(segment.end for segment in tuple(self._segments) if isinstance(segment, MemorySegment))
 
     def _new_file(self) -> Segment:
         if isinstance(self._writing, FileSegment):
@@ -189,7 +191,7 @@ class Spool:
 
     def _shrink(self) -> None:
         """Drop the oldest segments while there is too much; what a sink has taken already is not lost to it."""
-        while len(self._segments) > 1 and self.bytes > self._bounds.max_bytes:
+        while len(self._segments) > 1 and self.held > self._bounds.max_bytes:
             self._segments.pop(0).remove()
             start = Position(self._segments[0].first, 0, self._segments[0].first)
             for sink, taken in self._taken.items():
@@ -197,13 +199,15 @@ class Spool:
                     self._drop(sink, "spool_full", start.number - taken.number)
                     self._taken[sink] = start
 
-    def sync(self) -> None:
-        """Wait until the disk has all that was appended; a failure is counted, and tried again with the next call."""
-        if self._writing is not None:
-            try:
+    def sync(self) -> bool:
+        """Wait until the disk has all that was appended; return whether it has, a failure is counted."""
+        try:
+            if self._writing is not None:
                 self._writing.sync()
-            except OSError as error:
-                failed("shipping.sync", error)
+        except OSError as error:
+            failed("shipping.sync", error)
+            return False
+        return not self._in_memory()
 
     def take(self, sink: str, max_bytes: int, max_records: int) -> Batch:
         """Return the sink's next records, in order, at least one if there is any, and count them as taken."""

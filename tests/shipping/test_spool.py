@@ -80,7 +80,7 @@ class TestSpool:
 
     def test_a_restart_goes_on_at_the_cursor(self, tmp_path: Path, losses: Losses) -> None:
         """What was taken and not committed comes again; what was committed does not; a new sink starts behind it."""
-        spool = Spool(slots.take(tmp_path), ["a"], losses, NARROW)
+        spool = Spool(slots.take(tmp_path), ["a"], losses, WIDE)
         spool.append([record(n) for n in range(20)])
         first, second = spool.take("a", 200, 3), spool.take("a", 200, 3)
         assert [one.at for one in second.records] == [3, 4, 5]
@@ -108,6 +108,20 @@ class TestSpool:
         again.close()
         assert losses.counts == {}
 
+    def test_a_segment_without_a_whole_record_is_nothing(self, tmp_path: Path, losses: Losses) -> None:
+        """A process killed before its first record was whole leaves a file; the next makes its own of that name."""
+        spool = Spool(slots.take(tmp_path), ["a"], losses, WIDE)
+        spool.append([record(0)])
+        spool.abandon()
+        (path,) = tmp_path.glob("0/*.seg")
+        path.write_bytes(path.read_bytes()[:20])
+        again = Spool(slots.take(tmp_path), ["a"], losses, WIDE)
+        again.append([record(1)])
+        assert again.sync()
+        assert drain(again, "a") == [1]
+        again.close()
+        assert _guard.failures() == {}
+
     def test_damage_in_the_middle_is_counted(self, tmp_path: Path, losses: Losses) -> None:
         """A damaged frame costs the rest of its segment, counted, and no other segment."""
         spool = Spool(slots.take(tmp_path), ["a"], losses, NARROW)
@@ -130,7 +144,7 @@ class TestSpool:
         for n in range(200):
             spool.append([record(n)])
             assert drain(spool, "quick") == [n]
-            assert spool.bytes <= NARROW.max_bytes
+            assert spool.held <= NARROW.max_bytes
         rest = drain(spool, "slow")
         assert rest == list(range(200 - len(rest), 200))
         spool.close()
@@ -150,6 +164,7 @@ class TestSpool:
             patch.setattr(os, "pwrite", full)
             for n in range(3, 103):
                 spool.append([record(n)])
+            assert not spool.sync()
             found = drain(spool, "a")
         assert found == list(range(len(found)))
         assert 3 < len(found) < 103
@@ -252,7 +267,7 @@ class SpoolLaws(RuleBasedStateMachine):
         for sink, seen in self.seen.items():
             assert seen == sorted(set(seen))
             assert len(seen) + self.losses.of(sink) + self.spool.pending(sink) == self.written
-        assert self.spool.bytes <= NARROW.max_bytes
+        assert self.spool.held <= NARROW.max_bytes
 
     def teardown(self) -> None:
         """Remove it."""
