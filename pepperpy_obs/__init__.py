@@ -33,9 +33,9 @@ if TYPE_CHECKING:
         PrometheusExporter,
         UsageTracker,
     )
+    from pepperpy_obs.reports.stats import Stats
     from pepperpy_obs.runtime import configure
     from pepperpy_obs.server import serve
-    from pepperpy_obs.stats.stats import Stats
 
 __version__ = "0.1.0"
 

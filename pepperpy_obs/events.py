@@ -116,6 +116,9 @@ FIELDS: Final[tuple[Field, ...]] = (
     ),
     Field("audio_input_tokens", "integer", "input that is audio", "gen_ai.usage.audio.input_tokens"),
     Field("audio_output_tokens", "integer", "output that is audio", "gen_ai.usage.audio.output_tokens"),
+    Field(
+        "unsplit_tokens", "integer", "tokens of a call that was told only how many there were", "", "", "type=unsplit"
+    ),
     Field("web_searches", "integer", "searches that the provider made and bills"),
     Field("requests", "integer", "how many requests an aggregate stands for"),
     Field("service_tier", "string", "the tier that the provider billed", "openai.response.service_tier"),
@@ -158,4 +161,5 @@ TOKEN_FIELDS: Final[tuple[str, ...]] = (
     "reasoning_tokens",
     "audio_input_tokens",
     "audio_output_tokens",
+    "unsplit_tokens",
 )

@@ -14,8 +14,8 @@ from pepperpy_obs.config import Config
 from pepperpy_obs.runtime.exits import build_chain
 
 if TYPE_CHECKING:
+    from pepperpy_obs.reports.stats import Stats
     from pepperpy_obs.runtime import Runtime
-    from pepperpy_obs.stats.stats import Stats
     from pepperpy_obs.typing import EventDict, Processor
 
 __all__ = ["Captured", "ManualClock", "captured"]

@@ -1,1 +1,23 @@
-"""The customer's names: every class that reads what was counted, and records by hand."""
+"""The customer's names: every class that records by hand or reads what was counted.
+
+Without arguments they all share the one default runtime, which the decorators feed; given a
+`MetricsCollector`, they use that one's.
+"""
+
+from pepperpy_obs.aggregate.metric import Metric
+from pepperpy_obs.export.prometheus import PrometheusExporter
+from pepperpy_obs.judgement.health import HealthChecker
+from pepperpy_obs.metrics.collector import MetricsCollector
+from pepperpy_obs.metrics.cost import CostAnalyzer
+from pepperpy_obs.metrics.performance import PerformanceMonitor
+from pepperpy_obs.metrics.usage import UsageTracker
+
+__all__ = [
+    "CostAnalyzer",
+    "HealthChecker",
+    "Metric",
+    "MetricsCollector",
+    "PerformanceMonitor",
+    "PrometheusExporter",
+    "UsageTracker",
+]

@@ -14,8 +14,8 @@ from pepperpy_obs.errors import SetupError
 
 if TYPE_CHECKING:
     from pepperpy_obs.config import Config
+    from pepperpy_obs.reports.stats import Stats
     from pepperpy_obs.runtime import Runtime
-    from pepperpy_obs.stats.stats import Stats
 
 __all__ = ["MetricsCollector", "hub_of"]
 

@@ -9,8 +9,8 @@ from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.config import Config
 from pepperpy_obs.judgement.source import Facts
 from pepperpy_obs.replay.fold import Fold
-from pepperpy_obs.stats.live import Live
-from pepperpy_obs.stats.stats import Stats
+from pepperpy_obs.reports.live import Live
+from pepperpy_obs.reports.stats import Stats
 
 __all__ = ["LogSource"]
 

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
+
+import structlog
 
 from pepperpy_obs.chain import Chain, Exit, Link
 from pepperpy_obs.pricing import Pricer
 from pepperpy_obs.processors.bound import Bound
 from pepperpy_obs.processors.budget import watch_budget
 from pepperpy_obs.processors.collect import Collect
+from pepperpy_obs.processors.console import Console
 from pepperpy_obs.processors.context import Context
 from pepperpy_obs.processors.count_once import CountOnce
+from pepperpy_obs.processors.ecs import ecs_lines
+from pepperpy_obs.processors.lines import json_lines
 from pepperpy_obs.processors.price import Price
 from pepperpy_obs.processors.redact import Redact
 from pepperpy_obs.processors.sample import Sample
 from pepperpy_obs.processors.threshold import Threshold
+from pepperpy_obs.shipping.file import File
+from pepperpy_obs.shipping.stream import Stream
 
 if TYPE_CHECKING:
     from pepperpy_obs.aggregate.store import Store
     from pepperpy_obs.config import Config
-    from pepperpy_obs.typing import Processor
+    from pepperpy_obs.typing import EventDict, Processor
 
 __all__ = ["build_chain", "open_exits"]
+
+_RENDERERS: Final[dict[str, Callable[[Sequence[EventDict]], list[bytes]]]] = {"json": json_lines, "ecs": ecs_lines}
 
 
 def build_chain(
@@ -59,4 +68,39 @@ def _name(processor: object) -> str:
 
 
 def open_exits(config: Config) -> list[Exit]:
+    """Open the ways out that `config` asks for; raises SetupError for what cannot be opened."""
+    exits: list[Exit] = []
+    form: str = config.log_format
+    if form != "none":
+        stream = Stream(config.log_stream)
+        if form == "auto":
+            form = "console" if config.log_file is None and stream.is_terminal() else "json"
+        colors = config.log_file is None and stream.takes_colors()
+        render = Console(colors=colors).lines if form == "console" else _RENDERERS[form]
+        if config.log_file is None:
+            exits.append(Exit(config.log_stream, render, stream))
+        else:
+            file = File(config.log_file, max_bytes=config.log_max_bytes, backups=config.log_backups)
+            exits.append(Exit("file", render, file))
+    if config.log_to_structlog:
+        exits.append(Exit("structlog", hand_over, Nowhere()))
+    return exits
+
+
+def hand_over(events: Sequence[EventDict]) -> list[bytes]:
+    """Give each event to the application's own structlog, at its level and under its name; no line is left to write."""
+    logger = structlog.get_logger("pepperpy_obs")
+    for event in events:
+        fields = {key: value for key, value in event.items() if key not in {"event", "level", "timestamp"}}
+        getattr(logger, event["level"])(event["event"], **fields)
     return []
+
+
+class Nowhere:
+    """The way out of events that rendering has given away already."""
+
+    def write(self, lines: list[bytes]) -> None:
+        """Take nothing."""
+
+    def close(self) -> None:
+        """Hold nothing."""

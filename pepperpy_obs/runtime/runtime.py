@@ -16,11 +16,11 @@ from pepperpy_obs.config import Config
 from pepperpy_obs.context import lineage
 from pepperpy_obs.decorators.recording import caches
 from pepperpy_obs.judgement.source import Facts, Sink
+from pepperpy_obs.reports.live import Live, look_at
+from pepperpy_obs.reports.stats import Stats
 from pepperpy_obs.runtime import process
 from pepperpy_obs.runtime.drain import Drain
 from pepperpy_obs.runtime.exits import build_chain, open_exits
-from pepperpy_obs.stats.live import Live, look_at
-from pepperpy_obs.stats.stats import Stats
 
 if TYPE_CHECKING:
     from pepperpy_obs.aggregate.snapshot import Snapshot
@@ -57,7 +57,7 @@ class Runtime:
     def configure(self, config: Config, processors: Sequence[Processor] = ()) -> Runtime:
         """Put `config` in force: what was recorded before leaves the old way, counts go on.
 
-        Raises ConfigError or OSError, with the old settings still in force, when something
+        Raises SetupError, with the old settings still in force, when something
         cannot be set up.
         """
         chain = build_chain(config, self._store, processors, exits=open_exits(config))

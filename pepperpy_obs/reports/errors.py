@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pepperpy_obs.aggregate.cell import Cell
-from pepperpy_obs.stats import table
-from pepperpy_obs.stats.report import Report
-from pepperpy_obs.stats.totals import Totals
+from pepperpy_obs.reports import table
+from pepperpy_obs.reports.report import Report
+from pepperpy_obs.reports.totals import Totals
 
 __all__ = ["ErrorReport", "error_rate", "error_report", "most_first"]
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pepperpy_obs.aggregate.cell import Cell
-from pepperpy_obs.stats import table
-from pepperpy_obs.stats.cache import CacheReport
-from pepperpy_obs.stats.live import Live
-from pepperpy_obs.stats.report import Report
-from pepperpy_obs.stats.totals import NOBODY, Totals, tokens_of
+from pepperpy_obs.reports import table
+from pepperpy_obs.reports.cache import CacheReport
+from pepperpy_obs.reports.live import Live
+from pepperpy_obs.reports.report import Report
+from pepperpy_obs.reports.totals import NOBODY, Totals, tokens_of
 
 __all__ = ["UsageReport", "usage_report"]
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pepperpy_obs.aggregate.cell import CacheCell
-from pepperpy_obs.stats import table
-from pepperpy_obs.stats.live import Live, WatchedCache
-from pepperpy_obs.stats.report import Report
-from pepperpy_obs.stats.totals import Totals
+from pepperpy_obs.reports import table
+from pepperpy_obs.reports.live import Live, WatchedCache
+from pepperpy_obs.reports.report import Report
+from pepperpy_obs.reports.totals import Totals
 
 __all__ = ["CacheFigures", "CacheReport", "cache_report"]
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from decimal import Context, Decimal
 
 from pepperpy_obs.aggregate.cell import EXACT, Cell
-from pepperpy_obs.stats import table
-from pepperpy_obs.stats.report import Report
-from pepperpy_obs.stats.totals import Totals
+from pepperpy_obs.reports import table
+from pepperpy_obs.reports.report import Report
+from pepperpy_obs.reports.totals import Totals
 
 __all__ = ["CostReport", "cost_report"]
 

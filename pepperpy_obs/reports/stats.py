@@ -8,14 +8,14 @@ from functools import cached_property
 from typing import Any
 
 from pepperpy_obs.aggregate.snapshot import Snapshot
-from pepperpy_obs.stats.agents import AgentsReport, agents_report
-from pepperpy_obs.stats.cache import CacheReport, cache_report
-from pepperpy_obs.stats.cost import CostReport, cost_report
-from pepperpy_obs.stats.errors import ErrorReport, error_report
-from pepperpy_obs.stats.live import Live
-from pepperpy_obs.stats.performance import PerformanceReport, performance_report
-from pepperpy_obs.stats.totals import Totals
-from pepperpy_obs.stats.usage import UsageReport, usage_report
+from pepperpy_obs.reports.agents import AgentsReport, agents_report
+from pepperpy_obs.reports.cache import CacheReport, cache_report
+from pepperpy_obs.reports.cost import CostReport, cost_report
+from pepperpy_obs.reports.errors import ErrorReport, error_report
+from pepperpy_obs.reports.live import Live
+from pepperpy_obs.reports.performance import PerformanceReport, performance_report
+from pepperpy_obs.reports.totals import Totals
+from pepperpy_obs.reports.usage import UsageReport, usage_report
 
 __all__ = ["Stats"]
 

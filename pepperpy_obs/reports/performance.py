@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 from pepperpy_obs.aggregate.cell import NO_CALLS, Cell
 from pepperpy_obs.aggregate.snapshot import EMPTY
-from pepperpy_obs.stats import table
-from pepperpy_obs.stats.errors import error_rate, most_first
-from pepperpy_obs.stats.report import Report
-from pepperpy_obs.stats.totals import Totals, tokens_of
+from pepperpy_obs.reports import table
+from pepperpy_obs.reports.errors import error_rate, most_first
+from pepperpy_obs.reports.report import Report
+from pepperpy_obs.reports.totals import Totals, tokens_of
 
 __all__ = ["PerformanceReport", "performance_report"]
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from pepperpy_obs.aggregate.cell import NO_CALLS, Cell
-from pepperpy_obs.stats import table
-from pepperpy_obs.stats.errors import error_rate
-from pepperpy_obs.stats.live import Live
-from pepperpy_obs.stats.report import Report
-from pepperpy_obs.stats.totals import NOBODY, Totals, tokens_of
+from pepperpy_obs.reports import table
+from pepperpy_obs.reports.errors import error_rate
+from pepperpy_obs.reports.live import Live
+from pepperpy_obs.reports.report import Report
+from pepperpy_obs.reports.totals import NOBODY, Totals, tokens_of
 
 __all__ = ["AgentFigures", "AgentsReport", "agents_report"]
 
