@@ -1,0 +1,1 @@
+"""Export: what was counted, in the forms in which others come for it."""

@@ -1,0 +1,67 @@
+"""`PrometheusExporter`: what was counted, as Prometheus reads it. Needs no prometheus_client."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from pepperpy_obs.export.exposition import Exposition
+from pepperpy_obs.export.listener import Listener
+from pepperpy_obs.export.negotiation import prefers_openmetrics
+from pepperpy_obs.export.projection import Reading, fill
+from pepperpy_obs.export.web import Answer, Request, application
+from pepperpy_obs.judgement.source import Collects, source_of
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+__all__ = ["PrometheusExporter"]
+
+_TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
+_OPENMETRICS: Final = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+
+class PrometheusExporter:
+    """Exposes a collector's runtime, or the default one. May be used from any thread.
+
+    >>> print(PrometheusExporter().text())
+    # HELP pepperpy_operations_total Calls that have ended, by outcome: ok, error, cancelled or abandoned.
+    # TYPE pepperpy_operations_total counter
+    ...
+    """
+
+    def __init__(self, collector: Collects | None = None) -> None:
+        self._source = source_of(collector)
+        self._exposition = Exposition()
+
+    async def export(self, *, openmetrics: bool = False) -> str:
+        """Return what was counted so far in Prometheus's text format, or as OpenMetrics with exemplars.
+
+        It is made in a thread, so that a big one does not hold up the event loop.
+        """
+        return await asyncio.to_thread(self.text, openmetrics=openmetrics)
+
+    def text(self, *, openmetrics: bool = False) -> str:
+        """Return the same without awaiting."""
+        families = fill(Reading.of(self._source))
+        return self._exposition.openmetrics(families) if openmetrics else self._exposition.text(families)
+
+    async def start_server(self, port: int | None = None, host: str | None = None) -> Listener:
+        """Serve ``/metrics`` from now on, and return a handle with `port`, `url` and `close()`.
+
+        By default on `Config.metrics_host` (127.0.0.1) and `Config.metrics_port` (8000); port 0 takes any free one.
+        Raises SetupError if the port cannot be had. `pepperpy_obs.serve` also serves statistics and health.
+        """
+        config = self._source.config
+        return Listener(
+            self.wsgi(), config.metrics_host if host is None else host, config.metrics_port if port is None else port
+        )
+
+    def wsgi(self) -> WSGIApplication:
+        """Return ``/metrics`` as a WSGI application, to be mounted in a server of your own."""
+        return application({"/metrics": self.page})
+
+    def page(self, request: Request) -> Answer:
+        """Answer a scrape in the format it asks for."""
+        openmetrics = self._source.config.openmetrics and prefers_openmetrics(request.accept)
+        return Answer(self.text(openmetrics=openmetrics), _OPENMETRICS if openmetrics else _TEXT)

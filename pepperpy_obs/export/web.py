@@ -1,0 +1,92 @@
+"""A few pages behind a few paths, as a WSGI application that any server can mount. It only reads, and never raises."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qs
+
+from pepperpy_obs._guard import failed
+from pepperpy_obs.errors import SetupError
+from pepperpy_obs.export.negotiation import accepts_gzip
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+__all__ = ["PLAIN", "Answer", "Page", "Request", "application"]
+
+PLAIN: Final = "text/plain; charset=utf-8"
+_WORTH_PACKING: Final = 1024
+_AS_GZIP: Final = 16 + zlib.MAX_WBITS
+_ALWAYS: Final = (
+    ("Cache-Control", "no-store"),
+    ("Vary", "Accept, Accept-Encoding"),
+    ("X-Content-Type-Options", "nosniff"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a page may want to know of a request."""
+
+    accept: str
+    query: Mapping[str, str]
+    """The last value of each parameter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A page as it is sent."""
+
+    body: str
+    type: str = PLAIN
+    status: HTTPStatus = HTTPStatus.OK
+
+
+Page = Callable[[Request], Answer]
+"""Makes an answer. A `SetupError` of it is the client's fault (400), any other exception is ours (500)."""
+
+
+def application(pages: Mapping[str, Page]) -> WSGIApplication:
+    """Return a WSGI application that answers GET and HEAD at the given paths; ``/`` lists them."""
+
+    def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        method = environ["REQUEST_METHOD"]
+        answer = _refused(method) if method not in {"GET", "HEAD"} else _answer(pages, environ)
+        body = answer.body.encode()
+        headers = [("Content-Type", answer.type), *_ALWAYS]
+        if answer.status is HTTPStatus.METHOD_NOT_ALLOWED:
+            headers.append(("Allow", "GET, HEAD"))
+        if len(body) >= _WORTH_PACKING and accepts_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")):
+            headers.append(("Content-Encoding", "gzip"))
+            body = zlib.compress(body, 1, _AS_GZIP)
+        headers.append(("Content-Length", str(len(body))))
+        start_response(f"{answer.status.value} {answer.status.phrase}", headers)
+        return [] if method == "HEAD" else [body]
+
+    return serve
+
+
+def _answer(pages: Mapping[str, Page], environ: WSGIEnvironment) -> Answer:
+    path = environ.get("PATH_INFO", "").rstrip("/")
+    page = pages.get(path)
+    if page is None:
+        paths = "".join(f"{known}\n" for known in pages)
+        if not path:
+            return Answer(paths)
+        return Answer(f"There is no {path} here, but:\n{paths}", status=HTTPStatus.NOT_FOUND)
+    query = {name: values[-1] for name, values in parse_qs(environ.get("QUERY_STRING", "")).items()}
+    try:
+        return page(Request(environ.get("HTTP_ACCEPT", ""), query))
+    except SetupError as error:
+        return Answer(f"{error}\n", status=HTTPStatus.BAD_REQUEST)
+    except Exception as error:
+        failed("server", error)
+        return Answer("This page failed; the log says why.\n", status=HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def _refused(method: str) -> Answer:
+    return Answer(f"{method} is not for here; use GET or HEAD.\n", status=HTTPStatus.METHOD_NOT_ALLOWED)

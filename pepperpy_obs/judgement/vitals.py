@@ -1,0 +1,148 @@
+"""The built-in checks: pure functions of what was counted, each with its limit in `Config`.
+
+What the service does (errors, slowness, silence) can fail. What only we suffer from (unknown prices, lost log
+lines, a way out that is down) warns: no service is to be taken out of work because its logs do not leave.
+A limit of None switches its check off, and below `health_min_calls` nothing is judged by shares or quantiles.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from typing import Final
+
+from pepperpy_obs.aggregate.cell import NO_CALLS, Cell
+from pepperpy_obs.aggregate.snapshot import Snapshot
+from pepperpy_obs.config import Config
+from pepperpy_obs.judgement.source import Sink
+from pepperpy_obs.judgement.verdict import CheckResult
+from pepperpy_obs.reports.errors import error_rate
+
+__all__ = ["BUILT_IN", "Vitals", "judge"]
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """All that is looked at."""
+
+    limits: Config
+    recent: Snapshot
+    """The latest `health_window` seconds."""
+    silence: float
+    """Seconds since the newest event, or since somebody began to look."""
+    dropped: Mapping[str, int]
+    """Log lines lost of late, by where."""
+    sinks: Mapping[str, Sink]
+
+
+def judge(vitals: Vitals) -> Iterator[CheckResult]:
+    """Yield the result of every check that is switched on."""
+    calls = reduce(Cell.merge, vitals.recent.series.values(), NO_CALLS)
+    for check in _CHECKS:
+        if (result := check(vitals, calls)) is not None:
+            yield result
+
+
+def _error_rate(vitals: Vitals, calls: Cell) -> CheckResult | None:
+    limit = vitals.limits.health_max_error_rate
+    if limit is None:
+        return None
+    if too_few := _too_few("error_rate", calls.calls, "calls", vitals):
+        return too_few
+    rate = error_rate(calls) or 0.0
+    worst = _worst(vitals.recent) if rate else ""
+    text = f"{_percent(rate)} of {calls.calls} calls{_lately(vitals)} failed{worst}; the limit is {_percent(limit)}"
+    return CheckResult("error_rate", "fail" if rate > limit else "pass", text, rate)
+
+
+def _worst(recent: Snapshot) -> str:
+    errors: Counter[str] = Counter()
+    for key, cell in recent.series.items():
+        errors[key.operation] += cell.outcomes.get("error", 0)
+    operation, count = max(errors.items(), key=lambda item: (item[1], item[0]))
+    return f", {count} of them in {operation or 'no operation'}"
+
+
+def _p95(vitals: Vitals, calls: Cell) -> CheckResult | None:
+    limit = vitals.limits.health_max_p95_seconds
+    if limit is None:
+        return None
+    if too_few := _too_few("p95", calls.duration.count, "calls", vitals):
+        return too_few
+    found = calls.duration.quantile(0.95) or 0.0
+    text = f"95 % of {calls.duration.count} calls{_lately(vitals)} took at most {found:.3g} s; the limit is {limit:g} s"
+    return CheckResult("p95", "fail" if found > limit else "pass", text, found, "s")
+
+
+def _unpriced_share(vitals: Vitals, calls: Cell) -> CheckResult | None:
+    limit = vitals.limits.health_max_unpriced_share
+    if limit is None:
+        return None
+    unpriced = calls.requests.unpriced
+    answers = unpriced + calls.requests.priced
+    if too_few := _too_few("unpriced_share", answers, "answers with usage", vitals):
+        return too_few
+    share = unpriced / answers
+    have = f"{_percent(share)} of {answers} answers with usage{_lately(vitals)} have"
+    text = f"{have} no known price; the limit is {_percent(limit)}"
+    if share > limit:
+        text += "; a price_file can name their prices"
+    return CheckResult("unpriced_share", "warn" if share > limit else "pass", text, share)
+
+
+def _dropped(vitals: Vitals, _: Cell) -> CheckResult | None:
+    limit = vitals.limits.health_max_dropped
+    if limit is None:
+        return None
+    lost = sum(vitals.dropped.values())
+    where = ", ".join(f"{count} at {name}" for name, count in sorted(vitals.dropped.items()) if count)
+    text = f"{lost} log lines were lost{f' ({where})' if where else ''}; the limit is {limit}"
+    return CheckResult("dropped", "warn" if lost > limit else "pass", text, lost, "lines")
+
+
+def _event_age(vitals: Vitals, _: Cell) -> CheckResult | None:
+    limit = vitals.limits.health_max_event_age_seconds
+    if limit is None:
+        return None
+    text = f"no call has ended for {vitals.silence:.3g} s; the limit is {limit:g} s"
+    return CheckResult("event_age", "fail" if vitals.silence > limit else "pass", text, vitals.silence, "s")
+
+
+def _exporters(vitals: Vitals, _: Cell) -> CheckResult:
+    down = {name: sink for name, sink in vitals.sinks.items() if sink.error}
+    if not down:
+        names = ", ".join(sorted(vitals.sinks))
+        return CheckResult("exporters", "pass", f"all is taken by {names}" if names else "none is configured")
+    words = "; ".join(f"{name} takes nothing: {sink.error}" for name, sink in sorted(down.items()))
+    return CheckResult("exporters", "warn", words, len(down), "exporters")
+
+
+_CHECKS: Final[tuple[Callable[[Vitals, Cell], CheckResult | None], ...]] = (
+    _error_rate,
+    _p95,
+    _unpriced_share,
+    _dropped,
+    _event_age,
+    _exporters,
+)
+
+BUILT_IN: Final = tuple(check.__name__.removeprefix("_") for check in _CHECKS)
+"""The names of the built-in checks."""
+
+
+def _too_few(name: str, count: int, what: str, vitals: Vitals) -> CheckResult | None:
+    least = vitals.limits.health_min_calls
+    if count >= least:
+        return None
+    return CheckResult(name, "pass", f"{count} {what}{_lately(vitals)}: too few to judge, which takes {least}")
+
+
+def _lately(vitals: Vitals) -> str:
+    window = vitals.limits.health_window
+    return f" in the last {window / 60:g} minutes" if window >= 120 else f" in the last {window:g} s"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"

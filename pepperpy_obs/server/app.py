@@ -1,0 +1,83 @@
+"""The pages: ``/metrics``, ``/stats``, ``/health``, ``/livez`` and ``/readyz``.
+
+For scrapers, people and probes of one's own machine or cluster: there is no login, and so no other address
+than 127.0.0.1 unless asked for. ``/livez`` says only that the process answers. What it depends on is ``/readyz``'s
+matter: a liveness probe that fails with a provider restarts every replica at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from pepperpy_obs.errors import SetupError
+from pepperpy_obs.export.exporter import PrometheusExporter
+from pepperpy_obs.export.listener import Listener
+from pepperpy_obs.export.web import Answer, Page, Request, application
+from pepperpy_obs.judgement.health import HealthChecker
+from pepperpy_obs.judgement.source import Collects, Source, source_of
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+__all__ = ["make_app", "serve"]
+
+
+def serve(
+    port: int | None = None,
+    host: str | None = None,
+    *,
+    collector: Collects | None = None,
+    checker: HealthChecker | None = None,
+) -> Listener:
+    """Serve all pages from now on, in threads, and return a handle with `port`, `url` and `close()`.
+
+    By default on `Config.metrics_host` (127.0.0.1) and `Config.metrics_port` (8000); port 0 takes any free one.
+    `checker` brings checks of your own into ``/health`` and ``/readyz``. Raises SetupError if the port cannot be had.
+    """
+    config = source_of(collector).config
+    return Listener(
+        make_app(collector, checker),
+        config.metrics_host if host is None else host,
+        config.metrics_port if port is None else port,
+    )
+
+
+def make_app(collector: Collects | None = None, checker: HealthChecker | None = None) -> WSGIApplication:
+    """Return all pages as a WSGI application, to be mounted in a server of your own."""
+    return application(_pages(source_of(collector), PrometheusExporter(collector), checker or HealthChecker(collector)))
+
+
+def _pages(source: Source, exporter: PrometheusExporter, checker: HealthChecker) -> Mapping[str, Page]:
+    def stats(request: Request) -> Answer:
+        return Answer(source.stats(_window(request)).to_json(), "application/json")
+
+    def health(_: Request) -> Answer:
+        report = checker.check()
+        return Answer(report.to_json(), "application/health+json", _status(ready=report.is_ready))
+
+    def alive(_: Request) -> Answer:
+        return Answer("ok\n")
+
+    def ready(_: Request) -> Answer:
+        report = checker.check()
+        return Answer(f"{report}\n", status=_status(ready=report.is_ready))
+
+    return {"/metrics": exporter.page, "/stats": stats, "/health": health, "/livez": alive, "/readyz": ready}
+
+
+def _status(*, ready: bool) -> HTTPStatus:
+    return HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
+
+
+def _window(request: Request) -> float | None:
+    """Return the ``window`` of the query in seconds; the aggregator says which are accepted."""
+    given = request.query.get("window")
+    if given is None:
+        return None
+    try:
+        return float(given)
+    except ValueError:
+        msg = f"window={given!r}; give seconds, such as /stats?window=300"
+        raise SetupError(msg) from None
