@@ -83,11 +83,14 @@ class Call:
 
         captured = capture(answer)
         record = self._record
-        given = {key: value for key, value in (("provider", provider), ("model", model)) if value is not None}
-        if record is not None and captured is not None and not record[SPEC].silent:
+        given: dict[str, Any] = {"provider": provider, "model": model}
+        given = {key: value for key, value in given.items() if value is not None}
+        if captured is None:
+            given["usage_flags"] = ["missing"]
+        if record is not None and not record[SPEC].silent:
             notes = notes_of(record)
-            if notes.captured is None:
-                notes.captured = captured
+            if captured is None or notes.captured is None:
+                notes.captured = notes.captured or captured
                 notes.fields.update(given)
                 return
         operation = record[SPEC].operation if record is not None and record[SPEC] is not None else ""
@@ -95,7 +98,7 @@ class Call:
             operation, kind="llm", event=USAGE_RECORDED, provider=provider, model=model, tracked=True, priced=True
         )
         notes = Notes()
-        notes.captured = captured
+        notes.captured, notes.fields = captured, given
         leave_record(spec, record, notes, hub=self._hub)
 
     def cache_lookup(self, name: str, *, hit: bool) -> Call:

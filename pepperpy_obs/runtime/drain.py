@@ -151,7 +151,7 @@ class Drain:
     def start(self) -> None:
         """Start the background thread unless it runs."""
         with self._lock:
-            if not self.running:
+            if self._thread is None or not self._thread.is_alive():
                 self._wake = threading.Event()
                 self._thread = threading.Thread(
                     target=self._work, args=(self._wake,), name="pepperpy_obs-drain", daemon=True
@@ -166,9 +166,9 @@ class Drain:
             thread.join(timeout)
 
     @property
-    def running(self) -> bool:
-        """Whether the background thread is at work."""
-        return self._thread is not None and self._thread.is_alive()
+    def started(self) -> bool:
+        """Whether the background thread was started and not stopped; in a forked child it is, and yet it does not live."""
+        return self._thread is not None
 
     def _work(self, stopped: threading.Event) -> None:
         """Drain every `interval` seconds; less often while there is nothing to do."""

@@ -152,13 +152,13 @@ class Runtime:
 
     def after_fork(self) -> None:
         """In a forked child: count from zero (the parent counts its own), with fresh locks and a thread of its own."""
-        was_running = self._drain.running
+        was_started = self._drain.started
         self._setting_up = threading.RLock()
         self._drain.renew()
         self._store.clear()
         self._dropped.clear()
         self._drain.chain.dropped.clear()
-        if was_running:
+        if was_started:
             self._drain.start()
 
 
