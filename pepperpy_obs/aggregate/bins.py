@@ -41,9 +41,13 @@ def indices(values: Iterable[float]) -> list[int]:
     return [ceil(log2(value) * _PER_OCTAVE) for value in values]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Bins:
-    """A row of counts: bins `offset`, `offset` + 1, ... at `scale`; the first and the last are never 0."""
+    """A row of counts: bins `offset`, `offset` + 1, ... at `scale`; the first and the last are never 0.
+
+    >>> Bins.of([0.5, 0.5, 1.0])
+    Bins(scale=6, pairs=[(-64, 2), (0, 1)])
+    """
 
     scale: int = SCALE
     offset: int = 0
@@ -55,19 +59,20 @@ class Bins:
         if not values:
             return cls()
         places = indices(values)
-        low = min(places)
-        counts = [0] * (max(places) - low + 1)
+        low, high = min(places), max(places)
+        scale = _fitting(SCALE, low, high)
+        if scale < SCALE:
+            places = [_coarse(place, SCALE - scale) for place in places]
+            low, high = min(places), max(places)
+        counts = [0] * (high - low + 1)
         for place in places:
             counts[place - low] += 1
-        return cls.pack(SCALE, low, counts)
+        return cls.pack(scale, low, counts)
 
     @classmethod
     def pack(cls, scale: int, offset: int, counts: Sequence[int]) -> Self:
-        """Make a row of `counts`, which begin at bin `offset`, and coarsen it if it is too long."""
-        row = cls(scale, offset, int.from_bytes(struct.pack(f"<{len(counts)}Q", *counts), "little"))
-        while len(row) > CAPACITY:
-            row = row.coarsened(row.scale - 1)
-        return row
+        """Make a row of `counts`, which begin at bin `offset`."""
+        return cls(scale, offset, int.from_bytes(struct.pack(f"<{len(counts)}Q", *counts), "little"))
 
     @classmethod
     def of_pairs(cls, scale: int, pairs: Sequence[tuple[int, int]]) -> Self:
@@ -87,6 +92,10 @@ class Bins:
         """Return the index and the count of every bin that is not empty."""
         return [(index, count) for index, count in enumerate(self.counts(), self.offset) if count]
 
+    def __repr__(self) -> str:
+        # Not as the one integer: beyond 4,300 digits Python refuses to print it.
+        return f"Bins(scale={self.scale}, pairs={self.pairs()})"
+
     def __len__(self) -> int:
         return (self.packed.bit_length() + _LANE - 1) // _LANE
 
@@ -100,11 +109,15 @@ class Bins:
         if scale >= self.scale or not self.packed:
             return self
         shift = self.scale - scale
-        low = -(-self.offset >> shift)
-        counts = [0] * (-(-(self.offset + len(self) - 1) >> shift) - low + 1)
-        for index, count in enumerate(self.counts(), self.offset):
-            counts[-(-index >> shift) - low] += count
+        low = _coarse(self.offset, shift)
+        counts = [0] * (_coarse(self.offset + len(self) - 1, shift) - low + 1)
+        for index, count in self.pairs():
+            counts[_coarse(index, shift) - low] += count
         return self.pack(scale, low, counts)
+
+    def lanes_from(self, low: int) -> int:
+        """Return the packed counts of a row that begins at bin `low`, which must not lie above `offset`."""
+        return self.packed << _LANE * (self.offset - low) if self.offset > low else self.packed
 
     def merge(self, other: Self) -> Self:
         """Return the counts of both, at the coarser of the two scales or coarser still if the row is too long."""
@@ -112,14 +125,28 @@ class Bins:
             return self
         if not self.packed:
             return other
-        scale = min(self.scale, other.scale)
-        one, two = self.coarsened(scale), other.coarsened(scale)
-        low = min(one.offset, two.offset)
-        packed = (one.packed << _LANE * (one.offset - low)) + (two.packed << _LANE * (two.offset - low))
-        row = type(self)(scale, low, packed)
-        while len(row) > CAPACITY:
-            row = row.coarsened(row.scale - 1)
-        return row
+        one, two = self, other
+        scale = min(one.scale, two.scale)
+        if one.scale != two.scale:
+            one, two = one.coarsened(scale), two.coarsened(scale)
+        low, high = min(one.offset, two.offset), max(one.offset + len(one), two.offset + len(two)) - 1
+        if high - low >= CAPACITY:
+            scale = _fitting(scale, low, high)
+            one, two = one.coarsened(scale), two.coarsened(scale)
+            low = min(one.offset, two.offset)
+        return type(self)(scale, low, one.lanes_from(low) + two.lanes_from(low))
+
+
+def _coarse(index: int, shift: int) -> int:
+    """Return the bin that holds the bin `index`, `shift` scales further down."""
+    return -(-index >> shift)
+
+
+def _fitting(scale: int, low: int, high: int) -> int:
+    """Return the finest scale at which the bins from `low` to `high` of `scale` fit into a row."""
+    while high - low >= CAPACITY:
+        scale, low, high = scale - 1, _coarse(low, 1), _coarse(high, 1)
+    return scale
 
 
 EMPTY: Final = Bins()

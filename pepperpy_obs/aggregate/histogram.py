@@ -128,7 +128,7 @@ class Histogram:
 
         The *q* quantile of *n* values is the ceil(q * n)-th smallest (the first for q = 0), with q taken to
         six decimals. The estimate is the middle of its bin, off by at most 0.542 % while `scale` is 6,
-        and never outside of the values seen.
+        and exact for the first and the last value.
         """
         if not all(0.0 <= q <= 1.0 for q in qs):
             msg = f"quantiles {qs!r}: each must be between 0 and 1 (p95 is 0.95)"
@@ -137,13 +137,16 @@ class Histogram:
             return [None] * len(qs)
         below = self.negative.counts()[::-1]
         reached = list(accumulate(chain(below, (self.zero,), self.positive.counts())))
-        return [self._at(bisect_left(reached, self._rank(q)), len(below)) for q in qs]
+        return [self._at(self._rank(q), reached, len(below)) for q in qs]
 
     def _rank(self, q: float) -> int:
         # In whole millionths: 0.07 * 100 is a little more than 7 in floats, and would give the eighth value.
         return max(1, -(-round(q * _MILLION) * self.count // _MILLION))
 
-    def _at(self, place: int, below: int) -> float:
+    def _at(self, rank: int, reached: Sequence[int], below: int) -> float:
+        if rank in {1, self.count}:
+            return self.low if rank == 1 else self.high
+        place = bisect_left(reached, rank)
         if place == below:
             return 0.0
         if place > below:
@@ -189,15 +192,25 @@ class Histogram:
         return cls(plain["count"], total.numerator, low, high, plain["zero"], *_aligned(positive, negative))
 
 
-@dataclass(frozen=True, slots=True)
 class Durations(Histogram):
-    """A histogram of seconds, none of them negative; each is summed as the whole nanoseconds nearest to it.
+    """A histogram of seconds, none of them negative, to the nanosecond.
+
+    Its scale is always the finest: no duration that may come here (below 292 years) makes it coarser.
 
     >>> Durations.of([0.1, 0.2]).total
     300000000
     """
 
+    __slots__ = ()
+
     PARTS: ClassVar[int] = 1_000_000_000
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Self:
+        """Make a histogram of seconds; what is less than a nanosecond is none or one."""
+        if values and min(values) < 1e-9:
+            values = [value if value >= 1e-9 else 1e-9 * round(value * 1e9) for value in values]
+        return super().of(values)
 
     @classmethod
     def _total(cls, values: Iterable[float]) -> int:
@@ -205,6 +218,8 @@ class Durations(Histogram):
 
 
 def _aligned(positive: Bins, negative: Bins) -> tuple[Bins, Bins]:
+    if positive.scale == negative.scale:
+        return positive, negative
     scale = min(positive.scale, negative.scale)
     return positive.coarsened(scale), negative.coarsened(scale)
 

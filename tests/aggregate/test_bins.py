@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from bisect import bisect_left
+from decimal import Decimal
+from math import frexp
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pepperpy_obs.aggregate.bins import CAPACITY, EMPTY, SCALE, Bins, indices
+
+positive = st.floats(min_value=5e-324, allow_infinity=False)
+rows = st.lists(positive, max_size=30).map(Bins.of)
+
+BOUNDS = [float(Decimal(2) ** (Decimal(i) / 64) / 2) for i in range(64)]
+
+
+def by_table(value: float) -> int:
+    """Find a bin as client_golang does: by mantissa, in a table of correctly rounded bounds."""
+    mantissa, exponent = frexp(value)
+    return bisect_left(BOUNDS, mantissa) + (exponent - 1) * 64
+
+
+class TestIndices:
+    def test_a_power_of_two_closes_its_bin(self) -> None:
+        """Bounds are upper inclusive: 2**n is the last value of bin 64 * n, for every power that a float can be."""
+        assert indices([2.0**n for n in range(-1074, 1024)]) == [64 * n for n in range(-1074, 1024)]
+
+    @given(st.integers(1, 10**14))
+    def test_whole_nanoseconds_fall_where_a_table_of_bounds_puts_them(self, ns: int) -> None:
+        """The logarithm agrees with the table for every duration of whole nanoseconds up to a day."""
+        assert indices([ns / 1e9]) == [by_table(ns / 1e9)]
+
+    def test_next_to_each_bound(self) -> None:
+        """The values around every bound of an octave fall on their own side of it."""
+        assert indices([bound * (1 - 1e-14) for bound in BOUNDS[1:]]) == list(range(-63, 0))
+        assert indices([bound * (1 + 1e-14) for bound in BOUNDS]) == list(range(-63, 1))
+
+
+class TestBins:
+    @given(st.lists(positive), st.lists(positive))
+    def test_adding_rows_counts_all_values(self, one: list[float], two: list[float]) -> None:
+        """The sum of two rows is the row of all values: nothing depends on how they were divided."""
+        assert Bins.of(one).merge(Bins.of(two)) == Bins.of(one + two)
+
+    @given(rows, rows, rows)
+    def test_adding_is_associative_and_commutative(self, a: Bins, b: Bins, c: Bins) -> None:
+        """Rows of any scales may be added in any order."""
+        assert a.merge(b).merge(c) == a.merge(b.merge(c))
+        assert a.merge(b) == b.merge(a)
+        assert a.merge(EMPTY) == a
+
+    @given(st.lists(positive, min_size=1))
+    def test_a_row_is_as_fine_as_it_can_be(self, values: list[float]) -> None:
+        """No value is lost, the row is not longer than allowed, and one step finer it would be."""
+        row = Bins.of(values)
+        assert sum(row.counts()) == len(values)
+        assert len(row) <= CAPACITY
+        places = indices(values)
+        finer = SCALE - row.scale - 1
+        assert row.scale == SCALE or (max(places) - 1 >> finer) - (min(places) - 1 >> finer) >= CAPACITY
+
+    @given(rows, st.integers(-6, 6))
+    def test_coarser_bins_are_made_of_whole_ones(self, row: Bins, scale: int) -> None:
+        """A coarser row has the same values below each of its bounds."""
+        coarse = row.coarsened(scale)
+        shift = row.scale - coarse.scale
+        expected: dict[int, int] = {}
+        for index, count in row.pairs():
+            expected[(index - 1 >> shift) + 1] = expected.get((index - 1 >> shift) + 1, 0) + count
+        assert dict(coarse.pairs()) == expected
+
+    @given(rows)
+    def test_pairs_and_back(self, row: Bins) -> None:
+        """A row is its pairs of index and count."""
+        assert Bins.of_pairs(row.scale, row.pairs()) == row
+
+    def test_a_long_row_can_be_shown(self) -> None:
+        """A row shows its pairs, however long an integer it is."""
+        assert repr(Bins.of([1e-9, 1e9])) == "Bins(scale=6, pairs=[(-1913, 1), (1914, 1)])"
+
+    def test_pairs_that_would_fill_the_memory(self) -> None:
+        """A row that no values could have made is refused before it is built."""
+        with pytest.raises(ValueError, match="bins 0 to 1000000000000 are more than a row can hold"):
+            Bins.of_pairs(6, [(0, 1), (10**12, 1)])
+
+    def test_durations_are_never_coarsened(self) -> None:
+        """All durations from a nanosecond to 292 years fit into one row at the finest scale."""
+        assert Bins.of([1e-9, 2.0**63 / 1e9]).scale == SCALE
