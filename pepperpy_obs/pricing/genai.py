@@ -1,0 +1,141 @@
+"""Prices from genai-prices: the one room that knows this library, which it loads with the first question.
+
+The library's own lookup is asked, its arithmetic is not: that costs some 60 us a call. Its
+background update is never started here; if the application runs it, newer prices are used.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from functools import lru_cache
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Final
+
+from pepperpy_obs.pricing.cost import EXACT
+from pepperpy_obs.pricing.rates import Price, Rates
+from pepperpy_obs.pricing.source import ALWAYS, Quote, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from genai_prices.data_snapshot import DataSnapshot
+    from genai_prices.types import ModelInfo, ModelPrice, Provider
+
+__all__ = ["GenaiPrices"]
+
+_TOKENS: Final = {
+    "input_mtok": "input",
+    "cache_read_mtok": "cache_read",
+    "cache_write_mtok": "cache_write",
+    "cache_write_1h_mtok": "cache_write_1h",
+    "input_audio_mtok": "audio_input",
+    "cache_audio_read_mtok": "audio_cache_read",
+    "input_image_mtok": "image_input",
+    "cache_image_read_mtok": "image_cache_read",
+    "output_mtok": "output",
+    "output_reasoning_mtok": "reasoning",
+    "output_audio_mtok": "audio_output",
+    "output_image_mtok": "image_output",
+}
+_THOUSAND: Final = Decimal(1000)
+_SECOND: Final = 1_000_000_000
+_LEAST_BILLED: Final = {("groq", "whisper-large-v3"): 10, ("groq", "whisper-large-v3-turbo"): 10}
+"""Seconds of audio that are billed at least."""
+
+
+class GenaiPrices:
+    """Finds the rates of a model in the price table that genai-prices brings along."""
+
+    def __init__(self) -> None:
+        self._snapshot: Callable[[], DataSnapshot] | None = None
+
+    def find(self, provider: str | None, model: str, tier: str | None, at: int) -> Quote:
+        """Return the rates that the table has for a model, found by the library's own rules for names."""
+        snapshot = self._load()
+        moment = datetime.fromtimestamp(at / _SECOND, UTC)
+        try:
+            owner, info = snapshot.find_provider_model(model, None, provider, None)
+        except LookupError:
+            return Quote(None, "genai-prices")
+        rates = _rates(owner, info, info.get_prices(moment, _context(owner, info, tier)))
+        stamp = f" {snapshot.timestamp:%Y-%m-%d}" if snapshot.from_auto_update else ""
+        return Quote(rates, "genai-prices", f"genai-prices {_version()}{stamp}", _span(info, moment))
+
+    @property
+    def edition(self) -> object:
+        """The table in force: another one after an update that the application has the library make."""
+        return None if self._snapshot is None else self._snapshot()
+
+    def _load(self) -> DataSnapshot:
+        if self._snapshot is None:
+            from genai_prices.data_snapshot import get_snapshot  # noqa: PLC0415 - 150 ms and 30 MB, for who asks prices
+
+            self._snapshot = get_snapshot
+        return self._snapshot()
+
+
+@lru_cache(maxsize=1)
+def _version() -> str:
+    return version("genai-prices")
+
+
+def _context(owner: Provider, info: ModelInfo, tier: str | None) -> dict[str, str] | None:
+    """Return what the table knows to distinguish; models that a provider has from another have no variants there."""
+    if tier is None or not any(info is model for model in owner.models):
+        return None
+    if tier == "batch":
+        return {"processing": "batch"}
+    return {"service_tier": tier, "speed": tier}
+
+
+def _rates(owner: Provider, info: ModelInfo, price: ModelPrice) -> Rates | None:
+    said = {key: value for key, value in vars(price).items() if value is not None}
+    tokens = {name: _price(said[key]) for key, name in _TOKENS.items() if key in said}
+    rest: dict[str, Any] = {
+        "request": _each(said.get("requests_kcount"), _THOUSAND),
+        "web_search": _each(said.get("web_searches_kcount"), _THOUSAND),
+        "audio_hour": _each(said.get("audio_hours"), Decimal(1)),
+    }
+    if not tokens and all(value is None for value in rest.values()):
+        return None
+    return Rates(tokens, **rest, least_audio_seconds=_LEAST_BILLED.get((owner.id, info.id), 0))
+
+
+def _price(said: Any) -> Price:
+    if isinstance(said, Decimal):
+        return Price(said)
+    return Price(said.base, tuple((tier.start, tier.price) for tier in said.tiers))
+
+
+def _each(said: Any, per: Decimal) -> Decimal | None:
+    """Return a plain rate; a tiered one of these is in no table so far, and its base is the best there is."""
+    if said is None:
+        return None
+    return EXACT.divide(said if isinstance(said, Decimal) else said.base, per)
+
+
+def _span(info: ModelInfo, moment: datetime) -> Span:
+    """Return how long around `moment` no constraint changes: the next dates and times of day that any speaks of."""
+    limits = sorted(_limits(info, moment))
+    before = [limit for limit in limits if limit <= moment]
+    after = [limit for limit in limits if limit > moment]
+    return Span(_ns(before[-1]) if before else ALWAYS.start, _ns(after[0]) if after else ALWAYS.end)
+
+
+def _limits(info: ModelInfo, moment: datetime) -> Iterator[datetime]:
+    conditions = [*(info.prices if isinstance(info.prices, list) else []), *(info.price_variants or [])]
+    for constraint in (condition.constraint for condition in conditions):
+        since: date | None = getattr(constraint, "start_date", None)
+        if since is not None:
+            yield datetime.combine(since, time(), UTC)
+        for name in ("start_time", "end_time"):
+            turn: time | None = getattr(constraint, name, None)
+            if turn is not None:
+                for day in (-1, 0, 1):
+                    moved = datetime.combine(moment.date() + timedelta(days=day), turn)
+                    yield moved if moved.tzinfo else moved.replace(tzinfo=UTC)
+
+
+def _ns(moment: datetime) -> int:
+    return int(moment.timestamp()) * _SECOND

@@ -1,0 +1,60 @@
+"""Puts a price on every event that tells of a provider's answer."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, Final
+
+from pepperpy_obs import _clock
+from pepperpy_obs._event import AT
+from pepperpy_obs.pricing import Pricer
+from pepperpy_obs.typing import EventDict
+
+__all__ = ["Price"]
+
+_USED: Final = (
+    "input_tokens",
+    "output_tokens",
+    "reported_cost_usd",
+    "web_searches",
+    "usage_units",
+    "usage_entries",
+    "usage_incomplete",
+)
+"""Each of these says that a provider has answered, so that a missing price is to be counted."""
+
+
+class Price:
+    """Adds `cost_usd`, `cost_source`, `price_version`, `cost_by_type` and `saved_usd` to requests to language models.
+
+    What has no price is marked `cost_source="unpriced"` and gets no cost. An answer that a local
+    cache gave cost nothing: its price is what was saved. Usage that was counted before is not
+    priced again. Other events pass untouched.
+    """
+
+    def __init__(self, pricer: Pricer | None = None) -> None:
+        self._pricer = Pricer() if pricer is None else pricer
+
+    def __call__(self, logger: Any, method_name: str, event_dict: EventDict) -> EventDict:
+        """Price the event, as of its own time if it has one."""
+        if "cost_usd" in event_dict or event_dict.get("usage_duplicate"):
+            return event_dict
+        used = any(key in event_dict for key in _USED)
+        if not used and "provider" not in event_dict and "model" not in event_dict:
+            return event_dict
+        at = event_dict.get(AT)
+        cost = self._pricer.price(event_dict, _clock.time_ns() if at is None else at)
+        if cost is None:
+            if used:
+                event_dict["cost_source"] = "unpriced"
+            return event_dict
+        hit = event_dict.get("cache_hit") is True
+        event_dict["cost_usd"] = Decimal(0) if hit else cost.total
+        event_dict["cost_source"] = cost.source
+        if cost.version:
+            event_dict["price_version"] = cost.version
+        event_dict["cost_by_type"] = {} if hit else dict(cost.by_type)
+        saved = cost.total if hit else cost.saved
+        if saved:
+            event_dict["saved_usd"] = saved
+        return event_dict
