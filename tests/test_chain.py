@@ -153,7 +153,7 @@ def test_secrets_never_leave() -> None:
     """Named keys and secret-looking values are gone from the event that leaves."""
     with captured(Config(config_file=None, redact_keys=("patient",))) as seen:
         with measure("x") as call:
-            call.add(patient="Jane", note="key sk-abcdefghijklmnopqrstuvwx", password="hunter2", plain="text")  # noqa: S106
+            call.add(patient="Jane", note="key sk-abcdefghijklmnopqrstuvwx", password="hunter2", plain="text")
         event = seen.event
 
     assert {key: event[key] for key in ("patient", "note", "password", "plain")} == {

@@ -106,7 +106,8 @@ def test_a_foreign_wrapper_in_between_is_a_call_of_its_own() -> None:
         return twice
 
     with captured() as seen:
-        measured(operation="outer")(retry(measured(operation="attempt")(lambda: 1)))()
+        attempt = measured(operation="attempt")(lambda: 1)
+        measured(operation="outer")(retry(attempt))()
 
         assert [event["operation"] for event in seen.events] == ["attempt", "attempt", "outer"]
 

@@ -22,7 +22,9 @@ def test_every_public_name_is_there() -> None:
 
 def test_stats_stay_a_function_after_everything_is_loaded() -> None:
     """Reading statistics twice works: the first read loads the rooms behind."""
-    program = "import pepperpy_obs as p; p.stats(); p.health(); p.configure; p.serve; print(p.stats().performance.calls)"
+    program = (
+        "import pepperpy_obs as p; p.stats(); p.health(); p.configure; p.serve; print(p.stats().performance.calls)"
+    )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert done.stdout == "0\n"

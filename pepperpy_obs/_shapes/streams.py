@@ -118,7 +118,7 @@ def _close(inner: Generator[Any, Any, Any], watch: _Watch) -> Any:
     """Close `inner`; since Python 3.13 that may give a value, which belongs to who closed the stream."""
     token = CURRENT.set(watch.record)
     try:
-        return inner.close()  # type: ignore[func-returns-value]
+        return inner.close()
     finally:
         leave(token)
 

@@ -103,7 +103,7 @@ def _cached_spec(operation: str, options: tuple[tuple[str, Any], ...]) -> Spec:
 
 @functools.lru_cache(maxsize=1024)
 def _agent_spec(name: str) -> Spec:
-    if not isinstance(name, str) or not name:  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not name:
         msg = f"agent({name!r}); give the agent a name"
         raise SetupError(msg)
     return Spec("", kind="agent", agent=name, silent=True)

@@ -117,7 +117,7 @@ def _attributes(value: object, where: str) -> dict[str, Any]:
     if value is None:
         return {}
     fields: dict[str, Any] = dict(value) if isinstance(value, Mapping) else {"": None}
-    if not all(isinstance(key, str) and key for key in fields):
+    if "" in fields:
         msg = f"{where}: attributes={value!r}; give a mapping of names to values"
         raise SetupError(msg)
     moved = sorted(fields.keys() - own_names(fields).keys())

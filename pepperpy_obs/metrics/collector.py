@@ -55,9 +55,6 @@ class MetricsCollector:
         Raises SetupError for a label name that Prometheus would refuse. A value that is not
         finite, or that would make a counter fall, is not counted but reported as our error.
         """
-        if not isinstance(metric, Metric):  # pyright: ignore[reportUnnecessaryIsInstance]
-            msg = f"record_metric({metric!r}, ...); give a Metric(name=..., description=..., unit=...)"
-            raise SetupError(msg)
         record_metric(metric.fields(value, labels), hub=self.hub)
 
     async def get_stats(self, window: float | None = None) -> Stats:

@@ -26,13 +26,15 @@ class CountOnce:
     def __init__(self, remembered: int = _REMEMBERED) -> None:
         self._limit = remembered
         self._answers: dict[tuple[str, str], None] = {}
-        self._counted_below: dict[str, None] = {}
+        self._counted_below: dict[Any, None] = {}
 
     def __call__(self, logger: Any, method_name: str, event_dict: EventDict) -> EventDict:
         """Mark the event if need be, and remember what it counts."""
         below = self._counted_below
         span = event_dict.get("span_id")
-        counted = bool(below) and below.pop(span, False) is None  # type: ignore[call-overload]
+        counted = span in below
+        if counted:
+            del below[span]
         if any(key in event_dict for key in TOKEN_FIELDS):
             if (counted and event_dict.get("usage_aggregate")) or self._seen(event_dict):
                 event_dict["usage_duplicate"] = True

@@ -167,7 +167,7 @@ class Drain:
 
     @property
     def started(self) -> bool:
-        """Whether the background thread was started and not stopped; in a forked child it is, and yet it does not live."""
+        """Whether the background thread was started and not stopped; a forked child says so of its parent's."""
         return self._thread is not None
 
     def _work(self, stopped: threading.Event) -> None:

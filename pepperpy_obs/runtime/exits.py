@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -47,7 +48,7 @@ def build_chain(
         counted.append(Link("context", Context(**fixed)))
     counted += [
         Link("count_once", CountOnce()),
-        Link("price", Price(Pricer(config.price_file))),
+        Link("price", Price(Pricer(None if config.price_file is None else Path(config.price_file)))),
         Link("budget", watch_budget),
         Link("aggregate", Collect(store)),
     ]

@@ -49,6 +49,7 @@ def _operations(log: Path) -> list[str]:
 
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
+    """Name the log that a process of the test writes."""
     return tmp_path / "events.ndjson"
 
 
@@ -292,9 +293,9 @@ def test_no_call_waits_for_a_dead_end(log: Path) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("/dev/full is missing: not a Linux machine")
     program = """
-    configure(Config(config_file=None, log_file="/dev/full", log_format="json"))
+    runtime = configure(Config(config_file=None, log_file="/dev/full", log_format="json"))
     burst(100)
-    print(stats().performance.calls, sum(pepperpy_obs.configure.__globals__["_dispatch"].runtime().facts().dropped.values()))
+    print(stats().performance.calls, sum(runtime.facts().dropped.values()))
     """
     done = subprocess.run(
         [sys.executable, "-c", PRELUDE + textwrap.dedent(program), str(log)],

@@ -121,7 +121,7 @@ def test_a_setting_that_cannot_be_met_leaves_the_old_ones_in_force(tmp_path: Pat
 
 
 def test_time_can_be_frozen() -> None:
-    """freezegun moves timestamps and durations of every kind of wrapper."""
+    """Freezegun moves timestamps and durations of every kind of wrapper."""
 
     @measured(operation="frozen")
     def frozen() -> None:
@@ -147,7 +147,7 @@ def test_a_manual_clock_measures_what_it_is_told() -> None:
     """Durations and times to the first item are those of the clock in force."""
 
     @measured(operation="stream")
-    def stream():  # noqa: ANN202
+    def stream() -> Iterator[int]:
         clock.advance(1)
         yield 1
         clock.advance(2)
