@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,6 +65,15 @@ def test_each_outside_library_has_one_room() -> None:
         if not any((module + ".").startswith(room + ".") for room in ROOMS.get(library, ()))
     ]
     assert strays == []
+
+
+def test_each_core_dependency_is_used() -> None:
+    """What everybody has to install is what the package imports, and no more."""
+    project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {re.split("[<>=]", line)[0].replace("-", "_") for line in project["dependencies"]}
+    # pydantic comes with pydantic-settings, and the HTTP client with genai-prices or an extra.
+    assert {library for _, library in outsiders()} - declared == {"pydantic", "httpx2"}
+    assert declared - {library for _, library in outsiders()} == set()
 
 
 @pytest.mark.parametrize(
