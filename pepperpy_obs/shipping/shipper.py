@@ -22,8 +22,12 @@ from pepperpy_obs.shipping.record import Record
 from pepperpy_obs.shipping.sender import Sender
 from pepperpy_obs.shipping.sink import SinkSpec
 from pepperpy_obs.shipping.spool import Bounds, Spool
+from pepperpy_obs.shipping.stamp import stamped
 
 __all__ = ["Shipper"]
+
+_KEPT = 0.25
+"""Of the time for the end, this much is kept for ending requests that hang."""
 
 
 class Shipper:
@@ -57,6 +61,7 @@ class Shipper:
         self._instance = instance or socket.gethostname()
         self._check()
         self._closed = False
+        self.ended = False
         self._books()
         self._open()
 
@@ -114,6 +119,10 @@ class Shipper:
             for account in self._accounts.values():
                 account.dropped(refused, len(records))
 
+    def write(self, lines: list[bytes]) -> None:
+        """Take rendered events, each one line of JSON: so it can stand at the end of a chain as a way out."""
+        self.offer([stamped(line) for line in lines])
+
     def sync(self, timeout: float) -> bool:
         """Wait until what was offered before is on disk; from then on a kill of the process cannot lose it."""
         return self._intake.sync(timeout)
@@ -137,28 +146,26 @@ class Shipper:
     def _settled(self) -> bool:
         return all(account.pending == 0 for account in self._accounts.values())
 
-    def close(self, timeout: float) -> bool:
-        """Take no more, put all on disk, send what can be sent in time, end; return whether all threads have ended.
+    def close(self, timeout: float = 2.0) -> None:
+        """Take no more, put all on disk, send what can be sent in time, and end; a second call does nothing.
 
-        It takes `timeout` seconds at most, whatever disk and network do; a second call does nothing.
+        It takes `timeout` seconds at most, whatever disk and network do. `ended` says whether all threads did.
         """
         with self._lock:
             if self._closed:
-                return True
+                return
             self._closed = True
         left = _countdown(timeout)
-        # A tenth of the time is kept for ending requests that hang.
-        written = self._intake.close(timeout * 0.9)
+        written = self._intake.close(timeout * (1 - _KEPT))
         if written:
-            self.flush(max(0.0, left() - timeout * 0.1))
+            self.flush(max(0.0, left() - timeout * _KEPT))
         for sender in self._senders:
             sender.stop()
         ended = [sender.join(left()) for sender in self._senders]
         if written and all(ended):
             self._release(self._spools)
-            return True
+            self.ended = True
         # A thread that hangs in the disk or in a name server still uses the files: they stay open, and locked.
-        return False
 
     def ledgers(self) -> Mapping[str, Ledger]:
         """Return the books of every sink, by its name."""

@@ -69,7 +69,6 @@ class Transport:
             )
             return Answer(answer.status_code, answer.content, {k.lower(): v for k, v in answer.headers.items()})
         except (httpx2.HTTPError, httpx2.StreamError, OSError) as error:
-            self.close()
             return Answer(0, f"{type(error).__name__}: {error}".encode())
         finally:
             _ours.posting = False

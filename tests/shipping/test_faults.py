@@ -83,7 +83,8 @@ def test_elasticsearch_gets_each_event_once(faults: list[Fault], items: list[Ite
             shipper.offer([record(total + n) for n in range(size)])
             total += size
         ledger = drained(shipper)
-        assert shipper.close(2)
+        shipper.close(2)
+        assert shipper.ended
         assert ledger.accepted == total
         assert ledger.acknowledged + sum(ledger.rejected.values()) == total
         found = sorted(document["n"] for document in server.documents.values())
@@ -105,7 +106,8 @@ def test_loki_gets_each_line_once(faults: list[Fault], jumps: list[int]) -> None
             at += jump * SECOND
             shipper.offer([record(n, at + n)])
         ledger = drained(shipper)
-        assert shipper.close(2)
+        shipper.close(2)
+        assert shipper.ended
         assert ledger.accepted == len(jumps)
         assert ledger.acknowledged + sum(ledger.rejected.values()) == len(jumps)
         assert len(set(server.lines)) >= ledger.acknowledged
@@ -169,7 +171,8 @@ def test_a_kill_loses_nothing_that_was_on_disk(tmp_path: Path, seed: int) -> Non
         heir = Shipper(sinks, tmp_path, instance="host")
         assert heir.flush(30)
         assert all(ledger.balanced for ledger in heir.ledgers().values())
-        assert heir.close(5)
+        heir.close(5)
+        assert heir.ended
         wanted = {n for numbers in synced for n in numbers}
         assert wanted <= {document["n"] for document in elastic.documents.values()}
         lines = [json.loads(line)["n"] for line in loki.lines]

@@ -41,4 +41,5 @@ def test_memory_stays_flat_for_an_hour_without_receivers(ship: Ship, event: Make
         assert ledger.balanced
         assert set(ledger.dropped) == {"spool_full"}
         assert ledger.spool_bytes <= 64 * MIB
-    assert shipper.close(2.0)
+    shipper.close(2.0)
+    assert shipper.ended

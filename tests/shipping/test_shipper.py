@@ -11,11 +11,14 @@ from pathlib import Path
 import pytest
 
 from pepperpy_obs.errors import SetupError
+from pepperpy_obs.processors.ecs import to_ecs
+from pepperpy_obs.processors.lines import json_lines
 from pepperpy_obs.shipping.elastic import Elastic
 from pepperpy_obs.shipping.loki import Loki
 from pepperpy_obs.shipping.record import Record
 from pepperpy_obs.shipping.shipper import Shipper
 from pepperpy_obs.shipping.spool import Bounds
+from pepperpy_obs.typing import WayOut
 from tests.servers.elastic import ElasticServer
 from tests.servers.loki import LokiServer
 from tests.servers.wire import Fault, wait_until
@@ -60,7 +63,8 @@ class TestOutage:
         """The end is prompt with nobody there; the next process sends it, and counts it as accepted."""
         first = ship(elastic(NOBODY))
         first.offer([event(n, NOW) for n in range(20)])
-        assert first.close(1.0)
+        first.close(1.0)
+        assert first.ended
         assert first.ledgers()["elastic"].pending == 20
         with ElasticServer() as server:
             second = ship(elastic(server.url))
@@ -75,7 +79,8 @@ class TestOutage:
             life.offer([event(n, NOW)])
             assert life.sync(5)
         for life in lives:
-            assert life.close(1.0)
+            life.close(1.0)
+            assert life.ended
         with ElasticServer() as server:
             heir = ship(elastic(server.url))
             assert heir.flush(10)
@@ -111,7 +116,8 @@ class TestEnd:
             shipper.offer([event(1, NOW)])
             assert wait_until(lambda: server.requests)
             began = time.monotonic()
-            assert shipper.close(0.5)
+            shipper.close(0.5)
+            assert shipper.ended
             assert time.monotonic() - began < 5
             assert shipper.ledgers()["elastic"].pending == 1
 
@@ -120,13 +126,16 @@ class TestEnd:
         shipper = ship(Elastic(url=NOBODY, linger=0, retry_first=60, retry_most=60))
         shipper.offer([event(1, NOW)])
         assert wait_until(lambda: shipper.ledgers()["elastic"].retries)
-        assert shipper.close(1.0)
+        shipper.close(1.0)
+        assert shipper.ended
 
     def test_after_the_end_nothing_is_taken(self, ship: Ship, event: Make) -> None:
         """It is dropped and counted, and nobody is told by an exception."""
         shipper = ship(elastic(NOBODY))
-        assert shipper.close(1.0)
-        assert shipper.close(1.0)
+        shipper.close(1.0)
+        assert shipper.ended
+        shipper.close(1.0)
+        assert shipper.ended
         shipper.offer([event(1, NOW)])
         ledger = shipper.ledgers()["elastic"]
         assert (dict(ledger.dropped), ledger.balanced) == ({"closed": 1}, True)
@@ -175,6 +184,34 @@ class TestOffer:
             assert numbers(server) == list(range(800))
 
 
+def test_it_is_a_way_out_of_a_chain(ship: Ship) -> None:
+    """Rendered events go in, and come out under the names and types of ECS, with their ids."""
+    with ElasticServer() as server:
+        shipper = ship(Elastic(url=server.url, linger=0, document=to_ecs))
+        assert isinstance(shipper, WayOut)
+        event = {"timestamp": "2026-11-23T12:00:00.000001Z", "event": "operation.finished", "event_id": "ab" * 16}
+        shipper.write(json_lines([{**event, "level": "info", "outcome": "ok", "duration_seconds": 0.5, "mine": 7}]))
+        assert shipper.flush(10)
+        assert server.documents == {
+            "ab" * 16: {
+                "@timestamp": "2026-11-23T12:00:00.000001Z",
+                "log.level": "info",
+                "message": "operation.finished ok",
+                "ecs.version": to_ecs({})["ecs.version"],
+                "event": {
+                    "id": "ab" * 16,
+                    "duration": 500_000_000,
+                    "kind": "event",
+                    "dataset": "pepperpy_obs",
+                    "action": "operation.finished",
+                    "outcome": "success",
+                },
+                "pepperpy": {"outcome": "ok"},
+                "labels": {"mine": "7"},
+            }
+        }
+
+
 class TestFork:
     def test_a_child_has_its_own_directory_and_books(self, ship: Ship, event: Make) -> None:
         """Parent and child both go on after a fork; each event is sent once."""
@@ -185,8 +222,9 @@ class TestFork:
             if not child:
                 shipper.after_fork()
                 shipper.offer([event(n, NOW) for n in range(100, 110)])
-                good = shipper.flush(10) and shipper.ledgers()["elastic"].accepted == 10 and shipper.close(2)
-                os._exit(0 if good else 1)
+                good = shipper.flush(10) and shipper.ledgers()["elastic"].accepted == 10
+                shipper.close(2)
+                os._exit(0 if good and shipper.ended else 1)
             shipper.offer([event(n, NOW) for n in range(10, 20)])
             assert os.waitpid(child, 0)[1] == 0
             assert shipper.flush(10)
