@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pepperpy_obs.events import FIELDS
+from pepperpy_obs.processors.ecs import ECS_PATHS, to_ecs
+from pepperpy_obs.shipping.elastic import Elastic
+
+SAMPLES = Path(__file__).parents[2] / "config" / "shipping"
+FITS = {"long": int, "double": (int, float, str), "boolean": bool, "date": str, "object": dict}
+VALUES = {"integer": 5, "number": 0.5, "decimal": "0.1", "boolean": True, "list": ["a"], "object": {"a": "1"}}
+
+
+def mapping() -> dict[str, Any]:
+    """Return the fields of the index template."""
+    template = json.loads((SAMPLES / "elasticsearch-index-template.json").read_text())
+    found: dict[str, Any] = template["template"]["mappings"]["properties"]
+    return found
+
+
+def kind(path: str) -> str:
+    """Return the type that a field is mapped to; what is under `labels` is mapped as it comes."""
+    place: dict[str, Any] = {"properties": mapping()}
+    for part in path.split("."):
+        place = place["properties"][part]
+        if part == "labels":
+            break
+    return str(place["type"])
+
+
+@pytest.mark.parametrize("path", sorted(set(ECS_PATHS.values())))
+def test_every_field_is_mapped(path: str) -> None:
+    """No field of ours is left to Elasticsearch's guess, which the first document would make."""
+    assert kind(path) in {"keyword", "long", "double", "boolean", "date", "object", "wildcard", "match_only_text"}
+
+
+def test_every_field_fits_its_mapping() -> None:
+    """A document with all fields of ours holds in each what the mapping takes."""
+    event = {field.name: VALUES.get(field.type, "text") for field in FIELDS} | {"outcome": "ok", "level": "info"}
+    event |= {"event": "operation.finished", "timestamp": "2026-11-23T12:00:00.000000Z"}
+    for group, fields in to_ecs(event).items():
+        if not isinstance(fields, dict):
+            assert isinstance(fields, str)
+            continue
+        for name, value in fields.items():
+            mapped = kind(f"{group}.{name}") if group != "labels" else "keyword"
+            assert isinstance(value, FITS.get(mapped, (str, list))), (group, name, value)  # type: ignore[arg-type]
+
+
+def test_our_default_target_is_the_templates_data_stream() -> None:
+    """The template, the policy and the sender's default speak of the same place."""
+    template = json.loads((SAMPLES / "elasticsearch-index-template.json").read_text())
+    policy = json.loads((SAMPLES / "elasticsearch-ilm-policy.json").read_text())
+    (pattern,) = template["index_patterns"]
+    assert Elastic(url="http://es").target.startswith(pattern.removesuffix("*"))
+    assert template["template"]["settings"]["index.lifecycle.name"] == "pepperpy-events"
+    assert set(policy["policy"]["phases"]) == {"hot", "warm", "delete"}
+
+
+def test_rsyslog_accepts_its_sample() -> None:
+    """The real rsyslog finds no mistake in it."""
+    binary = shutil.which("rsyslogd", path="/usr/sbin:/usr/bin:/sbin:/bin")
+    if binary is None:
+        pytest.skip("rsyslog is not there: apt-get install rsyslog")
+    command = [binary, "-N1", "-f", str(SAMPLES / "rsyslog.conf")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "error" not in done.stderr
+
+
+def test_each_sample_is_named_in_the_readme() -> None:
+    """And the other way round."""
+    text = (SAMPLES / "README.md").read_text()
+    assert [path.name for path in SAMPLES.iterdir() if path.name != "README.md" and f"`{path.name}`" not in text] == []
