@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from pepperpy_obs.config import Config
+from pepperpy_obs.judgement.source import Sink
+from pepperpy_obs.judgement.verdict import CheckResult
+from pepperpy_obs.judgement.vitals import BUILT_IN, Vitals, judge
+from tests.still import Still
+
+ALL_ON: dict[str, Any] = {
+    "health_min_calls": 4,
+    "health_max_error_rate": 0.5,
+    "health_max_p95_seconds": 2.0,
+    "health_max_unpriced_share": 0.25,
+    "health_max_dropped": 1,
+    "health_max_event_age_seconds": 60.0,
+}
+ALL_OFF: dict[str, Any] = {name: None for name in ALL_ON if name != "health_min_calls"}
+
+
+def judged(
+    still: Still,
+    *,
+    silence: float = 0.0,
+    dropped: Mapping[str, int] | None = None,
+    sinks: Mapping[str, Sink] | None = None,
+    **limits: Any,
+) -> dict[str, CheckResult]:
+    """Return the results of all checks under the given limits."""
+    config = Config(config_file=None, **{**ALL_ON, **limits})
+    found = judge(Vitals(config, still.snapshot(), silence, dropped or {}, sinks or {}))
+    return {result.name: result for result in found}
+
+
+def test_nothing_has_happened_and_all_is_well(still: Still) -> None:
+    """A fresh process passes every check, with the limits at their defaults and with all of them set."""
+    assert {name: result.status for name, result in judged(still).items()} == dict.fromkeys(BUILT_IN, "pass")
+    fresh = judge(Vitals(Config(config_file=None), still.snapshot(), 0.0, {}, {}))
+    assert {result.status for result in fresh} == {"pass"}
+
+
+def test_a_limit_of_none_switches_its_check_off(still: Still) -> None:
+    """Without limits only the ways out are looked at."""
+    assert set(judged(still, **ALL_OFF)) == {"exporters"}
+
+
+def test_errors_above_the_limit_fail(still: Still) -> None:
+    """More failed calls than allowed are a failure that names the worst operation; cancelled calls are no errors."""
+    still.fold(operation="plan", outcome="error", error_type="KeyError")
+    still.fold(operation="ask", outcome="error", error_type="TimeoutError")
+    still.fold(operation="ask", outcome="error", error_type="TimeoutError")
+    still.fold(operation="ask", outcome="cancelled")
+    assert judged(still)["error_rate"] == CheckResult(
+        "error_rate",
+        "fail",
+        "75 % of 4 calls in the last 5 minutes failed, 2 of them in ask; the limit is 50 %",
+        0.75,
+    )
+    assert judged(still, health_max_error_rate=0.75)["error_rate"].status == "pass"
+
+
+def test_slow_calls_fail(still: Still) -> None:
+    """A 95th percentile above the limit is a failure; the window is told in words."""
+    for seconds in (1.0, 1.0, 1.0, 4.0):
+        still.fold(operation="ask", outcome="ok", duration_seconds=seconds)
+    assert judged(still, health_window=90)["p95"] == CheckResult(
+        "p95", "fail", "95 % of 4 calls in the last 90 s took at most 4 s; the limit is 2 s", 4.0, "s"
+    )
+    assert judged(still, health_max_p95_seconds=4.0)["p95"].status == "pass"
+
+
+def test_answers_without_a_price_warn(still: Still) -> None:
+    """A share of unpriced answers above the limit warns, and says what to do."""
+    for cost in (Decimal(1), Decimal(1), None, None):
+        still.fold(operation="ask", provider="openai", model="odd", outcome="ok", input_tokens=5, cost_usd=cost)
+    assert judged(still)["unpriced_share"] == CheckResult(
+        "unpriced_share",
+        "warn",
+        "50 % of 4 answers with usage in the last 5 minutes have no known price; the limit is 25 %; "
+        "a price_file can name their prices",
+        0.5,
+    )
+    assert judged(still, health_max_unpriced_share=0.5)["unpriced_share"].status == "pass"
+
+
+def test_few_calls_are_not_judged(still: Still) -> None:
+    """Below the least number of calls no share and no quantile is judged: one failed call of one is no outage."""
+    for _ in range(3):
+        still.fold(
+            operation="ask", model="odd", provider="openai", outcome="error", duration_seconds=9.0, input_tokens=1
+        )
+    found = judged(still)
+    assert {name: result.status for name, result in found.items()} == dict.fromkeys(BUILT_IN, "pass")
+    assert found["error_rate"].text == "3 calls in the last 5 minutes: too few to judge, which takes 4"
+    assert judged(still, health_min_calls=3)["error_rate"].status == "fail"
+
+
+def test_lost_lines_warn(still: Still) -> None:
+    """More lost lines than allowed warn, and the sentence says where they were lost."""
+    assert judged(still, dropped={"redact": 1})["dropped"].status == "pass"
+    assert judged(still, dropped={"redact": 1, "file": 2, "loki": 0})["dropped"] == CheckResult(
+        "dropped", "warn", "3 log lines were lost (2 at file, 1 at redact); the limit is 1", 3, "lines"
+    )
+
+
+def test_silence_fails(still: Still) -> None:
+    """A service that has not ended a call for longer than allowed fails."""
+    assert judged(still, silence=60.0)["event_age"].status == "pass"
+    assert judged(still, silence=61.0)["event_age"] == CheckResult(
+        "event_age", "fail", "no call has ended for 61 s; the limit is 60 s", 61.0, "s"
+    )
+
+
+@pytest.mark.parametrize(
+    "sinks,status,text",
+    [
+        ({}, "pass", "none is configured"),
+        ({"json": Sink(5), "file": Sink(5, failures=2)}, "pass", "all is taken by file, json"),
+        (
+            {"json": Sink(5), "file": Sink(5, 2, "OSError: disk full")},
+            "warn",
+            "file takes nothing: OSError: disk full",
+        ),
+    ],
+)
+def test_a_way_out_that_is_down_warns(still: Still, sinks: dict[str, Sink], status: str, text: str) -> None:
+    """A way out whose latest batch was not taken warns; one that has recovered does not."""
+    found = judged(still, sinks=sinks)["exporters"]
+    assert (found.status, found.text) == (status, text)

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from http.client import HTTPConnection
+from typing import Any
+
+import pytest
+
+from pepperpy_obs.config import Config
+from pepperpy_obs.errors import SetupError
+from pepperpy_obs.export.exporter import PrometheusExporter
+from pepperpy_obs.export.listener import Listener
+from pepperpy_obs.judgement.health import HealthChecker
+from pepperpy_obs.server import serve
+from tests.still import Still
+
+Get = Callable[..., tuple[int, str | None, str]]
+
+
+@pytest.fixture
+def checker(still: Still) -> HealthChecker:
+    """Return the checker of the pages under test."""
+    return HealthChecker(still)
+
+
+@pytest.fixture
+def get(still: Still, checker: HealthChecker, no_thread_left: None) -> Iterator[Get]:
+    """Return a function that asks the server for a page: status, type and body."""
+    with serve(0, collector=still, checker=checker) as listener:
+        yield lambda path, **headers: fetch(listener, path, headers)
+
+
+def fetch(listener: Listener, path: str, headers: Mapping[str, str]) -> tuple[int, str | None, str]:
+    """Ask a server for a page."""
+    with closing(HTTPConnection(listener.host, listener.port, timeout=10)) as connection:
+        connection.request("GET", path, headers=dict(headers))
+        answer = connection.getresponse()
+        return answer.status, answer.getheader("Content-Type"), answer.read().decode()
+
+
+def test_all_pages_are_listed(get: Get) -> None:
+    """The front page names every other."""
+    assert get("/") == (200, "text/plain; charset=utf-8", "/metrics\n/stats\n/health\n/livez\n/readyz\n")
+
+
+def test_metrics_are_what_the_exporter_exports(get: Get, still: Still) -> None:
+    """A scrape gives the exporter's text, in the format that is asked for."""
+    still.fold(operation="ask", outcome="ok", duration_seconds=0.5, trace_id="ab" * 16)
+    exporter = PrometheusExporter(still)
+    assert get("/metrics") == (200, "text/plain; version=0.0.4; charset=utf-8", exporter.text())
+    asked = "application/openmetrics-text;version=1.0.0"
+    assert get("/metrics", Accept=asked)[1:] == (
+        "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        exporter.text(openmetrics=True),
+    )
+
+
+def test_statistics_are_the_reports_as_json(get: Get, still: Still) -> None:
+    """The page of statistics is what `stats()` gives in code, of all or of a window."""
+    still.fold(operation="ask", outcome="ok", duration_seconds=0.5)
+    status, kind, body = get("/stats")
+    assert (status, kind) == (200, "application/json")
+    assert json.loads(body) == json.loads(still.stats().to_json())
+    assert json.loads(get("/stats?window=60")[2]) == json.loads(still.stats(60).to_json())
+
+
+@pytest.mark.parametrize(
+    "query,message",
+    [("window=soon", "window='soon'; give seconds, such as /stats?window=300\n"), ("window=-1", "window=-1.0")],
+)
+def test_a_window_that_is_none_is_refused(get: Get, query: str, message: str) -> None:
+    """A wrong window is the client's error, and the answer says what would do."""
+    status, _, body = get(f"/stats?{query}")
+    assert (status, body[: len(message)]) == (400, message)
+
+
+@pytest.mark.parametrize("answer,status,code", [(True, "pass", 200), (False, "fail", 503)])
+def test_health_is_told_to_machines_and_people(
+    get: Get, checker: HealthChecker, answer: bool, status: str, code: int
+) -> None:
+    """/health is health+json and /readyz a table, both 503 once something fails; /livez depends on nothing."""
+    checker.register("database", lambda: answer)
+    health = get("/health")
+    assert health[:2] == (code, "application/health+json")
+    found: dict[str, Any] = json.loads(health[2])
+    assert (found["status"], found["checks"]["database"][0]["status"]) == (status, status)
+    assert get("/readyz")[::2] == (code, f"{checker.check()}\n")
+    assert get("/livez") == (200, "text/plain; charset=utf-8", "ok\n")
+
+
+def test_a_warning_leaves_the_service_in_work(get: Get, checker: HealthChecker) -> None:
+    """A probe passes on a warning, which the report still tells."""
+    checker.register("disk", lambda: "90 % full", critical=False)
+    assert get("/readyz")[0] == 200
+    assert json.loads(get("/health")[2])["status"] == "warn"
+
+
+def test_liveness_does_not_wait_for_a_check_that_hangs(get: Get, checker: HealthChecker) -> None:
+    """While a check hangs, and readiness with it, liveness and metrics are served."""
+    asked, release = threading.Event(), threading.Event()
+
+    def hang() -> bool:
+        asked.set()
+        return release.wait(10)
+
+    checker.register("hangs", hang, timeout=10)
+    found: list[int] = []
+    thread = threading.Thread(target=lambda: found.append(get("/readyz")[0]))
+    thread.start()
+    assert asked.wait(10)
+    assert get("/livez")[0] == 200
+    assert get("/metrics")[0] == 200
+    release.set()
+    thread.join()
+    assert found == [200]
+
+
+def test_the_config_says_where_to_listen() -> None:
+    """Without arguments the server is where the config says, and by default nobody else's machine reaches it."""
+    still = Still(config=Config(config_file=None, metrics_port=0))
+    with serve(collector=still) as listener:
+        assert listener.host == "127.0.0.1"
+        with pytest.raises(SetupError, match="is taken by another program"):
+            serve(listener.port, collector=still)
