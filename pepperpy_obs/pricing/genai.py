@@ -124,8 +124,9 @@ def _span(info: ModelInfo, moment: datetime) -> Span:
 
 
 def _limits(info: ModelInfo, moment: datetime) -> Iterator[datetime]:
-    conditions = [*(info.prices if isinstance(info.prices, list) else []), *(info.price_variants or [])]
-    for constraint in (condition.constraint for condition in conditions):
+    constraints = [price.constraint for price in info.prices] if isinstance(info.prices, list) else []
+    constraints += [variant.constraint for variant in info.price_variants or ()]
+    for constraint in constraints:
         since: date | None = getattr(constraint, "start_date", None)
         if since is not None:
             yield datetime.combine(since, time(), UTC)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import getcontext, localcontext
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -12,10 +12,13 @@ from pepperpy_obs.pricing.cost import EXACT, ZERO, Cost
 from pepperpy_obs.pricing.genai import GenaiPrices
 from pepperpy_obs.pricing.names import canonical_provider, model_names
 from pepperpy_obs.pricing.rates import Bill
-from pepperpy_obs.pricing.source import ALWAYS, PriceSource, Quote, Span
+from pepperpy_obs.pricing.source import ALWAYS, Quote, Span
 from pepperpy_obs.pricing.table import PriceTable, read_table
 
 __all__ = ["Pricer"]
+
+Source = PriceTable | GenaiPrices
+"""Whoever can be asked `find(provider, model, service_tier, at)` for a `Quote`."""
 
 _DIGITS: Final = 28
 _CHECK_EVERY: Final = 256
@@ -123,9 +126,14 @@ class Pricer:
         self._plans[key] = plan
         return plan
 
-    def _quotes(self, provider: str | None, names: list[str], tier: str | None, at: int) -> Any:
+    def _quotes(self, provider: str | None, names: list[str], tier: str | None, at: int) -> Iterator[Quote]:
+        """Yield what each source says, until one has a price."""
         if self._custom is not None:
-            yield from _ask(self._custom, provider, names, tier, at)
+            for quote in _ask(self._custom, provider, names, tier, at):
+                yield quote
+                if quote.same_as is not None:
+                    names = [quote.same_as]
+                    break
         if self._overrides is None:
             with as_file(files("pepperpy_obs.pricing") / "overrides.toml") as path:
                 self._overrides = read_table(path, name="pepperpy_obs overrides")
@@ -134,7 +142,7 @@ class Pricer:
             yield from _ask(self._genai, provider, [name], tier, at)
 
 
-def _ask(source: PriceSource, provider: str | None, names: list[str], tier: str | None, at: int) -> Any:
+def _ask(source: Source, provider: str | None, names: list[str], tier: str | None, at: int) -> Iterator[Quote]:
     for name in names:
         for spelled_provider, spelled in model_names(provider, name):
             yield source.find(spelled_provider, spelled, tier, at)

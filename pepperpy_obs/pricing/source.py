@@ -1,13 +1,13 @@
-"""What any source of prices answers with, and what it is asked."""
+"""What every source of prices answers with."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple
 
 from pepperpy_obs.pricing.rates import Rates
 
-__all__ = ["ALWAYS", "PriceSource", "Quote", "Span"]
+__all__ = ["ALWAYS", "Quote", "Span"]
 
 
 class Span(NamedTuple):
@@ -26,20 +26,13 @@ ALWAYS: Final = Span(-(1 << 63), 1 << 63)
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """A source's answer: a model's rates, or that it has none (None), and for how long that holds."""
+    """A source's answer: a model's rates, or that it has none (None), and for how long that holds.
+
+    `same_as` names the model whose price it is instead: a deployment has the price of what it runs.
+    """
 
     rates: Rates | None
     source: Literal["custom", "genai-prices"]
     version: str = ""
     span: Span = ALWAYS
-
-
-class PriceSource(Protocol):
-    """Knows the prices of some models."""
-
-    def find(self, provider: str | None, model: str, tier: str | None, at: int) -> Quote:
-        """Return what the model costs in a service tier at a time (epoch ns)."""
-
-    @property
-    def edition(self) -> object:
-        """Something that is another object once the prices are others."""
+    same_as: str | None = None

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from fnmatch import fnmatchcase
@@ -27,9 +27,8 @@ from pepperpy_obs.pricing.source import ALWAYS, Quote, Span
 
 __all__ = ["PriceTable", "read_table"]
 
-_OTHER_RATES: Final = ("request", "web_search", "second", "audio_hour")
-_RATES: Final = (*TOKEN_RATES, *_OTHER_RATES)
-_KEYS: Final = ("provider", "model", "from", "until", "service_tier", "per", "tiers", "source", *_RATES)
+_RATES: Final = (*TOKEN_RATES, "request", "web_search", "second", "audio_hour")
+_KEYS: Final = ("provider", "model", "same_as", "from", "until", "service_tier", "per", "tiers", "source", *_RATES)
 _MILLION: Final = 1_000_000
 
 
@@ -42,7 +41,8 @@ class Row:
     models: tuple[str, ...]
     tier: str | None
     span: Span
-    rates: Rates = field(compare=False)
+    same_as: str | None
+    rates: Rates | None
 
     def fits(self, provider: str | None, model: str, tier: str | None) -> bool:
         """Tell whether the row is for this model, at whatever time."""
@@ -53,7 +53,7 @@ class Row:
         return any(fnmatchcase(model, pattern) for pattern in self.models)
 
     def weight(self, model: str) -> tuple[bool, bool, bool, int, int]:
-        """Return how telling the row is: a name before a pattern, a provider and a tier before none, later before earlier."""
+        """Return how telling the row is: name before pattern, provider and tier before none, later before earlier."""
         return model in self.models, self.provider is not None, self.tier is not None, self.span.start, self.position
 
 
@@ -76,7 +76,7 @@ class PriceTable:
         if not holding:
             return Quote(None, "custom", "", span)
         best = max(holding, key=lambda row: row.weight(model))
-        return Quote(best.rates, "custom", self._version, span)
+        return Quote(best.rates, "custom", self._version, span, best.same_as)
 
 
 def read_table(path: Path, *, name: str | None = None) -> PriceTable:
@@ -130,6 +130,7 @@ def _row(path: Path, position: int, row: Mapping[str, Any]) -> Row:
         tuple(each.lower() for each in models),
         _text(row, "service_tier", wrong),
         _span(row, wrong),
+        _text(row, "same_as", wrong),
         _rates(row, wrong),
     )
 
@@ -165,15 +166,17 @@ def _instant(row: Mapping[str, Any], key: str, wrong: _Complaints, default: int)
     return int(moment.timestamp()) * 1_000_000_000
 
 
-def _rates(row: Mapping[str, Any], wrong: _Complaints) -> Rates:
+def _rates(row: Mapping[str, Any], wrong: _Complaints) -> Rates | None:
     per = row.get("per", _MILLION)
-    if per not in (1, 1000, _MILLION) or isinstance(per, bool):
+    if type(per) is not int or per not in {1, 1000, _MILLION}:
         text = f"per = {per!r}; prices of tokens are per 1, 1000 or 1000000"
         raise wrong.complain(text)
     found = {key: _amount(row[key], key, wrong) for key in _RATES if key in row}
-    if not found:
-        text = f"has no price; give at least one of {', '.join(_RATES)}"
+    if bool(found) == ("same_as" in row):
+        text = f"give same_as, or prices (at least one of {', '.join(_RATES)}), and not both"
         raise wrong.complain(text)
+    if not found:
+        return None
     factor = Decimal(_MILLION // per)
     tiers = list(_tiers(row, wrong))
     tokens = {
@@ -189,7 +192,13 @@ def _rates(row: Mapping[str, Any], wrong: _Complaints) -> Rates:
             if key not in tokens:
                 text = f"has {key!r} in a tier but no price below it"
                 raise wrong.complain(text)
-    return Rates(tokens, **{key: found.get(key) for key in _OTHER_RATES})  # type: ignore[arg-type]
+    return Rates(
+        tokens,
+        request=found.get("request"),
+        web_search=found.get("web_search"),
+        second=found.get("second"),
+        audio_hour=found.get("audio_hour"),
+    )
 
 
 def _amount(value: Any, key: str, wrong: _Complaints) -> Decimal:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from functools import lru_cache
 from typing import Any, Final
 
 __all__ = ["Path", "dig", "first", "paths"]
@@ -18,6 +17,10 @@ _CALLED: Final = frozenset({"usage", "new_messages"})
 """Names that one version of an SDK spells as an attribute and another as a method."""
 _MODALITIES: Final = {"TEXT": 1, "IMAGE": 2, "VIDEO": 3, "AUDIO": 4, "DOCUMENT": 5}
 """Google's names of modalities, and the numbers that Vertex writes for them in some answers."""
+
+_MOST_CLASSES: Final = 1024
+_classes: dict[type[Any], tuple[frozenset[str], str]] = {}
+"""What is known of the classes met so far."""
 
 
 def paths(*texts: str) -> tuple[Path, ...]:
@@ -77,9 +80,10 @@ def _step(source: Any, key: str) -> Any:
             value = own[key]
         elif key in names:
             value = getattr(source, key)
+        elif dynamic == "pydantic":
+            value = (getattr(source, "__pydantic_extra__", None) or {}).get(key)
         elif dynamic:
-            extra = getattr(source, "__pydantic_extra__", None) if dynamic == "pydantic" else None
-            value = (extra or {}).get(key) if dynamic == "pydantic" else getattr(source, key, None)
+            value = getattr(source, key, None)
         else:
             return None
         return value() if key in _CALLED and callable(value) else value
@@ -87,13 +91,16 @@ def _step(source: Any, key: str) -> Any:
         return None
 
 
-@lru_cache(maxsize=512)
-def _known(kind: type) -> tuple[frozenset[str], str]:
+def _known(kind: type[Any]) -> tuple[frozenset[str], str]:
     """Return the names that a class gives its instances, and whether these answer to more ("" if not)."""
-    names = frozenset(name for each in kind.__mro__ for name in vars(each))
-    if "__pydantic_extra__" in names:
-        return names, "pydantic"
-    return names, "yes" if "__getattr__" in names else ""
+    known = _classes.get(kind)
+    if known is None:
+        names = frozenset(name for each in kind.__mro__ for name in vars(each))
+        dynamic = "pydantic" if "__pydantic_extra__" in names else "yes" if "__getattr__" in names else ""
+        if len(_classes) >= _MOST_CLASSES:
+            _classes.clear()
+        known = _classes[kind] = names, dynamic
+    return known
 
 
 def _items(source: Any) -> Any:

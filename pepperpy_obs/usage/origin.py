@@ -19,7 +19,26 @@ _MODELS: Final = (
     (("models/gemini", "publishers/google/"), "google"),
 )
 _MAKERS: Final = (
-    (("gpt-", "chatgpt-", "o1", "o3", "o4-", "text-embedding-3", "text-embedding-ada", "davinci", "babbage"), "openai"),
+    (
+        (
+            "gpt-3",
+            "gpt-4",
+            "gpt-5",
+            "gpt-6",
+            "gpt-audio",
+            "gpt-image",
+            "gpt-realtime",
+            "chatgpt-",
+            "o1",
+            "o3",
+            "o4-",
+            "text-embedding-3",
+            "text-embedding-ada",
+            "davinci",
+            "babbage",
+        ),
+        "openai",
+    ),
     (("whisper-1", "omni-moderation", "computer-use-preview", "codex-", "ft:gpt-"), "openai"),
     (("claude-",), "anthropic"),
     (("gemini-", "gemini-embedding", "text-embedding-004"), "google"),

@@ -149,7 +149,7 @@ def _joined(captured: Captured, provider: str | None, model: str | None) -> Usag
     asked = model or captured.model
     entries = tuple(_entry(each, provider or (total.provider if total else None), asked) for each in captured.entries)
     if total is None:
-        return _summed(entries, captured.incomplete)
+        return replace(_summed(entries), incomplete=captured.incomplete)
     beyond = {name: _sum(entries, name) - (getattr(total, name) or 0) for name in ("input_tokens", "output_tokens")}
     if not any(beyond.values()):
         return replace(total, entries=entries if total.aggregate and len(entries) > 1 else ())
@@ -163,7 +163,7 @@ def _entry(captured: Captured, provider: str | None, model: str | None) -> Usage
     return replace(_single(captured, provider, captured.model or model), aggregate=False)
 
 
-def _summed(entries: tuple[Usage, ...], incomplete: bool) -> Usage:
+def _summed(entries: tuple[Usage, ...]) -> Usage:
     """Return the usage of several answers that passed through one call."""
     if len(entries) == 1:
         return entries[0]
@@ -175,7 +175,6 @@ def _summed(entries: tuple[Usage, ...], incomplete: bool) -> Usage:
         **counts,  # type: ignore[arg-type]
         response_id=None,
         reported_cost_usd=sum(known, Decimal(0)) if len(known) == len(costs) else None,
-        incomplete=incomplete,
         requests=len(entries),
         flags=tuple(dict.fromkeys(flag for each in entries for flag in each.flags)),
         entries=entries,

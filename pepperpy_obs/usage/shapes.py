@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 from pepperpy_obs.usage.dig import Path, dig, first
 
-__all__ = ["Found", "Place", "Shape", "collect", "find", "word"]
+__all__ = ["Found", "Merge", "Place", "Shape", "collect", "find", "word"]
 
 Rule = Literal["inclusive", "cache_apart", "thoughts_apart", "reasoning_apart", "by_total", "only_total"]
 Merge = Literal["last", "overwrite", "most", "add"]

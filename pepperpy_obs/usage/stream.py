@@ -8,7 +8,7 @@ from operator import add
 from typing import Any, Final
 
 from pepperpy_obs.usage.captured import Captured
-from pepperpy_obs.usage.dig import dig
+from pepperpy_obs.usage.dig import dig, first
 from pepperpy_obs.usage.normal import Usage
 from pepperpy_obs.usage.shapes import Found
 from pepperpy_obs.usage.take import take
@@ -83,7 +83,8 @@ class Stream:
         shape = self._now.shape if found is None else found.shape
         if shape is None:
             return
-        if _ENDS[shape.end](item, found is not None):
+        last = _ENDS[shape.end](item)
+        if last or (last is None and found is not None):
             self._final = True
 
     def _close(self) -> None:
@@ -144,37 +145,35 @@ def _joined(answers: list[Captured]) -> Captured:
     return joined
 
 
-def _usage_ends(_: Any, found: bool) -> bool:
-    return found
+def _says_nothing(_: Any) -> bool | None:
+    return None
 
 
-def _choices_end(item: Any, found: bool) -> bool:
+def _last_choice(item: Any) -> bool | None:
     """OpenAI: the usage comes after the last choice, in a chunk without any, or with the finish itself."""
-    choices = dig(item, ("choices",))
-    if not choices:
-        return found
-    return bool(dig(item, ("choices", "*", "finish_reason")))
+    return bool(dig(item, ("choices", "*", "finish_reason"))) if dig(item, ("choices",)) else None
 
 
-def _candidates_end(item: Any, found: bool) -> bool:
+def _last_candidate(item: Any) -> bool | None:
     """Google: every chunk has usage; the one with a finish reason has the last."""
     if not dig(item, ("candidates",)):
-        return found
-    return bool(dig(item, ("candidates", "*", "finishReason")) or dig(item, ("candidates", "*", "finish_reason")))
+        return None
+    return first(item, (("candidates", "*", "finishReason"), ("candidates", "*", "finish_reason"))) is not None
 
 
-def _message_delta_ends(item: Any, _: bool) -> bool:
-    return dig(item, ("type",)) in ("message_delta", "message_stop", "message")
+def _message_delta(item: Any) -> bool | None:
+    return dig(item, ("type",)) in {"message_delta", "message_stop", "message"}
 
 
-def _flag_ends(item: Any, _: bool) -> bool:
+def _done(item: Any) -> bool | None:
     return dig(item, ("done",)) is True
 
 
-_ENDS: Final[dict[str, Callable[[Any, bool], bool]]] = {
-    "usage": _usage_ends,
-    "choices": _choices_end,
-    "candidates": _candidates_end,
-    "message_delta": _message_delta_ends,
-    "flag": _flag_ends,
+_ENDS: Final[dict[str, Callable[[Any], bool | None]]] = {
+    "usage": _says_nothing,
+    "choices": _last_choice,
+    "candidates": _last_candidate,
+    "message_delta": _message_delta,
+    "flag": _done,
 }
+"""Whether an item is the last that matters; None leaves it to whether it has usage."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from pepperpy_obs.usage.dig import Path, paths
-from pepperpy_obs.usage.shapes import Place, Shape
+from pepperpy_obs.usage.shapes import Merge, Place, Shape
 
 __all__ = ["HINTS", "IDS", "MODELS", "PLACES", "SHAPES", "TIERS"]
 
@@ -22,8 +22,8 @@ def _rows(**texts: str) -> dict[str, tuple[Path, ...]]:
     return {name: paths(*text.split()) for name, text in texts.items()}
 
 
-def _place(path: str, owner: str = "", **more: object) -> Place:
-    return Place(paths(path)[0], paths(owner)[0], **more)  # type: ignore[arg-type]
+def _place(path: str, owner: str = "", *, tier: str | None = None, merge: Merge | None = None) -> Place:
+    return Place(paths(path)[0], paths(owner)[0], tier, merge)
 
 
 PLACES: Final[tuple[Place, ...]] = (

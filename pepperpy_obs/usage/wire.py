@@ -92,7 +92,7 @@ class Reader:
             self._text = ""
 
     def _objects(self, text: str) -> Iterator[Any]:
-        """Take complete objects off the front; what stands between them (commas, brackets, ends of lines) is passed over."""
+        """Take complete objects off the front; commas, brackets and ends of lines between them are passed over."""
         self._text += text
         if "}" not in text or len(self._text) > _LONGEST:
             self._text = self._text if len(self._text) <= _LONGEST else ""
