@@ -87,7 +87,7 @@ class Fieldwise:
 
     def _plan(self, keys: tuple[str, ...], *, ours: bool) -> _Plan:
         """Settle what events with these keys need; in an application's own chain our words are anybody's."""
-        trusted = _TRUSTED if ours else frozenset[str]()
+        trusted = _TRUSTED | {"event"} if ours else frozenset[str]()
         look = tuple((key, self._in_order.setdefault(key, set())) for key in keys if key not in trusted)
         plan = look, self._key_changes(key for key in keys if key not in VOCABULARY)
         (self._ours if ours else self._foreign)[keys] = plan

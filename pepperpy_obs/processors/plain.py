@@ -127,10 +127,8 @@ def _nested(value: Any, kind: type, room: Room, depth: int) -> Any:
             return _mapping(value.items(), room, depth - 1)
         if names := _field_names(kind):
             return _mapping(((name, getattr(value, name, ABSENT)) for name in names), room, depth - 1)
-        if issubclass(kind, list | tuple | deque):
+        if issubclass(kind, list | tuple | deque | set | frozenset):
             return _sequence(value, room, depth - 1)
-        if issubclass(kind, set | frozenset):
-            return sorted(_sequence(value, room, depth - 1), key=str)
     return room.take(f"<{kind.__name__}>")
 
 
@@ -151,9 +149,11 @@ def _mapping(pairs: Iterable[tuple[Any, Any]], room: Room, depth: int) -> dict[s
         if room.values <= 0 or room.characters <= 0:
             break
         name = plain(key, room, 0)
+        if not isinstance(name, str):
+            name = room.take("NaN" if name is ABSENT else str(name))
         simple = ABSENT if value is ABSENT else plain(value, room, depth)
         if simple is not ABSENT:
-            result[name if isinstance(name, str) else str(name)] = simple
+            result[name] = simple
     return result
 
 

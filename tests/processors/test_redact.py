@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pepperpy_obs.errors import SetupError
+from pepperpy_obs.events import FIELDS
+from pepperpy_obs.processors import Bound, Redact
+from pepperpy_obs.processors.fields import Fieldwise
+
+KEY = "sk-" + "abcdefgh12345678"
+
+TEXT = st.sampled_from(["a", KEY, f"x {KEY} y", "password=p", "token", "authorization", "apiKey", "n", "db://u:p@h"])
+PLAIN = st.recursive(
+    TEXT | st.integers() | st.booleans() | st.none(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=8,
+)
+EVENTS = st.dictionaries(TEXT, PLAIN, max_size=4)
+
+
+def texts(value: object) -> list[str]:
+    """Return all text in a value, names included."""
+    if isinstance(value, dict):
+        return [text for pair in value.items() for item in pair for text in texts(item)]
+    if isinstance(value, list):
+        return [text for item in value for text in texts(item)]
+    return [value] if isinstance(value, str) else []
+
+
+class TestFields:
+    def test_by_name_and_by_looks(self) -> None:
+        """Named fields and secret-looking text are replaced at any depth; everything else stays."""
+        event = {
+            "event": f"used {KEY}",
+            "password": 12345,
+            "headers": {"X-Api-Key": "plain", "Accept": "*/*"},
+            "tries": [{"note": f"{KEY}!"}, {"token": ["a", "b"]}, (KEY, 1)],
+            KEY: "a secret as a name",
+            "token": None,
+            "secret": False,
+        }
+
+        assert Redact()(None, "info", event) == {
+            "event": "used [redacted]",
+            "password": "[redacted]",
+            "headers": {"X-Api-Key": "[redacted]", "Accept": "*/*"},
+            "tries": [{"note": "[redacted]!"}, {"token": "[redacted]"}, ["[redacted]", 1]],
+            "[redacted]": "a secret as a name",
+            "token": None,
+            "secret": False,
+        }
+
+    def test_what_the_user_nested_is_copied(self) -> None:
+        """The application's own dict keeps its secret: it may need it."""
+        mine = {"token": "t", "inner": [KEY]}
+        Redact()(None, "info", {"event": "e", "mine": mine})
+
+        assert mine == {"token": "t", "inner": [KEY]}
+
+    def test_numbers_and_ids_of_ours(self) -> None:
+        """No field of ours is taken for a secret, whatever its name; ids are not even searched."""
+        values: dict[str, Any] = {"string": "x", "number": 0.5, "integer": 3, "boolean": True}
+        values |= {"decimal": Decimal("0.1"), "list": ["a"], "object": {"a": "b"}}
+        event = {field.name: values[field.type] for field in FIELDS} | {"event": "operation.finished"}
+        event["response_id"] = KEY
+
+        assert Redact()(None, "info", dict(event)) == event
+
+    def test_text_of_ours(self) -> None:
+        """Names that users and providers give are searched as any text is."""
+        event = {"event": "operation.finished", "operation": f"GET /?token={KEY}", "labels": {"user": KEY}}
+
+        assert Redact()(None, "info", event) == {
+            "event": "operation.finished",
+            "operation": "GET /?token=[redacted]",
+            "labels": {"user": "[redacted]"},
+        }
+
+    def test_remembered_text_is_still_judged_by_its_name(self) -> None:
+        """A text that was harmless under one name is redacted under another, and after the other's name was seen."""
+        redact = Redact()
+        for _ in range(2):
+            assert redact(None, "info", {"event": "e", "user": "abc"})["user"] == "abc"
+            assert redact(None, "info", {"event": "e", "user": "abc", "pwd": None})["pwd"] is None
+            assert redact(None, "info", {"event": "e", "user": "abc", "pwd": "abc"})["pwd"] == "[redacted]"
+
+
+class TestOptions:
+    def test_keys(self) -> None:
+        """Further names are redacted in any spelling, text of ours included, and nested ones."""
+        redact = Redact(keys=["customerName", "agent"])
+        event = {"event": "operation.finished", "agent": "a", "Customer-Name": 1, "x": {"customer_name": [2]}}
+
+        assert redact(None, "info", event) == {
+            "event": "operation.finished",
+            "agent": "[redacted]",
+            "Customer-Name": "[redacted]",
+            "x": {"customer_name": "[redacted]"},
+        }
+
+    def test_values_off(self) -> None:
+        """Without the search, names alone decide."""
+        event = {"event": KEY, "password": "p", "x": {"token": "t", "y": KEY}}
+
+        assert Redact(values=False)(None, "info", event) == {
+            "event": KEY,
+            "password": "[redacted]",
+            "x": {"token": "[redacted]", "y": KEY},
+        }
+
+    @pytest.mark.parametrize("name", ["timestamp", "event", "trace_id", "cost_usd"])
+    def test_keys_without_which_an_event_is_none(self, name: str) -> None:
+        """Numbers, ids and times of ours cannot be redacted: the log could not be read back."""
+        with pytest.raises(SetupError, match=rf"redact_keys names \['{name}'\].*name fields of your own"):
+            Redact(keys=[name])
+
+
+class TestLaws:
+    @given(EVENTS)
+    def test_idempotent(self, event: dict[str, Any]) -> None:
+        """Redacting twice changes nothing more."""
+        once = dict(Redact()(None, "info", event))
+
+        assert Redact()(None, "info", dict(once)) == once
+
+    @given(EVENTS)
+    def test_no_key_gets_through(self, event: dict[str, Any]) -> None:
+        """No text of an event holds the key afterwards, names included."""
+        found = Redact()(None, "info", event)
+
+        assert not [text for text in texts(dict(found)) if KEY in text]
+
+    @given(st.lists(EVENTS, max_size=6))
+    def test_memory_changes_nothing(self, events: list[dict[str, Any]]) -> None:
+        """A link that has seen other events does what a new one does, and two in one pass what they do in turn."""
+        bound, redact = Bound(), Redact()
+        both = Fieldwise(bound.change, redact.change)
+        alone = [Redact()(None, "info", dict(event)) for event in events]
+        in_turn = [Redact()(None, "info", Bound()(None, "info", dict(event))) for event in events]
+
+        assert [redact(None, "info", dict(event)) for event in events] == alone
+        assert [both(None, "info", dict(event)) for event in events] == in_turn
