@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from pepperpy_obs._record import CALLER, SPEC, Record, blank
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable
     from contextvars import Token
     from decimal import Decimal
 
@@ -158,7 +158,7 @@ def remote(trace: str, span: str) -> Record:
 
 
 @contextmanager
-def continue_trace(traceparent: str | None) -> Iterator[None]:
+def continue_trace(traceparent: str | None) -> Generator[None]:
     """Let the calls inside be children of the span that a `traceparent` header names.
 
     A header that is missing or broken starts a new trace, as the recommendation asks.

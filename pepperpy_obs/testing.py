@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
@@ -61,7 +61,7 @@ class Captured:
 
 
 @contextmanager
-def captured(config: Config | None = None, *, processors: Sequence[Processor] = ()) -> Iterator[Captured]:
+def captured(config: Config | None = None, *, processors: Sequence[Processor] = ()) -> Generator[Captured]:
     """Collect the events of the calls made inside, and count these apart from all others.
 
     What was configured is out of force inside, and in force again afterwards. Unlike

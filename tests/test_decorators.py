@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from pepperpy_obs import SetupError, agent, costed, measure, measured, tracked_usage
+import pepperpy_obs
+from pepperpy_obs import SetupError, costed, measured, tracked_usage
 from pepperpy_obs.testing import captured
 
 ANSWER = {
@@ -127,23 +128,26 @@ def test_the_default_operation_is_the_qualified_name() -> None:
         assert [event["operation"] for event in seen.events] == [prefix + "Tool", "divmod"]
 
 
+UNTYPED: Any = pepperpy_obs
+"""The same decorators for those who use no type checker."""
+
 MISUSE = [
-    (lambda: measured("name"), r"was put on 'name'.*@measured\(operation=...\)"),  # type: ignore[call-overload]
-    (lambda: measured(operaton="x"), "unknown option operaton='x'.*did you mean operation="),  # type: ignore[call-overload]
-    (lambda: measured(kind="robot"), "kind='robot'; accepted are agent, llm, tool, task"),  # type: ignore[call-overload]
-    (lambda: measured(level="loud"), "level='loud'; accepted are debug, info, warning, error"),  # type: ignore[call-overload]
-    (lambda: measured(operation=""), "operation=''; give a text"),
-    (lambda: measured(operation=3), "operation=3; give a text"),  # type: ignore[call-overload]
-    (lambda: measured(budget=0.5), "budget=0.5; give US dollars"),  # type: ignore[call-overload]
-    (lambda: measured(budget="-1"), "budget='-1'; give US dollars"),
-    (lambda: costed(usage=3), "usage=3; give a function"),  # type: ignore[call-overload]
-    (lambda: measured(attributes={"outcome": 1}), "attributes outcome would overwrite"),
-    (lambda: measured(attributes=3), "attributes=3; give a mapping"),  # type: ignore[call-overload]
-    (lambda: measured(type("Thing", (), {})), "decorate its methods"),
-    (lambda: measured(property(lambda _: 1)), "below @property"),  # type: ignore[call-overload]
-    (lambda: measure("x", kind="robot"), "kind='robot'"),  # type: ignore[arg-type]
-    (lambda: measure(""), "give a text that is not empty"),
-    (lambda: agent(""), "give the agent a name"),
+    (lambda: UNTYPED.measured("name"), r"was put on 'name'.*@measured\(operation=...\)"),
+    (lambda: UNTYPED.measured(operaton="x"), "unknown option operaton='x'.*did you mean operation="),
+    (lambda: UNTYPED.measured(kind="robot"), "kind='robot'; accepted are agent, llm, tool, task"),
+    (lambda: UNTYPED.measured(level="loud"), "level='loud'; accepted are debug, info, warning, error"),
+    (lambda: UNTYPED.measured(operation=""), "operation=''; give a text"),
+    (lambda: UNTYPED.measured(operation=3), "operation=3; give a text"),
+    (lambda: UNTYPED.measured(budget=0.5), "budget=0.5; give US dollars"),
+    (lambda: UNTYPED.measured(budget="-1"), "budget='-1'; give US dollars"),
+    (lambda: UNTYPED.costed(usage=3), "usage=3; give a function"),
+    (lambda: UNTYPED.measured(attributes={"outcome": 1}), "attributes outcome would overwrite"),
+    (lambda: UNTYPED.measured(attributes=3), "attributes=3; give a mapping"),
+    (lambda: UNTYPED.measured(type("Thing", (), {})), "decorate its methods"),
+    (lambda: UNTYPED.measured(property(lambda _: 1)), "below @property"),
+    (lambda: UNTYPED.measure("x", kind="robot"), "kind='robot'"),
+    (lambda: UNTYPED.measure(""), "give a text that is not empty"),
+    (lambda: UNTYPED.agent(""), "give the agent a name"),
 ]
 
 

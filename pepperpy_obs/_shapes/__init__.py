@@ -49,5 +49,5 @@ def wrap(target: Callable[..., Any], spec: Spec) -> Callable[..., Any]:
         named = named.func
     functools.update_wrapper(wrapper, named if hasattr(named, "__name__") else type(named))
     wrapper.__dict__.pop("__pepperpy_obs__", None)
-    wrapper.__wrapped__ = target  # type: ignore[attr-defined]
+    wrapper.__dict__["__wrapped__"] = target
     return wrapper

@@ -19,7 +19,7 @@ from pepperpy_obs._record import END, SPEC, Record
 from pepperpy_obs.context import settle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
 
     from pepperpy_obs._dispatch import Hub
     from pepperpy_obs.chain import Chain
@@ -55,7 +55,7 @@ class Drain:
         self._thread: threading.Thread | None = None
 
     @contextmanager
-    def claim(self) -> Iterator[bool]:
+    def claim(self) -> Generator[bool]:
         """Hold the lock; gives False to a caller that holds it already, further down in its own stack."""
         with self._lock:
             if self._busy:
