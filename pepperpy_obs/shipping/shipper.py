@@ -26,8 +26,8 @@ from pepperpy_obs.shipping.stamp import stamped
 
 __all__ = ["Shipper"]
 
-_KEPT = 0.25
-"""Of the time for the end, this much is kept for ending requests that hang."""
+_KEPT = 0.5
+"""Of the time for the end, so many seconds, and at most half, are kept for ending requests that hang."""
 
 
 class Shipper:
@@ -155,10 +155,10 @@ class Shipper:
             if self._closed:
                 return
             self._closed = True
-        left = _countdown(timeout)
-        written = self._intake.close(timeout * (1 - _KEPT))
+        left, kept = _countdown(timeout), min(_KEPT, timeout / 2)
+        written = self._intake.close(timeout - kept)
         if written:
-            self.flush(max(0.0, left() - timeout * _KEPT))
+            self.flush(max(0.0, left() - kept))
         for sender in self._senders:
             sender.stop()
         ended = [sender.join(left()) for sender in self._senders]

@@ -12,7 +12,7 @@ from pepperpy_obs.shipping.outcome import Answer, Parcel
 from pepperpy_obs.shipping.record import Record
 from pepperpy_obs.shipping.shipper import Shipper
 from tests.servers.elastic import BUSY, ElasticServer
-from tests.servers.wire import Fault, Reply
+from tests.servers.wire import Fault, Reply, wait_until
 
 Make = Callable[..., Record]
 Ship = Callable[..., Shipper]
@@ -129,7 +129,7 @@ class TestBulk:
         with ElasticServer(api_key="good") as server:
             shipper = ship(sink(server, api_key="bad"))
             shipper.offer([event(1, NOW)])
-            assert not shipper.flush(0.2)
+            assert wait_until(lambda: shipper.ledgers()["elastic"].held)
             ledger = shipper.ledgers()["elastic"]
             assert (ledger.held.partition(":")[0], ledger.pending) == ("401", 1)
             server.api_key = "bad"

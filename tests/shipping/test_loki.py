@@ -12,7 +12,7 @@ from pepperpy_obs.shipping.outcome import ACKNOWLEDGED, Answer, Outcome, Parcel
 from pepperpy_obs.shipping.record import Record
 from pepperpy_obs.shipping.shipper import Shipper
 from tests.servers.loki import SECOND, LokiServer
-from tests.servers.wire import Fault, Reply
+from tests.servers.wire import Fault, Reply, wait_until
 
 Make = Callable[..., Record]
 Ship = Callable[..., Shipper]
@@ -157,8 +157,8 @@ class TestPush:
         with LokiServer(auth=True) as server:
             shipper = ship(sink(server))
             shipper.offer([event(1, NOW)])
-            assert not shipper.flush(0.2)
-            (ledger,) = shipper.ledgers().values()
+            assert wait_until(lambda: shipper.ledgers()["loki"].held)
+            ledger = shipper.ledgers()["loki"]
             assert (ledger.held, ledger.pending, ledger.balanced) == ("401: no org id", 1, True)
 
     def test_an_answer_that_was_lost_makes_no_second_line(self, ship: Ship, event: Make) -> None:
