@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import importlib.metadata
+import shlex
+import subprocess
+import sys
+
+import pytest
+
+from pepperpy_obs import __version__
+from pepperpy_obs.cli.main import main
+from tests.cli.command import CommandLine
+
+VERBS = ["demo", "replay", "serve", "health", "config"]
+
+
+def test_the_script_is_this_one() -> None:
+    """The installed command `pepperpy-obs` is `pepperpy_obs.cli.main:main`."""
+    [script] = importlib.metadata.entry_points(group="console_scripts", name="pepperpy-obs")
+    assert script.load() is main
+
+
+def test_an_unknown_verb_is_an_error_that_lists_the_verbs(cli: CommandLine) -> None:
+    """Exit code 2, and standard error names what is accepted."""
+    done = cli("repaly")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert all(verb in done.stderr for verb in ["repaly", *VERBS])
+
+
+def test_without_a_verb_help_is_shown(cli: CommandLine) -> None:
+    """Exit code 2, and each verb has its line."""
+    done = cli()
+    assert done.returncode == 2
+    assert [line.split()[0] for line in done.stdout.splitlines() if line.startswith("    ") and line[4] != " "] == VERBS
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_each_verb_explains_itself(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--help` says what a verb does, and each takes --json."""
+    with pytest.raises(SystemExit) as left:
+        main([verb, "--help"])
+    assert left.value.code == 0
+    assert "--json" in capsys.readouterr().out
+
+
+def test_wrong_settings_are_one_sentence(cli: CommandLine) -> None:
+    """A bad variable is told with its name, its value and what is accepted; there is no traceback."""
+    done = cli("config", variables={"PEPPERPY_METRICS_PORT": "eighty"})
+    assert done.returncode == 2
+    assert done.stderr.startswith("pepperpy-obs config: environment variable PEPPERPY_METRICS_PORT: metrics_port was ")
+    assert "'eighty'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_reader_that_leaves_is_no_error(cli: CommandLine) -> None:
+    """`pepperpy-obs config | head -1` ends in silence."""
+    command = f"{shlex.quote(sys.executable)} -m pepperpy_obs.cli.main config --json | head -c 1"
+    done = subprocess.run(["sh", "-c", command], cwd=cli.folder, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("{", "")
+
+
+def test_the_version_is_the_packages(cli: CommandLine) -> None:
+    """`--version` says it."""
+    assert cli("--version").stdout == f"pepperpy-obs {__version__}\n"
