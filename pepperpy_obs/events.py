@@ -123,6 +123,8 @@ FIELDS: Final[tuple[Field, ...]] = (
     Field("requests", "integer", "how many requests an aggregate stands for"),
     Field("service_tier", "string", "the tier that the provider billed", "openai.response.service_tier"),
     Field("usage_incomplete", "boolean", "the stream ended before its usage came"),
+    Field("usage_units", "object", "other things that are billed, such as seconds of audio or searches"),
+    Field("usage_entries", "list", "the requests that an aggregate stands for, each with its own usage"),
     Field("usage_flags", "list", "what was odd about the usage"),
     Field("usage_aggregate", "boolean", "a framework's total over several requests"),
     Field("usage_duplicate", "boolean", "the same answer was counted before in this trace"),

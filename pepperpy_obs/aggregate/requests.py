@@ -1,14 +1,14 @@
 """Counts the language model side of events: requests, tokens, money.
 
 What cannot be counted exactly is refused and named, never guessed: tokens that are not whole numbers,
-amounts that are negative, infinite or finer than 60 decimal places.
+amounts that are negative, a trillion dollars, or finer than 60 decimal places.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, Inexact, InvalidOperation
 from typing import Any, Final
 
 from pepperpy_obs.aggregate.cell import EXACT, ZERO, Requests
@@ -20,8 +20,9 @@ _TOKENS: Final = tuple((field, field.removesuffix("_tokens")) for field in TOKEN
 _COST_TYPES: Final = frozenset(
     {"input", "cache_read", "cache_write", "output", "reasoning", "audio_input", "audio_output", "request"}
 )
-_TOO_MUCH: Final = Decimal(10) ** 18
-_FINEST: Final = -60
+_TOO_MUCH: Final = Decimal(10) ** 12
+# Would round, and so refuses, a digit beyond the 60th decimal place: every sum fits into the digits of `EXACT`.
+_FINE: Final = Context(prec=61, Emin=0, traps=[Inexact, InvalidOperation])
 
 
 def outcome_of(event: Mapping[str, Any]) -> str:
@@ -53,21 +54,22 @@ class RequestTally:
         outcome = outcome_of(event)
         if not event.get("usage_aggregate"):
             self._outcomes[outcome] += 1
-        used = self._count_tokens(event)
-        cost = self._money(event, "cost_usd")
-        if cost is not None:
+        self._count_tokens(event)
+        cost = event.get("cost_usd")
+        if cost is not None and (cost := self._money(cost, "cost_usd")) is not None:
             self._priced += 1
             self._cost = EXACT.add(self._cost, cost)
             if outcome != "ok":
                 self._waste = EXACT.add(self._waste, cost)
             self._split(event.get("cost_by_type"))
-        elif used or event.get("cost_source") == "unpriced":
+        elif event.get("cost_source") == "unpriced":
             self._unpriced += 1
-        self.save(event)
+        if "saved_usd" in event:
+            self.save(event)
 
     def save(self, event: Mapping[str, Any]) -> None:
         """Count what a cache saved."""
-        saved = self._money(event, "saved_usd")
+        saved = self._money(event["saved_usd"], "saved_usd")
         if saved is not None:
             self._saved = EXACT.add(self._saved, saved)
 
@@ -84,39 +86,33 @@ class RequestTally:
             self._unpriced,
         )
 
-    def _count_tokens(self, event: Mapping[str, Any]) -> bool:
-        used = False
+    def _count_tokens(self, event: Mapping[str, Any]) -> None:
         for field, name in _TOKENS:
             number = event.get(field)
             if number is None:
                 continue
             if type(number) is int and number >= 0:
                 self._tokens[name] = self._tokens.get(name, 0) + number
-                used = True
             else:
                 self._refused[field] += 1
-        return used
 
     def _split(self, by_type: object) -> None:
-        if not isinstance(by_type, Mapping):
+        if not isinstance(by_type, dict):
             return
-        for name in by_type:
-            amount = self._money(by_type, name, "cost_by_type")
+        for name, value in by_type.items():
+            amount = self._money(value, "cost_by_type")
             if amount is not None:
                 known = name if name in _COST_TYPES else OVERFLOW
                 self._by_type[known] = EXACT.add(self._by_type.get(known, ZERO), amount)
 
-    def _money(self, amounts: Mapping[str, Any], name: str, field: str = "") -> Decimal | None:
-        value = amounts.get(name)
-        if value is None:
-            return None
+    def _money(self, value: object, field: str) -> Decimal | None:
         try:
             # Through text: a float that somebody's log pipeline made of a price still says what was meant.
             amount = value if type(value) is Decimal else Decimal(str(value))
-            # NaN compares as an InvalidOperation here. The bounds keep every sum within the digits of `EXACT`.
-            if 0 <= amount < _TOO_MUCH and int(amount.as_tuple().exponent) >= _FINEST:
-                return amount
-        except InvalidOperation:
+            # NaN compares as an InvalidOperation, or as False where the thread does not trap it.
+            if ZERO <= amount < _TOO_MUCH:
+                return _FINE.plus(amount)
+        except (Inexact, InvalidOperation):
             pass
-        self._refused[field or name] += 1
+        self._refused[field] += 1
         return None
