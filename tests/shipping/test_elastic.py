@@ -101,6 +101,20 @@ class TestBulk:
             (ledger,) = shipper.ledgers().values()
             assert (ledger.acknowledged, dict(ledger.retries)) == (5, {"es_rejected_execution_exception": 2})
 
+    def test_the_cursor_waits_for_the_first_unsettled(self, ship: Ship, event: Make) -> None:
+        """Ended amid a batch, the next start sends from the first event on that is not answered for."""
+        with ElasticServer(items=[None, BUSY, None]) as server:
+            slow = ship(Elastic(url=server.url, linger=0, retry_first=600, retry_most=600))
+            slow.offer([event(n, NOW) for n in range(3)])
+            assert wait_until(lambda: slow.ledgers()["elastic"].acknowledged == 2)
+            slow.close()
+            assert slow.ended
+            again = ship(sink(server))
+            assert again.ledgers()["elastic"].accepted == 2
+            assert again.flush(10)
+            assert sorted(document["n"] for document in server.documents.values()) == [0, 1, 2]
+            assert server.conflicts == 1
+
     def test_a_conflict_of_types_costs_that_event(self, ship: Ship, event: Make) -> None:
         """It is rejected with Elasticsearch's reason and kept in the dead-letter file."""
         with ElasticServer() as server:
@@ -123,6 +137,16 @@ class TestBulk:
             assert shipper.flush(10)
             assert (len(server.documents), server.conflicts) == (5, 5)
             assert shipper.ledgers()["elastic"].acknowledged == 5
+
+    def test_a_missing_index_holds(self, ship: Ship, event: Make) -> None:
+        """Where indices are not made by themselves, every item says so: nothing is rejected, a person is called."""
+        missing = (404, "index_not_found_exception", "no such index [events]")
+        with ElasticServer(items=[missing] * 3) as server:
+            shipper = ship(sink(server))
+            shipper.offer([event(n, NOW) for n in range(3)])
+            assert shipper.flush(10)
+            ledger = shipper.ledgers()["elastic"]
+            assert (ledger.acknowledged, dict(ledger.retries)) == (3, {"index_not_found_exception": 1})
 
     def test_a_wrong_key_holds(self, ship: Ship, event: Make) -> None:
         """Nothing is lost while somebody looks for the right key, and then all goes."""
