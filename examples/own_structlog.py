@@ -22,7 +22,13 @@ def login(user: str) -> None:
 
 if __name__ == "__main__":
     structlog.configure(
-        processors=[structlog.processors.TimeStamper(fmt="iso", utc=True), Redact(), Bound(), render_ecs],
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            Bound(),
+            Redact(),
+            render_ecs,
+        ],
     )
     configure(Config(log_format="none", log_to_structlog=True))
     login("ann")
