@@ -96,9 +96,11 @@ class Drain:
         return taken
 
     def _settle(self) -> int:
-        """Fold what was in flight and has ended since."""
-        if not self._open:
-            return 0
+        """Fold what was in flight and has ended since.
+
+        The lock is taken even if nothing seems to be: another thread may hold a batch that is in
+        neither list, and a flush has to wait for it.
+        """
         with self.claim() as claimed:
             if not claimed:
                 return 0
