@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
+from math import isfinite
 from typing import Any, Final
 
 from pepperpy_obs.events import FIELDS
@@ -67,7 +68,7 @@ _OUTCOMES: Final[Mapping[Any, str]] = {ecs: ours for ours, ecs in ECS_OUTCOMES.i
 def _flat(document: Mapping[str, Any]) -> list[tuple[str, Any]]:
     pairs: list[tuple[str, Any]] = []
     for name, value in document.items():
-        if isinstance(value, dict):
+        if isinstance(value, dict) and name not in _NAMES:
             pairs.extend((f"{name}.{inner}", item) for inner, item in value.items())
         else:
             pairs.append((name, value))
@@ -81,7 +82,7 @@ def _text(value: Any) -> str:
 
 
 def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
         raise TypeError
     return float(value)
 
