@@ -178,3 +178,32 @@ def test_a_kill_loses_nothing_that_was_on_disk(tmp_path: Path, seed: int) -> Non
         lines = [json.loads(line)["n"] for line in loki.lines]
         assert wanted <= set(lines)
         assert len(lines) == len(set(lines))
+
+
+FULL = """
+import json, resource, sys
+from pathlib import Path
+from pepperpy_obs._guard import failures
+from pepperpy_obs.shipping.elastic import Elastic
+from pepperpy_obs.shipping.record import Record
+from pepperpy_obs.shipping.shipper import Shipper
+resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, 5_000))
+shipper = Shipper([Elastic(url=sys.argv[2], linger=0)], Path(sys.argv[1]), instance="host")
+for n in range(500):
+    key = f"{n:032x}"
+    shipper.offer([Record(n, key, json.dumps({"event": "test", "event_id": key, "n": n}).encode())])
+done = shipper.flush(10)
+shipper.close()
+ledger = shipper.ledgers()["elastic"]
+print(json.dumps([done, ledger.acknowledged, ledger.balanced, shipper.ended, "shipping.spool" in failures()]))
+"""
+
+
+def test_a_file_system_that_refuses_in_the_middle_of_a_write(tmp_path: Path) -> None:
+    """The kernel stops each file at 5,000 bytes, half way through a frame: all arrives once, through memory."""
+    with ElasticServer() as server:
+        command = [sys.executable, "-c", FULL, str(tmp_path), server.url]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        assert json.loads(done.stdout) == [True, 500, True, True, True]
+        assert sorted(document["n"] for document in server.documents.values()) == list(range(500))
+        assert server.conflicts == 0
