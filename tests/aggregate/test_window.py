@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pepperpy_obs.aggregate.series import SeriesKey
+from pepperpy_obs.aggregate.store import Store
+from pepperpy_obs.errors import SetupError
+from tests.aggregate.strategies import NOON, SECOND
+
+ASKED = {"event": "operation.finished", "operation": "ask", "outcome": "ok", "duration_seconds": 1.0}
+offsets = st.lists(
+    st.one_of(st.integers(0, 400), st.integers(0, 5000), st.integers(0, 90_000)), min_size=1, max_size=60
+)
+
+
+def counted(times: list[int], window: float | None = None, now: int | None = None) -> int:
+    """Return how many of the calls at these times are in the window."""
+    store = Store()
+    for at in times:
+        store.fold(ASKED, at)
+    series: Any = store.snapshot(window, now).series
+    return series[SeriesKey("ask")].calls if series else 0
+
+
+class TestWindows:
+    @settings(deadline=None)
+    @given(offsets, st.sampled_from([(60, 10), (300, 10), (3600, 150), (86_400, 3600), (90, 10), (301, 150)]))
+    def test_a_window_holds_its_seconds_and_at_most_one_slot_more(
+        self, seconds: list[int], window: tuple[int, int]
+    ) -> None:
+        """In whatever order events come: all of the last `window` seconds are in, none is that is a slot older."""
+        length, slot = window
+        times = [NOON + second * SECOND for second in seconds]
+        now = max(times)
+        found = counted(times, length, now)
+        assert sum(at >= now - length * SECOND for at in times) <= found
+        assert found <= sum(at > now - (length + slot) * SECOND for at in times)
+
+    @settings(deadline=None)
+    @given(offsets)
+    def test_nothing_is_lost_when_slots_roll(self, seconds: list[int]) -> None:
+        """Since the start means all events, even those older than every window."""
+        times = [NOON + 50 * second * SECOND for second in seconds]
+        assert counted(times) == len(times)
+
+    def test_a_late_event_is_counted_where_it_belongs(self) -> None:
+        """An event of a minute ago is not in the last ten seconds, but in the last five minutes."""
+        times = [NOON + 100 * SECOND, NOON + 40 * SECOND]
+        now = NOON + 100 * SECOND
+        assert [counted(times, window, now) for window in (10, 300)] == [1, 2]
+
+    def test_silence_empties_the_windows(self) -> None:
+        """The window ends now, not at the last event."""
+        assert [counted([NOON], 60, NOON + later * SECOND) for later in (0, 50, 80)] == [1, 1, 0]
+
+    def test_the_stretch_is_told(self) -> None:
+        """A snapshot says where it begins and ends; a window does not begin before the first event."""
+        store = Store()
+        store.fold(ASKED, NOON)
+        store.fold(ASKED, NOON + 95 * SECOND)
+        now = NOON + 99 * SECOND
+        stretches = [store.snapshot(window, now) for window in (None, 60, 300)]
+        assert [((found.start or 0) - NOON, (found.end or 0) - NOON) for found in stretches] == [
+            (0, 99 * SECOND),
+            (30 * SECOND, 99 * SECOND),
+            (0, 99 * SECOND),
+        ]
+        assert [found.seconds for found in stretches] == [99.0, 69.0, 99.0]
+
+    def test_of_nothing(self) -> None:
+        """A window of nothing is empty."""
+        snapshot = Store().snapshot(60, NOON)
+        assert (snapshot.series, snapshot.seconds, snapshot.window) == ({}, 0.0, 60)
+
+    @pytest.mark.parametrize("window", [0, -1, 86_401, float("nan")])
+    def test_a_window_that_cannot_be(self, window: float) -> None:
+        """A window is longer than nothing and not longer than a day."""
+        with pytest.raises(SetupError, match="use seconds above 0 and up to 86400, or None for all since the start"):
+            Store().snapshot(window)
