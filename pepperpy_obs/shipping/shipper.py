@@ -79,10 +79,23 @@ class Shipper:
         self._accounts = {sink.name: Account(sink.name) for sink in self._sinks}
         self._lock = threading.Lock()
         self._moved = threading.Condition()
+        self._spools: list[Spool] = []
+        self._senders: list[Sender] = []
+        self._intake: Intake | None = None
+
+    def _reopen(self) -> None:
+        """Begin in a forked child."""
+        with self._lock:
+            if self._intake is None and not self._closed:
+                try:
+                    self._open()
+                except (SetupError, OSError) as error:
+                    failed("shipping.fork", error)
+                    self._closed = True
 
     def _open(self) -> None:
         own = Spool(slots.take(self.directory), self._accounts, self._drop, self._bounds)
-        adopted = [Spool(slot, (), self._drop, self._bounds) for slot in slots.orphans(self.directory)]
+        adopted = self._adopt()
         self._spools = [*adopted, own]
         sources = [Source(spool, f"{self._instance}-{spool.slot.number}") for spool in self._spools]
         for name, account in self._accounts.items():
@@ -109,13 +122,26 @@ class Shipper:
         for sender in self._senders:
             sender.start()
 
+    def _adopt(self) -> list[Spool]:
+        """Open what processes that are gone left; a directory that cannot be read is left alone."""
+        adopted: list[Spool] = []
+        for slot in slots.orphans(self.directory):
+            try:
+                adopted.append(Spool(slot, (), self._drop, self._bounds))
+            except OSError as error:
+                failed("shipping.adopt", error)
+                slot.release()
+        return adopted
+
     def offer(self, records: Sequence[Record]) -> None:
         """Take records: into memory only, a lock and a list; what does not fit there is dropped and counted."""
         if not records:
             return
+        if self._intake is None:
+            self._reopen()
         for account in self._accounts.values():
             account.accepted(len(records))
-        if refused := "closed" if self._closed else self._intake.offer(records):
+        if refused := "closed" if self._closed or self._intake is None else self._intake.offer(records):
             for account in self._accounts.values():
                 account.dropped(refused, len(records))
 
@@ -125,14 +151,14 @@ class Shipper:
 
     def sync(self, timeout: float) -> bool:
         """Wait until what was offered before is on disk; from then on a kill of the process cannot lose it."""
-        return self._intake.sync(timeout)
+        return self._intake is None or self._intake.sync(timeout)
 
     def flush(self, timeout: float) -> bool:
         """Wait until every sink has answered for all it was offered; return whether all have."""
         left = _countdown(timeout)
         for sender in self._senders:
             sender.hurry()
-        self._intake.sync(timeout)
+        self.sync(timeout)
         with self._moved:
             done = self._moved.wait_for(self._settled, left())
         for sender in self._senders:
@@ -156,7 +182,7 @@ class Shipper:
                 return
             self._closed = True
         left, kept = _countdown(timeout), min(_KEPT, timeout / 2)
-        written = self._intake.close(timeout - kept)
+        written = self._intake is None or self._intake.close(timeout - kept)
         if written:
             self.flush(max(0.0, left() - kept))
         for sender in self._senders:
@@ -173,19 +199,13 @@ class Shipper:
         return {name: account.ledger(held) for name, account in self._accounts.items()}
 
     def after_fork(self) -> None:
-        """Begin anew in a forked child: an own directory, own connections, empty books.
+        """Begin anew in a forked child: empty books, and with the first offer a directory and threads of its own.
 
-        What was in memory at the fork is the parent's, and the parent sends it.
+        What was in memory at the fork is the parent's, and the parent sends it. A child that records nothing, as most
+        of a pool's do, costs nothing.
         """
         self._abandon()
         self._books()
-        if self._closed:
-            return
-        try:
-            self._open()
-        except (SetupError, OSError) as error:
-            failed("shipping.fork", error)
-            self._closed = True
 
     def _abandon(self) -> None:
         for spool in self._spools:

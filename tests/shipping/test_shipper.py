@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pepperpy_obs import _guard
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.processors.ecs import to_ecs
 from pepperpy_obs.processors.lines import json_lines
@@ -86,6 +87,15 @@ class TestOutage:
             assert heir.flush(10)
             assert numbers(server) == [0, 1, 2]
             assert wait_until(lambda: not list(heir.directory.glob("[12]/*.seg")))
+
+    def test_an_orphan_that_cannot_be_read_is_left_alone(self, ship: Ship, event: Make, tmp_path: Path) -> None:
+        """It is counted as a failure of ours; everybody else's events go."""
+        (tmp_path / "spool" / "5" / "00000000000000000000.seg").mkdir(parents=True)
+        with ElasticServer() as server:
+            shipper = ship(elastic(server.url))
+            shipper.offer([event(1, NOW)])
+            assert shipper.flush(10)
+            assert (numbers(server), set(_guard.failures())) == ([1], {"shipping.adopt"})
 
     def test_a_full_spool_drops_the_oldest_and_counts(self, ship: Ship, event: Make) -> None:
         """Accepted = pending + dropped while nobody is there; the newest are sent afterwards."""
@@ -228,6 +238,17 @@ class TestFork:
             assert shipper.flush(10)
             assert numbers(server) == [*range(20), *range(100, 110)]
             assert server.conflicts == 0
+
+    def test_a_child_that_records_nothing_costs_nothing(self, ship: Ship) -> None:
+        """It has no thread, no directory, and its end is clean."""
+        shipper = ship(elastic(NOBODY))
+        child = os.fork()
+        if not child:
+            shipper.after_fork()
+            idle = threading.active_count() == 1 and shipper.flush(5) and not (shipper.directory / "1").exists()
+            shipper.close(2)
+            os._exit(0 if idle and shipper.ended else 1)
+        assert os.waitpid(child, 0)[1] == 0
 
 
 class TestSetUp:
