@@ -54,7 +54,7 @@ _OTHER: Final = "|".join((
     _marked(r"ya29\.", r"[\w-]{20,}"),
     _marked("dapi", r"[0-9a-f]{32}"),  # Databricks
     _marked(r"SG\.", r"[\w-]{16,}\.[\w-]{16,}"),  # SendGrid
-    _marked("eyJ", r"[\w-]{8,}\.eyJ[\w-]{8,}(?:\.[\w-]*)?"),  # JSON web tokens
+    r"eyJ(?<![\w-]eyJ)[\w-]{8,}\.eyJ[\w-]{8,}(?:\.[\w-]*)?",  # JSON web tokens
 ))  # fmt: skip
 
 _SCHEME: Final = rf"(?:(?:{_spelt('bearer basic digest token')})[ \t]+)?"
