@@ -79,7 +79,7 @@ class TestLayers:
     def test_frozen(self) -> None:
         """A setting cannot be changed afterwards."""
         with pytest.raises(ValidationError, match="frozen"):
-            Config().metrics_port = 1  # pyright: ignore[reportAttributeAccessIssue]
+            Config().metrics_port = 1
 
 
 class TestValues:
