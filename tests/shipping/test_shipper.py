@@ -117,6 +117,24 @@ class TestOutage:
             assert numbers(server)[-1] == 499
             assert shipper.ledgers()["elastic"].acknowledged == len(numbers(server))
 
+    def test_what_is_said_to_be_pending_is_on_disk(self, ship: Ship, event: Make) -> None:
+        """Events in flight whose segment was dropped meanwhile are not promised to the next start."""
+        bounds = Bounds(20_000, 4_000, 4_000)
+        first = ship(elastic(NOBODY), bounds=bounds)
+        first.offer([event(n, NOW) for n in range(5)])
+        assert wait_until(lambda: first.ledgers()["elastic"].retries)
+        for start in range(5, 500, 5):
+            first.offer([event(n, NOW) for n in range(start, start + 5)])
+        first.close(1.0)
+        assert first.ended
+        ledger = first.ledgers()["elastic"]
+        assert ledger.balanced
+        with ElasticServer() as server:
+            second = ship(elastic(server.url), bounds=bounds)
+            assert second.ledgers()["elastic"].accepted == ledger.pending
+            assert second.flush(10)
+            assert numbers(server) == list(range(500 - ledger.pending, 500))
+
 
 class TestEnd:
     def test_a_receiver_that_hangs_cannot_hold_the_exit(self, ship: Ship, event: Make) -> None:
