@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from pepperpy_obs.export.exposition import Exposition
+from pepperpy_obs.export.histograms import Histograms
 from pepperpy_obs.export.listener import Listener
 from pepperpy_obs.export.negotiation import prefers_openmetrics
 from pepperpy_obs.export.projection import Reading, fill
@@ -32,6 +33,7 @@ class PrometheusExporter:
 
     def __init__(self, collector: Collects | None = None) -> None:
         self._source = source_of(collector)
+        self._histograms = Histograms()
         self._exposition = Exposition()
 
     async def export(self, *, openmetrics: bool = False) -> str:
@@ -43,7 +45,7 @@ class PrometheusExporter:
 
     def text(self, *, openmetrics: bool = False) -> str:
         """Return the same without awaiting."""
-        families = fill(Reading.of(self._source))
+        families = fill(Reading.of(self._source), self._histograms)
         return self._exposition.openmetrics(families) if openmetrics else self._exposition.text(families)
 
     async def start_server(self, port: int | None = None, host: str | None = None) -> Listener:

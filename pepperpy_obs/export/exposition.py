@@ -6,7 +6,7 @@ series and remembered, and a series' lines are one template that is filled in on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from math import inf, isinf, isnan
 from typing import Final, NamedTuple
@@ -64,14 +64,14 @@ class Exposition:
         """Return OpenMetrics 1.0.0, with exemplars."""
         return "".join([*self._lines(families, openmetrics=True), "# EOF\n"])
 
-    def _lines(self, families: Iterable[Filled], *, openmetrics: bool) -> Iterator[str]:
+    def _lines(self, families: Iterable[Filled], *, openmetrics: bool) -> list[str]:
+        lines: list[str] = []
         for filled in families:
             try:
-                lines = self._family(filled, openmetrics=openmetrics)
+                lines += self._family(filled, openmetrics=openmetrics)
             except Exception as error:
                 _guard.failed("collect", error)
-            else:
-                yield from lines
+        return lines
 
     def _family(self, filled: Filled, *, openmetrics: bool) -> list[str]:
         family = filled.family

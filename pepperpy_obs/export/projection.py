@@ -6,20 +6,18 @@ out and counted (`pepperpy_obs_errors_total{stage="collect"}`); the others are n
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import reduce
 from typing import Final
 
 from pepperpy_obs import _guard
-from pepperpy_obs.aggregate.cell import EXACT, ZERO, Cell
-from pepperpy_obs.aggregate.histogram import Durations
+from pepperpy_obs.aggregate.cell import EXACT, ZERO
 from pepperpy_obs.aggregate.snapshot import EMPTY, Snapshot
 from pepperpy_obs.export import families
-from pepperpy_obs.export.families import FAMILIES, Distribution, Exemplar, Family, Filled, Labels
+from pepperpy_obs.export.families import FAMILIES, Family, Filled, Labels
+from pepperpy_obs.export.histograms import Histograms
 from pepperpy_obs.export.own import own_families
 from pepperpy_obs.judgement.source import Facts, Sink, Source
 from pepperpy_obs.reports.live import Live
@@ -52,11 +50,14 @@ class Reading:
             return cls(EMPTY, Live(), Facts(errors=_guard.failures()))
 
 
-def fill(reading: Reading) -> Iterator[Filled]:
-    """Yield every family of ours, and then the user's own metrics."""
+def fill(reading: Reading, histograms: Histograms) -> Iterator[Filled]:
+    """Yield every family of ours, and then the user's own metrics; `histograms` remembers from scrape to scrape."""
     for family in FAMILIES:
         try:
-            filled = _PROJECTIONS[family](family, reading)
+            if family.type == "histogram":
+                filled = Filled(family, distributions=histograms.rows(family, reading.snapshot))
+            else:
+                filled = _PROJECTIONS[family](family, reading)
         except Exception as error:
             _guard.failed("collect", error)
         else:
@@ -85,44 +86,6 @@ def _add_outcomes(rows: defaultdict[Labels, int], labels: Labels, outcomes: Mapp
         rows[*labels, outcome] += 0
     for outcome, count in outcomes.items():
         rows[*labels, outcome] += count
-
-
-def _durations(family: Family, reading: Reading) -> Filled:
-    rows: defaultdict[Labels, list[Cell]] = defaultdict(list)
-    for key, cell in reading.snapshot.series.items():
-        if cell.duration.count:
-            rows[key[:3]].append(cell)
-    return Filled(
-        family,
-        distributions={
-            labels: _distribution(family, [cell.duration for cell in cells], _exemplars(family, cells))
-            for labels, cells in rows.items()
-        },
-    )
-
-
-def _first_items(family: Family, reading: Reading) -> Filled:
-    rows: defaultdict[Labels, list[Durations]] = defaultdict(list)
-    for key, cell in reading.snapshot.series.items():
-        if cell.first_item.count:
-            rows[key[:2]].append(cell.first_item)
-    return Filled(family, distributions={labels: _distribution(family, found, {}) for labels, found in rows.items()})
-
-
-def _distribution(family: Family, found: Sequence[Durations], exemplars: Mapping[int, Exemplar]) -> Distribution:
-    merged = found[0] if len(found) == 1 else reduce(Durations.merge, found)
-    return Distribution([*merged.buckets(family.bounds), merged.count], merged.sum, exemplars)
-
-
-def _exemplars(family: Family, cells: Iterable[Cell]) -> Mapping[int, Exemplar]:
-    """Return for each bucket the latest of the cells' exemplars that belongs there."""
-    found: dict[int, Exemplar] = {}
-    for cell in cells:
-        if (one := cell.exemplar) is not None:
-            bucket = bisect_left(family.bounds, one.value)
-            if bucket not in found or found[bucket].at < one.at:
-                found[bucket] = Exemplar(one.trace_id, one.span_id, one.value, one.at)
-    return found
 
 
 def _tokens(family: Family, reading: Reading) -> Filled:
@@ -180,8 +143,6 @@ def _utilization(family: Family, reading: Reading) -> Filled:
 
 _PROJECTIONS: Final[Mapping[Family, _Project]] = {
     families.OPERATIONS: _operations,
-    families.DURATION: _durations,
-    families.FIRST_ITEM: _first_items,
     families.ACTIVE: lambda family, reading: Filled(family, dict(reading.live.active.items())),
     families.AGENTS: _counts(lambda reading: reading.live.agents),
     families.REQUESTS: _requests,

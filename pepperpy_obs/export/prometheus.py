@@ -16,6 +16,7 @@ from prometheus_client.samples import Exemplar, Timestamp
 from pepperpy_obs import _guard
 from pepperpy_obs.export.exposition import number
 from pepperpy_obs.export.families import FAMILIES, Distribution, Family, Filled, sendable
+from pepperpy_obs.export.histograms import Histograms
 from pepperpy_obs.export.projection import Reading, fill
 from pepperpy_obs.judgement.source import Collects, source_of
 
@@ -39,6 +40,7 @@ class ObsCollector(Collector):
 
     def __init__(self, collector: Collects | None = None) -> None:
         self._source = source_of(collector)
+        self._histograms = Histograms()
 
     def describe(self) -> Iterator[Metric]:
         """Yield our own families without samples, so that registering reads nothing and name clashes show."""
@@ -46,7 +48,7 @@ class ObsCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield every family with its samples."""
-        for filled in fill(Reading.of(self._source)):
+        for filled in fill(Reading.of(self._source), self._histograms):
             try:
                 metric = _metric(filled)
             except Exception as error:

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections import defaultdict
 from contextlib import closing
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from pepperpy_obs.config import Config
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.export.exporter import PrometheusExporter
+from pepperpy_obs.metrics.collector import MetricsCollector
 from tests.still import Still
 
 if TYPE_CHECKING:
@@ -62,3 +66,34 @@ def test_what_is_no_collector_is_refused() -> None:
     """Giving something without a runtime is a set-up error."""
     with pytest.raises(SetupError, match=r"collector=8000; give a MetricsCollector, or nothing"):
         PrometheusExporter(8000)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def test_every_scrape_is_consistent_while_calls_are_recorded() -> None:
+    """While threads record no scrape is torn (calls = durations = +Inf bucket), none goes back; the last has all."""
+    collector = MetricsCollector(Config(config_file=None, log_format="none"))
+    exporter = PrometheusExporter(collector)
+
+    def work() -> None:
+        for number in range(500):
+            with collector.record_call("openai", operation=f"ask {number % 5}"):
+                pass
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    seen = [0.0]
+    while seen[-1] < 2000:
+        samples = [sample for family in text_string_to_metric_families(exporter.text()) for sample in family.samples]
+        totals: defaultdict[str, float] = defaultdict(float)
+        for sample in samples:
+            if sample.labels.get("le", "+Inf") == "+Inf":
+                totals[sample.name] += sample.value
+        calls = totals["pepperpy_operations_total"]
+        assert totals["pepperpy_operation_duration_seconds_count"] == calls
+        assert totals["pepperpy_operation_duration_seconds_bucket"] == calls
+        assert totals["pepperpy_obs_events_total"] == calls >= seen[-1]
+        seen.append(calls)
+    for thread in threads:
+        thread.join()
+    assert seen[-1] == 2000
+    collector.shutdown()

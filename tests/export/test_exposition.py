@@ -29,6 +29,7 @@ parse_openmetrics: Callable[[str], Iterable[Parsed]] = openmetrics_parser.text_s
 NAUGHTY = st.text(st.sampled_from('a"\\\n\r\t{},= #\0\N{SNOWMAN}\u2028\ud800%s'), max_size=6) | st.text(max_size=6)
 
 
+@settings(deadline=None)
 @given(st.floats() | st.integers(0, 2**70) | st.decimals(allow_nan=False, allow_infinity=False, places=12))
 def test_numbers_are_spelled_as_prometheus_client_spells_them(value: float | Decimal) -> None:
     """Any int, float or Decimal is written as Go would write it."""

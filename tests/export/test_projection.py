@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pepperpy_obs import _guard
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.export.families import DURATION, DURATION_BOUNDS, FAMILIES, FIRST_ITEM, Distribution, Exemplar
+from pepperpy_obs.export.histograms import Histograms
 from pepperpy_obs.export.projection import Reading, fill
 from pepperpy_obs.judgement.source import Facts, Sink
 from pepperpy_obs.reports.live import Live, WatchedCache
@@ -28,17 +29,21 @@ def ask(**fields: Any) -> dict[str, Any]:
 
 def values(still: Still) -> dict[str, Mapping[tuple[str, ...], Any]]:
     """Return the rows of all counters and gauges that have any."""
-    return {filled.family.name: filled.values for filled in fill(Reading.of(still)) if filled.values}
+    return {filled.family.name: filled.values for filled in fill(Reading.of(still), Histograms()) if filled.values}
 
 
 def distributions(still: Still) -> dict[str, Mapping[tuple[str, ...], Distribution]]:
     """Return the rows of all histograms that have any."""
-    return {filled.family.name: filled.distributions for filled in fill(Reading.of(still)) if filled.distributions}
+    return {
+        filled.family.name: filled.distributions
+        for filled in fill(Reading.of(still), Histograms())
+        if filled.distributions
+    }
 
 
 def test_a_runtime_at_rest_exposes_every_family(still: Still) -> None:
     """Every family is there from the start, in order, and only the count of events has a row: a zero."""
-    found = list(fill(Reading.of(still)))
+    found = list(fill(Reading.of(still), Histograms()))
     assert [filled.family for filled in found] == list(FAMILIES)
     assert values(still) == {"pepperpy_obs_events_total": {(): 0}}
 
@@ -141,7 +146,7 @@ def test_bucket_counts_are_those_of_the_exact_durations(calls: list[tuple[str, i
         store.fold(event | {"duration_seconds": seconds, "time_to_first_item_seconds": seconds}, place * 3_000_000_000)
 
     reading = Reading(store.snapshot(), Live(), Facts())
-    rows = {filled.family: filled.distributions for filled in fill(reading) if filled.distributions}
+    rows = {filled.family: filled.distributions for filled in fill(reading, Histograms()) if filled.distributions}
     recount = [sum(nanoseconds <= bound * 1e9 for _, nanoseconds in calls) for bound in DURATION_BOUNDS]
     for family, labels in ((DURATION, ("ask", "", "")), (FIRST_ITEM, ("ask", ""))):
         found = rows[family][labels]
@@ -164,7 +169,7 @@ def test_exemplars_stand_in_their_own_buckets(still: Still) -> None:
 def test_one_broken_family_leaves_the_others_whole(still: Still) -> None:
     """A family that cannot be made is left out and counted; all others are exposed."""
     still.now = Live(caches=None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    names = [filled.family.name for filled in fill(Reading.of(still))]
+    names = [filled.family.name for filled in fill(Reading.of(still), Histograms())]
     broken = {"pepperpy_cache_lookups_total", "pepperpy_cache_utilization_ratio"}
     assert names == [family.name for family in FAMILIES if family.name not in broken]
     assert _guard.failures() == {"collect": 2}

@@ -76,8 +76,9 @@ def test_slow_calls_fail(still: Still) -> None:
 
 def test_answers_without_a_price_warn(still: Still) -> None:
     """A share of unpriced answers above the limit warns, and says what to do."""
-    for cost in (Decimal(1), Decimal(1), None, None):
-        still.fold(operation="ask", provider="openai", model="odd", outcome="ok", input_tokens=5, cost_usd=cost)
+    for price in ({"cost_usd": Decimal(1)}, {"cost_source": "unpriced"}) * 2:
+        answer: dict[str, Any] = {"provider": "openai", "model": "odd", "input_tokens": 5, **price}
+        still.fold(operation="ask", outcome="ok", **answer)
     assert judged(still)["unpriced_share"] == CheckResult(
         "unpriced_share",
         "warn",
