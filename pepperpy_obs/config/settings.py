@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from os import environ
 from pathlib import Path
 from types import NoneType
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, get_args, get_origin
 
 from pydantic import BeforeValidator, ByteSize, Field, TypeAdapter, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -181,6 +181,13 @@ class Config(BaseSettings):
     def _path(cls, path: PathLike) -> Path | None:
         """Make a path of what type checkers let people write: a string, too."""
         return None if path is None else Path(path).expanduser()
+
+    @classmethod
+    def defaults(cls) -> Self:
+        """Return the default settings, whatever the environment and a settings file say."""
+        config = cls.model_construct()
+        vars(config)[_ORIGINS] = {}
+        return config
 
     def sources(self) -> Mapping[str, str]:
         """Return where each setting came from: "keyword", the variable, the file, or "default"."""

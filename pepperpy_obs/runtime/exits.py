@@ -17,6 +17,7 @@ from pepperpy_obs.processors.console import Console
 from pepperpy_obs.processors.context import Context
 from pepperpy_obs.processors.count_once import CountOnce
 from pepperpy_obs.processors.ecs import ecs_lines
+from pepperpy_obs.processors.fields import Fieldwise
 from pepperpy_obs.processors.lines import json_lines
 from pepperpy_obs.processors.price import Price
 from pepperpy_obs.processors.redact import Redact
@@ -57,10 +58,12 @@ def build_chain(
     leaving = [Link("level", Threshold(config.log_level))] if config.log_level != "debug" else []
     if config.log_sample_rate < 1:
         leaving.append(Link("sample", Sample(config.log_sample_rate)))
-    leaving += [
-        Link("bound", Bound(max_length=config.max_field_length), required=True),
-        Link("redact", Redact(keys=config.redact_keys, values=config.redact_values), required=True),
-    ]
+    bound, redact = (
+        Bound(max_length=config.max_field_length),
+        Redact(keys=config.redact_keys, values=config.redact_values),
+    )
+    # One pass over the fields for both: half the time of two.
+    leaving.append(Link("redact", Fieldwise(bound.change, redact.change), required=True))
     return Chain(counted, leaving, exits)
 
 

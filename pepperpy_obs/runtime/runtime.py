@@ -15,6 +15,7 @@ from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.config import Config
 from pepperpy_obs.context import lineage
 from pepperpy_obs.decorators.recording import caches
+from pepperpy_obs.errors import SetupError
 from pepperpy_obs.judgement.source import Facts, Sink
 from pepperpy_obs.reports.live import Live, look_at
 from pepperpy_obs.reports.stats import Stats
@@ -37,18 +38,16 @@ class Runtime:
     called by any thread. Until `configure`, events are counted and go nowhere.
     """
 
-    def __init__(self, hub: Hub, config: Config | None = None) -> None:
+    def __init__(self, hub: Hub, config: Config) -> None:
         self._hub = hub
         self._setting_up = threading.RLock()
-        self.config = Config() if config is None else config
+        self.config = config
         self._store = Store(max_series=self.config.max_series)
         self._dropped: Counter[str] = Counter()
         chain = build_chain(self.config, self._store)
         self._drain = Drain(hub, chain, self.config.drain_interval, process.after_batch)
         self._obey()
         process.look_after(self)
-        if config is not None:
-            self.configure(config)
 
     def _obey(self) -> None:
         self._hub.off = not self.config.metrics_enabled
@@ -163,8 +162,16 @@ class Runtime:
 
 
 def default_runtime(hub: Hub) -> Runtime:
-    """Return a new runtime as the front door installs it: silent until it is configured."""
-    return Runtime(hub)
+    """Return a new runtime as the front door installs it: silent until it is configured.
+
+    It may be a full buffer, in the middle of an observed call, that asks for it. So settings in the
+    environment that are not acceptable are reported here and left aside; `configure` raises them.
+    """
+    try:
+        return Runtime(hub, Config())
+    except SetupError as error:
+        failed("config", error)
+        return Runtime(hub, Config.defaults())
 
 
 def configure(config: Config | None = None, *, processors: Sequence[Processor] = ()) -> Runtime:

@@ -307,3 +307,26 @@ def test_no_call_waits_for_a_dead_end(log: Path) -> None:
 
     assert done.stdout == "100 100\n"
     assert done.stderr.count("No space left") == 1
+
+
+def test_a_bad_environment_costs_no_call_and_is_told(log: Path) -> None:
+    """Settings that are not acceptable never raise into a call: they are reported, and raised by `configure`."""
+    program = """
+    os.environ["PEPPERPY_METRICS_PORT"] = "seven"
+    burst(20_000)
+    print(stats().performance.calls)
+    try:
+        configure()
+    except pepperpy_obs.ConfigError as error:
+        print("PEPPERPY_METRICS_PORT" in str(error))
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", PRELUDE + textwrap.dedent(program), str(log)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+
+    assert done.stdout == "20000\nTrue\n"
+    assert "PEPPERPY_METRICS_PORT" in done.stderr
