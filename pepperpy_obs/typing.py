@@ -23,7 +23,7 @@ class WayOut(Protocol):
     """Takes rendered events away: a stream, a file, a shipper."""
 
     def write(self, lines: list[bytes]) -> None:
-        """Take a batch; an element is one line or several, line feeds included. One thread at a time; may raise OSError."""
+        """Take a batch: each element one line or several. One thread at a time; may raise OSError."""
 
     def close(self) -> None:
         """Give back what is held; idempotent."""
