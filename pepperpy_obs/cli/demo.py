@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import threading
+from typing import Final
 
 from pepperpy_obs import Config, configure, flush, health, serve, stats
 from pepperpy_obs.cli.fleet.agents import Desk
@@ -12,6 +13,10 @@ from pepperpy_obs.cli.fleet.customers import ask_all
 from pepperpy_obs.cli.serve import PAGES
 
 __all__ = ["add_options", "run"]
+
+_MORE: Final = """
+With --keep the metrics stay there to be scraped. With --log demo.log the events are kept, and
+`pepperpy-obs replay demo.log` folds them to the same tables."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
     with serve(options.port) as listener:
         if not options.json:
             print(f"Four agents go to work. While they do, see {listener.url}/metrics", end=" ")
-            print(f"(also {', '.join(PAGES[1:])}).\n", flush=True)
+            print(f"(also {', '.join(PAGES[1:])}).\n{_where(options)}", flush=True)
         try:
             asyncio.run(ask_all(desk, options.seconds))
         except KeyboardInterrupt:
@@ -44,6 +49,8 @@ def run(options: argparse.Namespace) -> int:
         print(stats().to_json() if options.json else f"\n{stats()}\n\n\n{health()}", flush=True)
         if options.keep:
             _keep(None if options.json else listener.url)
+        elif not options.json:
+            print(_MORE)
     return 0
 
 
@@ -57,6 +64,10 @@ def _config(options: argparse.Namespace) -> Config:
         log_level="info",
         log_sample_rate=1.0,
     )
+
+
+def _where(options: argparse.Namespace) -> str:
+    return f"Their events go to {options.log}.\n" if options.log else ""
 
 
 def _keep(url: str | None) -> None:

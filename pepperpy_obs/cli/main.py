@@ -14,9 +14,9 @@ from typing import Final
 from pepperpy_obs import ObsError, __version__
 from pepperpy_obs.cli import config, demo, health, replay, serve
 
-__all__ = ["main"]
+__all__ = ["VERBS", "main"]
 
-_VERBS: Final = (demo, replay, serve, health, config)
+VERBS: Final = (demo, replay, serve, health, config)
 _ABOUT: Final = "Observability for agents: one decorated call makes one event, and everything else is a fold of events."
 _MORE: Final = "pepperpy-obs VERB --help says more about a verb."
 
@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"pepperpy-obs {__version__}")
     parser.set_defaults(run=None, verb="")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
-    for module in _VERBS:
+    for module in VERBS:
         name = module.__name__.rpartition(".")[2]
         text = (module.__doc__ or "").partition("\n")[0]
         verb = verbs.add_parser(name, help=text[0].lower() + text[1:].rstrip("."), description=text)

@@ -34,6 +34,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the statistics of log files."""
     fold = Fold(Store(max_series=Config().max_series))
+    fold.store.snapshot(options.window)  # a window that cannot be is refused before hours of reading
     fold_files(options.files, fold)
     stats = Stats(fold.store.snapshot(options.window), Live())
     print(stats.to_json() if options.json else stats)

@@ -11,7 +11,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 def run(name: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run an example in an empty folder; it must end well."""
-    command = [sys.executable, "-W", "error", EXAMPLES / name]
+    command = [sys.executable, "-W", "error", str(EXAMPLES / name)]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=True, timeout=60)
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -110,3 +111,27 @@ def test_a_file_that_breaks_off_says_so(tmp_path: Path) -> None:
     log.close()
     assert fold.events > 4_000
     assert fold.named[-1].startswith(f"{path}: cannot be read further: ")
+
+
+def test_memory_does_not_grow_with_the_log(tmp_path: Path) -> None:
+    """Ten times as long a log, compressed and spread over a day, takes about the same memory at most."""
+
+    def peak(calls: int) -> int:
+        path = tmp_path / f"{calls}.log.gz"
+        text = b"".join(json_lines([CALL])).replace(b"2023-11-16T18:17", b"2023-11-16T%02d:%02d")
+        with gzip.open(path, "wb", compresslevel=1) as file:
+            file.writelines(text % divmod(number * 1440 // calls, 60) for number in range(calls))
+        log = LogFile(str(path))
+        fold = Fold(Store())
+        tracemalloc.start()
+        for _ in fold.file(log):
+            pass
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        log.close()
+        assert fold.events == calls
+        return most
+
+    peak(1_000)
+    short, long = peak(2_000), peak(20_000)
+    assert long < short + 500_000

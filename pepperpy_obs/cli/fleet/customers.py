@@ -52,7 +52,7 @@ async def ask_all(desk: Desk, seconds: float) -> None:
 async def _queue(desk: Desk, tickets: Iterator[Ticket], loop: asyncio.AbstractEventLoop, end: float) -> None:
     while True:
         await _ask(desk, next(tickets))
-        if loop.time() >= end:
+        if not loop.time() < end:
             return
 
 
