@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from typing import TYPE_CHECKING, Any, Final
@@ -9,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 from pepperpy_obs import _clock
 from pepperpy_obs._guard import failed
 from pepperpy_obs._record import CALLER, END, NOTES, SPEC, START
-from pepperpy_obs.context import random_hex
 from pepperpy_obs.events import CACHE_LOOKED_UP, METRIC_RECORDED, OPERATION_FINISHED
 
 if TYPE_CHECKING:
     from pepperpy_obs._record import Notes, Record, Spec
+    from pepperpy_obs.context import Lineage
+    from pepperpy_obs.typing import EventDict
 
 __all__ = ["AT", "PURSE", "Writer", "outcome_of"]
 
@@ -24,6 +26,7 @@ PURSE: Final = "_purse"
 
 _SECOND: Final = 1_000_000_000
 _LONG_AGO: Final = 30 * 24 * 3600 * _SECOND
+_THREE: Final = [f"{number:03}" for number in range(1000)]
 _LEVELS: Final = {"ok": "info", "error": "error", "cancelled": "warning", "abandoned": "warning"}
 
 _outcomes: dict[type[BaseException], str] = {GeneratorExit: "abandoned"}
@@ -53,63 +56,84 @@ def _cancellations() -> tuple[type[BaseException], ...]:
 
 
 class Writer:
-    """Writes events; remembers the text of the second that it last stamped. For one thread at a time."""
+    """Writes events, a batch at a time; remembers the text of the second it last stamped. For one thread at a time."""
 
-    __slots__ = ("_prefix", "_second", "_skew", "_wall")
+    __slots__ = ("_prefix", "_second")
 
     def __init__(self) -> None:
         self._second = -1
         self._prefix = ""
-        self._wall = 0
-        self._skew = 0
 
-    def tune(self) -> None:
-        """Compare the wall clock with the monotonic one; once per batch, so that a clock that is set is followed."""
-        self._wall = _clock.time_ns()
-        self._skew = self._wall - _clock.perf_counter_ns()
+    def events(self, records: list[Record]) -> list[EventDict]:
+        """Return the events of finished records whose lineage is settled; a record that cannot be told is left out."""
+        # Once per batch, so that a wall clock that is set is followed.
+        wall = _clock.time_ns()
+        skew = wall - _clock.perf_counter_ns()
+        digits = os.urandom(16 * len(records)).hex()
+        events: list[EventDict] = []
+        for place, record in enumerate(records):
+            spec: Spec = record[SPEC]
+            if spec.silent:
+                continue
+            end = record[END]
+            at = end + skew
+            # A reading from before a clock was frozen (or after it was freed) lies in the future
+            # or ages ago; the time of the drain is nearer to the truth then.
+            if not 0 <= wall - at < _LONG_AGO:
+                at = wall
+            event = spec.base.copy()
+            second = at // _SECOND
+            if second != self._second:
+                self._second = second
+                self._prefix = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(second))
+            micros = at // 1000 % 1_000_000
+            event["timestamp"] = f"{self._prefix}{_THREE[micros // 1000]}{_THREE[micros % 1000]}Z"
+            event["event_id"] = digits[32 * place : 32 * place + 32]
+            event[AT] = at
+            try:
+                _tell(event, record, spec)
+            except Exception as error:
+                failed("event", error)
+            else:
+                events.append(event)
+        return events
 
-    def event(self, record: Record) -> dict[str, Any]:
-        """Return the event of a finished record whose lineage is settled."""
-        spec: Spec = record[SPEC]
-        event = spec.base.copy()
-        at = self._at(record[END])
-        event["timestamp"] = self._stamp(at)
-        event["event_id"] = random_hex(32)
-        event[AT] = at
-        if spec.event == OPERATION_FINISHED:
-            event["duration_seconds"] = max(0, record[END] - record[START]) / 1e9
-        if record[CALLER] is not None:
-            _tell_lineage(event, record[CALLER], spec)
-        notes: Notes | None = record[NOTES]
-        if notes is not None:
-            if notes.error is not None:
-                _tell_failure(event, notes.error, spec)
-            if notes.captured is not None or spec.tracked:
-                _tell_usage(event, notes, spec)
-            _tell_notes(event, notes, record[START])
-        return event
 
-    def _at(self, end: int) -> int:
-        """Return the wall time of a monotonic one.
+def _tell(event: dict[str, Any], record: Record, spec: Spec) -> None:
+    lineage, start, notes = record[CALLER], record[START], record[NOTES]
+    if spec.event is OPERATION_FINISHED:
+        event["duration_seconds"] = max(0, record[END] - start) / 1e9
+        event["trace_id"], event["span_id"], parent, agent, purse = lineage
+        if parent is not None:
+            event["parent_span_id"] = parent
+        if agent is not None:
+            event["agent"] = agent
+        if purse is not None:
+            event[PURSE] = purse
+    elif lineage is not None:
+        _tell_place(event, lineage)
+    if notes is not None:
+        if notes.error is not None:
+            _tell_failure(event, notes.error, spec)
+        if notes.captured is not None or spec.tracked:
+            _tell_usage(event, notes, spec)
+        _tell_notes(event, notes, start)
 
-        A reading from before a clock was frozen (or after it was freed) lies in the future
-        or ages ago; the time of the drain is nearer to the truth then.
-        """
-        at = end + self._skew
-        return at if 0 <= self._wall - at < _LONG_AGO else self._wall
 
-    def _stamp(self, at: int) -> str:
-        second, rest = divmod(at, _SECOND)
-        if second != self._second:
-            self._second = second
-            self._prefix = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-        return f"{self._prefix}.{rest // 1000:06d}Z"
+def _tell_place(event: dict[str, Any], lineage: Lineage) -> None:
+    """Say where it happened of what is no call: it has no span of its own, but may have its caller's."""
+    event["trace_id"], own, parent, agent, purse = lineage
+    if parent is not None or own is not None:
+        event["span_id"] = parent or own
+    if agent is not None:
+        event["agent"] = agent
+    if purse is not None:
+        event[PURSE] = purse
 
 
 def needs_lineage(record: Record) -> bool:
-    """Tell whether ids mean anything for the event: a lone metric or cache lookup belongs to no trace."""
-    spec: Spec = record[SPEC]
-    return spec.event not in {METRIC_RECORDED, CACHE_LOOKED_UP} or record[CALLER] is not None
+    """Tell whether a record without a caller needs ids: a lone metric or cache lookup belongs to no trace."""
+    return record[SPEC].event not in {METRIC_RECORDED, CACHE_LOOKED_UP}
 
 
 def _tell_failure(event: dict[str, Any], error: type[BaseException], spec: Spec) -> None:
@@ -118,20 +142,6 @@ def _tell_failure(event: dict[str, Any], error: type[BaseException], spec: Spec)
         event["level"] = _LEVELS[outcome]
     if outcome == "error":
         event["error_type"] = error.__qualname__
-
-
-def _tell_lineage(event: dict[str, Any], lineage: tuple[Any, ...], spec: Spec) -> None:
-    event["trace_id"], span, parent, agent, purse = lineage
-    if spec.event == OPERATION_FINISHED:
-        event["span_id"] = span
-        if parent is not None:
-            event["parent_span_id"] = parent
-    elif parent is not None or span is not None:
-        event["span_id"] = parent or span  # no span of its own: it happened in its caller's
-    if agent is not None:
-        event["agent"] = agent
-    if purse is not None:
-        event[PURSE] = purse
 
 
 def _tell_usage(event: dict[str, Any], notes: Notes, spec: Spec) -> None:

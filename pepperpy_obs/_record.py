@@ -19,9 +19,12 @@ if TYPE_CHECKING:
 
     from pepperpy_obs.events import Kind, Level
 
-__all__ = ["CALLER", "END", "NOTES", "SPEC", "START", "Notes", "Record", "Spec", "blank", "notes_of"]
+__all__ = ["CALLER", "END", "NOTES", "PRICED", "SPEC", "START", "Notes", "Record", "Spec", "blank", "notes_of"]
 
 Record = list[Any]
+
+PRICED: Final = "_priced"
+"""Key of an event that is to be priced; the chain takes it out."""
 
 SPEC: Final = 0
 """The `Spec` of the operation; None in a record that only stands for a caller elsewhere."""
@@ -70,7 +73,11 @@ class Spec:
     base: dict[str, Any] = field(init=False)
     """What all events of the operation have in common, in the order in which a reader wants the keys."""
 
+    plain: bool = field(init=False)
+    """Whether a call of it changes nothing for the calls below: no agent, no budget."""
+
     def __post_init__(self) -> None:
+        object.__setattr__(self, "plain", not self.credited and self.budget is None and not self.silent)
         base: dict[str, Any] = {"timestamp": "", "level": self.level or "info", "event": self.event, "event_id": ""}
         if self.event == OPERATION_FINISHED:
             base |= {"operation": self.operation, "kind": self.kind, "outcome": "ok", "duration_seconds": 0.0}
@@ -78,6 +85,8 @@ class Spec:
             base |= {"operation": self.operation, "kind": self.kind}
         given = {"agent": self.credited, "provider": self.provider, "model": self.model, "budget_usd": self.budget}
         base |= {key: value for key, value in given.items() if value is not None}
+        if self.priced:
+            base[PRICED] = True
         object.__setattr__(self, "base", base | dict(self.attributes))
 
     @property

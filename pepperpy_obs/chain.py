@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from structlog import DropEvent
 
@@ -62,35 +62,33 @@ class Chain:
         self.dropped: Counter[str] = Counter()
         """Log lines that were lost, by the link or way out that failed; all of them were counted by the aggregate."""
         self._counted = tuple(counted)
-        self._unpriced = tuple(link for link in counted if link.stage != "price")
         self._leaving = tuple(leaving)
 
-    def run(self, events: Sequence[tuple[dict[str, Any], bool]]) -> None:
-        """Send a batch through: pairs of an event and whether it is to be priced."""
-        leaving: list[EventDict] = []
-        for event, priced in events:
-            passed = self._pass(self._counted if priced else self._unpriced, event)
-            if passed is not None and self.exits:
-                passed = self._pass(self._leaving, passed)
-                if passed is not None:
-                    leaving.append(passed)
-        if leaving:
-            for name, render, way in self.exits:
-                self._leave(name, render, way, leaving)
+    def run(self, events: list[EventDict]) -> None:
+        """Send a batch through, link by link: each link sees the events in their order."""
+        events = self._pass(self._counted, events)
+        if self.exits and events:
+            leaving = self._pass(self._leaving, events)
+            if leaving:
+                for name, render, way in self.exits:
+                    self._leave(name, render, way, leaving)
 
-    def _pass(self, links: tuple[Link, ...], event: EventDict) -> EventDict | None:
-        level = event.get("level", "info")
+    def _pass(self, links: tuple[Link, ...], events: list[EventDict]) -> list[EventDict]:
         for stage, processor, required in links:
-            try:
-                event = processor(None, level, event)
-            except DropEvent:
-                return None  # somebody wanted it so: nothing is lost
-            except Exception as error:
-                failed(stage, error)
-                if required:
-                    self.dropped[stage] += 1
-                    return None
-        return event
+            passed: list[EventDict] = []
+            for event in events:
+                try:
+                    passed.append(processor(None, event.get("level", "info"), event))
+                except DropEvent:
+                    continue  # somebody wanted it so: nothing is lost
+                except Exception as error:
+                    failed(stage, error)
+                    if required:
+                        self.dropped[stage] += 1
+                    else:
+                        passed.append(event)
+            events = passed
+        return events
 
     def _leave(self, name: str, render: Callable[..., list[bytes]], way: WayOut, events: list[EventDict]) -> None:
         tally = self.tallies[name]

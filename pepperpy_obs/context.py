@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from pepperpy_obs._record import CALLER, SPEC, Record, blank
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Generator, Sequence
     from contextvars import Token
     from decimal import Decimal
 
@@ -49,67 +49,70 @@ class Purse:
 Lineage = tuple[str, str | None, str | None, str | None, Purse | None]
 """trace id, span id (None: no span, only a trace), parent span id, agent, purse."""
 
-_POOL_BYTES: Final = 4096
-_pool = ""
-_used = 0
+_BYTES: Final = 24
+"""Randomness for a trace id and a span id."""
 _lock = threading.RLock()
-
-
-def random_hex(digits: int) -> str:
-    """Return that many random hex digits, cut from a bulk read of the system's randomness.
-
-    A slice costs a sixth of formatting `getrandbits`, and the application's seeded
-    generator is left alone. Callers hold the lineage lock or the drain's.
-    """
-    global _pool, _used
-    start = _used
-    if start + digits > len(_pool):
-        _pool = os.urandom(_POOL_BYTES).hex()
-        start = 0
-    _used = start + digits
-    return _pool[start:_used]
 
 
 def lineage(record: Record) -> Lineage:
     """Return the ids and the agent of a call; they are made on first asking and then stay."""
     if type(record[CALLER]) is not tuple:
-        with _lock:
-            _settle(record)
+        settle([record])
     known: Lineage = record[CALLER]
     return known
 
 
-def settle(records: Iterable[Record]) -> None:
-    """Make the lineage of each record: one lock for a whole batch."""
+def settle(records: Sequence[Record]) -> None:
+    """Make the lineage of each record: one lock and one read of the system's randomness for a whole batch.
+
+    A slice of hex costs a sixth of formatting `getrandbits`, and the application's seeded
+    generator is left alone.
+    """
     with _lock:
+        digits = os.urandom(_BYTES * len(records)).hex()
+        at = 0
         for record in records:
-            _settle(record)
+            caller = record[CALLER]
+            if type(caller) is tuple:
+                continue
+            if caller is not None:
+                if type(caller[CALLER]) is not tuple:
+                    _settle_above(record)
+                caller = caller[CALLER]
+            else:
+                caller = (digits[at : at + 32], None, None, None, None)
+            spec: Spec = record[SPEC]
+            own = digits[at + 32 : at + 48]
+            record[CALLER] = (
+                (caller[0], own, caller[1], caller[3], caller[4]) if spec.plain else _born(spec, own, caller)
+            )
+            at += 48
 
 
-def _settle(record: Record) -> None:
-    """Settle the callers above, topmost first, then the record.
+def _settle_above(record: Record) -> None:
+    """Settle the callers above a record, topmost first.
 
     A loop, not a recursion: agents nest as deep as they please. The lineage takes the place of the
     reference to the caller, or a task that starts its own successor for ever would keep them all.
     """
-    if type(record[CALLER]) is tuple:
-        return
-    above = [record]
-    while (caller := above[-1][CALLER]) is not None and type(caller[CALLER]) is not tuple:
+    above: list[Record] = []
+    caller = record[CALLER]
+    while caller is not None and type(caller[CALLER]) is not tuple:
         above.append(caller)
+        caller = caller[CALLER]
     for one in reversed(above):
-        caller = one[CALLER]
-        one[CALLER] = _born(one[SPEC], None if caller is None else caller[CALLER])
+        settle([one])
 
 
-def _born(spec: Spec, caller: Lineage | None) -> Lineage:
-    trace, span, _, agent, purse = caller if caller is not None else (random_hex(32), None, None, None, None)
+def _born(spec: Spec, own: str, caller: Lineage) -> Lineage:
+    """Return the lineage of a call that names an agent, has a budget, or is no call but an agent's block."""
+    trace, span, _, agent, purse = caller
     agent = spec.credited or agent
     if spec.silent:
         return (trace, span, None, agent, purse)
     if spec.budget is not None:
         purse = Purse(spec.budget, purse)
-    return (trace, random_hex(16), span, agent, purse)
+    return (trace, own, span, agent, purse)
 
 
 def leave(token: Token[Record | None]) -> None:
@@ -179,7 +182,6 @@ def before_fork() -> None:
 
 
 def after_fork() -> None:
-    """In a forked child: a lock nobody holds, and random digits the parent will not use."""
-    global _lock, _pool, _used
+    """In a forked child: a lock nobody holds."""
+    global _lock
     _lock = threading.RLock()
-    _pool, _used = "", 0

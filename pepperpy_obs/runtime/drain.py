@@ -10,12 +10,12 @@ from __future__ import annotations
 import threading
 from contextlib import contextmanager
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from pepperpy_obs import _clock
 from pepperpy_obs._event import Writer, needs_lineage
 from pepperpy_obs._guard import failed
-from pepperpy_obs._record import END, SPEC, Record
+from pepperpy_obs._record import CALLER, END, Record
 from pepperpy_obs.context import settle
 
 if TYPE_CHECKING:
@@ -131,17 +131,8 @@ class Drain:
     def _fold(self, records: list[Record]) -> None:
         """Turn finished records into events and run them through the chain, in the order in which they ended."""
         try:
-            settle([record for record in records if needs_lineage(record)])
-            self._writer.tune()
-            events: list[tuple[dict[str, Any], bool]] = []
-            for record in records:
-                if record[SPEC].silent:
-                    continue
-                try:
-                    events.append((self._writer.event(record), record[SPEC].priced))
-                except Exception as error:
-                    failed("event", error)
-            self.chain.run(events)
+            settle([record for record in records if record[CALLER] is not None or needs_lineage(record)])
+            self.chain.run(self._writer.events(records))
         except Exception as error:
             failed("drain", error)
 

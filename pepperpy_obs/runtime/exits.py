@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
+from pepperpy_obs._record import PRICED
 from pepperpy_obs.chain import Chain, Exit, Link
 from pepperpy_obs.pricing import Pricer
 from pepperpy_obs.processors.bound import Bound
@@ -49,7 +50,7 @@ def build_chain(
         counted.append(Link("context", Context(**fixed)))
     counted += [
         Link("count_once", CountOnce()),
-        Link("price", Price(Pricer(None if config.price_file is None else Path(config.price_file)))),
+        Link("price", _when_asked(Price(Pricer(None if config.price_file is None else Path(config.price_file))))),
         Link("budget", watch_budget),
         Link("aggregate", Collect(store)),
     ]
@@ -65,6 +66,15 @@ def build_chain(
     # One pass over the fields for both: half the time of two.
     leaving.append(Link("redact", Fieldwise(bound.change, redact.change), required=True))
     return Chain(counted, leaving, exits)
+
+
+def _when_asked(price: Price) -> Processor:
+    """Let a price be put on the events of operations that are `@costed`, and on no others."""
+
+    def priced(logger: Any, method_name: str, event_dict: EventDict) -> EventDict:
+        return price(logger, method_name, event_dict) if event_dict.pop(PRICED, False) else event_dict
+
+    return priced
 
 
 def _name(processor: object) -> str:
