@@ -104,7 +104,7 @@ class TestFold:
     def test_what_is_a_request(
         self, fields: dict[str, Any], requests: int, tokens: dict[str, int], priced: int, unpriced: int
     ) -> None:
-        """Duplicates count nothing; a total counts tokens and money, but is no request; who asked no price is not unpriced."""
+        """Duplicates count nothing; a total counts tokens and money, but no request; no price asked, none missing."""
         (cell,) = folded([(finished(**fields), NOON)]).snapshot().series.values()
         found = cell.requests
         assert (found.count, found.tokens, found.priced, found.unpriced) == (requests, tokens, priced, unpriced)
@@ -152,6 +152,33 @@ class TestFold:
             history = [(finished(model="m", cost_usd=Decimal("0.123456789012345678901234567890")), NOON)] * 3
             (cell,) = folded(history).snapshot().series.values()
         assert cell.requests.cost == Decimal("0.370370367037037036703703703670")
+
+    @pytest.mark.parametrize("outcome", ["error", "cancelled", "abandoned"])
+    def test_waste(self, outcome: str) -> None:
+        """Whatever was paid for a call that came to nothing is waste."""
+        history = [(finished(model="m", cost_usd=Decimal(3), outcome=name), NOON) for name in (outcome, "ok")]
+        (cell,) = folded(history).snapshot().series.values()
+        assert (cell.requests.cost, cell.requests.waste) == (Decimal(6), Decimal(3))
+
+    def test_the_exemplar_is_the_slowest_call_of_the_latest_slot(self) -> None:
+        """Within ten seconds the slowest call with a trace counts, a later slot's replaces it, ties go to the later."""
+        calls = [(0, 2.0, "a"), (1, 3.0, ""), (2, 2.5, "b"), (3, 2.5, "c"), (3, 1.0, "d")]
+        history = [
+            (finished(duration_seconds=seconds, trace_id=trace, span_id="s"), NOON + offset)
+            for offset, seconds, trace in calls
+        ]
+        exemplars = []
+        for later in ([], [(finished(duration_seconds=0.5, trace_id="e", span_id="s"), NOON + 10 * SECOND)]):
+            (cell,) = folded([*history, *later]).snapshot().series.values()
+            assert cell.exemplar is not None
+            exemplars.append((cell.exemplar.trace_id, cell.exemplar.value))
+        assert exemplars == [("c", 2.5), ("e", 0.5)]
+
+    def test_times_out_of_order(self) -> None:
+        """The first and the last event are told by their times, not by the order in which they came."""
+        snapshot = folded([(finished(), NOON + offset) for offset in (5, 3, 9, 7)]).snapshot()
+        (cell,) = snapshot.series.values()
+        assert (cell.first, cell.last, snapshot.start, snapshot.end) == (NOON + 3, NOON + 9, NOON + 3, NOON + 9)
 
     @pytest.mark.parametrize(
         "fields, refused",
@@ -224,7 +251,7 @@ class TestMerge:
             one = folded(history).snapshot(window, end)
             many = [folded(piece).snapshot(window, end) for piece in pieces]
             assert reduce(Snapshot.merge, many) == one
-            assert reduce(Snapshot.merge, reversed(many)) == one
+            assert reduce(Snapshot.merge, reversed(many)).to_json() == one.to_json()
 
     @settings(deadline=None)
     @given(*[histories(max_size=12)] * 3)
@@ -257,6 +284,27 @@ class TestMerge:
         assert seen.snapshot() == folded(history).snapshot()
         assert all(snapshot.to_json() == text for snapshot, text in taken)
 
+    def test_the_latest_value_of_a_gauge(self) -> None:
+        """The later value wins, whichever side it comes from."""
+        event = {"event": "metric.recorded", "metric": "g", "metric_kind": "gauge"}
+        early, late = (folded([({**event, "value": at}, NOON + at)]).snapshot() for at in (1, 2))
+        assert [both.metrics[MetricKey("g", "gauge")].value for both in (early.merge(late), late.merge(early))] == [
+            2,
+            2,
+        ]
+
+    def test_money_by_type_is_exact(self) -> None:
+        """Not a digit of what the tokens cost is lost on the way from process to process."""
+        amount = Decimal("0.123456789012345678901234567890123456789")
+        event = finished(model="m", cost_usd=amount, cost_by_type={"input": amount})
+        one = folded([(event, NOON)]).snapshot()
+        (cell,) = one.merge(one).merge(one).series.values()
+        assert (
+            cell.requests.cost
+            == cell.requests.cost_by_type["input"]
+            == Decimal("0.370370367037037036703703703670370370367")
+        )
+
     def test_the_kept_error_types_do_not_depend_on_the_order(self) -> None:
         """Of more error types than are kept, the same ones are kept whoever came first; no error is lost."""
         history: History = [(finished(outcome="error", error_type=f"E{i:03}"), NOON) for i in range(100)]
@@ -283,7 +331,7 @@ class TestLimits:
 
     def test_overflow_is_counted(self) -> None:
         """Every event that was counted under `_other` is told by family; which calls were requests is not forgotten."""
-        history: History = [(finished(f"op{i}"), NOON) for i in range(5)]
+        history: History = [(finished(f"op{i}"), NOON) for i in (0, 1, 2, 3, 2)]
         history += [(finished(f"llm{i}", kind="llm", model="m"), NOON) for i in range(3)]
         history += [({"event": "cache.looked_up", "cache": f"c{i}", "cache_hit": True}, NOON) for i in range(4)]
         values = [("m", {"user": str(i)}) for i in range(4)]
@@ -310,6 +358,15 @@ class TestLimits:
             store.merge(folded([(finished(f"op{worker}.{i}"), NOON) for i in range(2)]).snapshot())
         snapshot = store.snapshot()
         assert (len(snapshot.series), everything(snapshot).calls, snapshot.overflow) == (4, 8, {"operations": 5})
+
+    def test_what_overflowed_elsewhere_stays_so(self) -> None:
+        """An overflow series that is taken in takes no place of its own, and is not counted again."""
+        store = Store(max_series=1)
+        store.merge(folded([(finished(f"op{i}"), NOON) for i in range(3)], max_series=1).snapshot())
+        store.fold(finished("op0"), NOON)
+        snapshot = store.snapshot()
+        assert {key.operation: cell.calls for key, cell in snapshot.series.items()} == {"op0": 2, "_other": 2}
+        assert snapshot.overflow == {"operations": 2}
 
     def test_no_series_is_no_limit(self) -> None:
         """The limit is at least one."""

@@ -40,6 +40,14 @@ class TestWindows:
         assert sum(at >= now - length * SECOND for at in times) <= found
         assert found <= sum(at > now - (length + slot) * SECOND for at in times)
 
+    @pytest.mark.parametrize(
+        "window, second, found", [(60, 0, 61), (60, 7, 68), (300, 7, 308), (310, 7, 458), (3600, 149, 3750)]
+    )
+    def test_the_grain_suits_the_window(self, window: float, second: int, found: int) -> None:
+        """With a call every second it shows which slots were taken: those of 10 s up to 5 minutes, of 150 s above."""
+        times = [NOON + i * SECOND for i in range(-7200, second + 1)]
+        assert counted(times, window) == found
+
     @settings(deadline=None)
     @given(offsets)
     def test_nothing_is_lost_when_slots_roll(self, seconds: list[int]) -> None:
