@@ -7,20 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
+from types import BuiltinMethodType, FunctionType, MethodType
 from typing import Any, Final
 
-__all__ = ["Path", "dig", "first", "paths"]
+__all__ = ["Path", "dig", "first", "paths", "signature"]
 
 Path = tuple[str, ...]
 
 _CALLED: Final = frozenset({"usage", "new_messages"})
 """Names that one version of an SDK spells as an attribute and another as a method."""
+_OPERATORS: Final = "*@#?"
+_FUNCTIONS: Final = (MethodType, FunctionType, BuiltinMethodType)
 _MODALITIES: Final = {"TEXT": 1, "IMAGE": 2, "VIDEO": 3, "AUDIO": 4, "DOCUMENT": 5}
 """Google's names of modalities, and the numbers that Vertex writes for them in some answers."""
 
+_ANSWERS_TO_MORE: Final = frozenset({"__getattr__", "DESCRIPTOR"})
 _MOST_CLASSES: Final = 1024
-_classes: dict[type[Any], tuple[frozenset[str], str]] = {}
+_classes: dict[type[Any], tuple[frozenset[str], str, frozenset[str]]] = {}
 """What is known of the classes met so far."""
+_watched: set[str] = set()
+"""Every name that a path may start with."""
 
 
 def paths(*texts: str) -> tuple[Path, ...]:
@@ -33,7 +39,9 @@ def paths(*texts: str) -> tuple[Path, ...]:
     >>> dig({"a": [{"b": 1}, {"b": 2}]}, *paths("a.*.b"))
     [1, 2]
     """
-    return tuple(tuple(text.split(".")) if text else () for text in texts)
+    made = tuple(tuple(text.split(".")) if text else () for text in texts)
+    _watched.update(key for path in made for key in path[:1])
+    return made
 
 
 def first(source: object, alternatives: tuple[Path, ...]) -> Any:
@@ -45,25 +53,47 @@ def first(source: object, alternatives: tuple[Path, ...]) -> Any:
     return None
 
 
+def signature(source: Any) -> frozenset[str]:
+    """Return which names it is worth asking `source` for, of all that any path starts with."""
+    if type(source) is dict:
+        return frozenset(source.keys() & _watched)
+    try:
+        own: Any = getattr(source, "__dict__", None)
+        names = own.keys() & _watched if own else frozenset[str]()
+        if isinstance(source, Mapping):
+            return frozenset(names | (source.keys() & _watched))
+        _, dynamic, offered = _known(type(source))
+        if dynamic == "pydantic" and source.__pydantic_extra__:
+            names |= source.__pydantic_extra__.keys() & _watched
+    except Exception:  # as below
+        return frozenset()
+    return frozenset(_watched) if dynamic == "yes" else frozenset(names | offered)
+
+
 def dig(source: Any, path: Path) -> Any:
     """Return what is at the end of `path`, or None."""
     for position, key in enumerate(path):
-        if source is None:
+        if type(source) is dict and key[0] not in _OPERATORS:
+            source = source.get(key)
+        elif source is None:
             return None
-        if key == "*":
+        elif key[0] not in _OPERATORS:
+            source = _step(source, key)
+        elif key == "*":
             rest = path[position + 1 :]
-            found = [item for each in _items(source) if (item := dig(each, rest)) is not None]
-            return found or None
-        if key[0] == "@":
-            return _modality(source, key[1:])
-        if key[0] == "#":
-            return _count(source, key[1:])
-        if key[0] == "?":
-            name, _, value = key[1:].partition("=")
-            source = [each for each in _items(source) if _step(each, name) == value]
-            continue
-        source = source.get(key) if type(source) is dict else _step(source, key)
+            return [item for each in _items(source) if (item := dig(each, rest)) is not None] or None
+        else:
+            source = _operate(source, key[0], key[1:])
     return source
+
+
+def _operate(source: Any, operator: str, operand: str) -> Any:
+    if operator == "@":
+        return _modality(source, operand)
+    if operator == "#":
+        return _count(source, operand)
+    name, _, value = operand.partition("=")
+    return [each for each in _items(source) if _step(each, name) == value]
 
 
 def _step(source: Any, key: str) -> Any:
@@ -71,35 +101,39 @@ def _step(source: Any, key: str) -> Any:
 
     A failing lookup on a pydantic model costs a microsecond, so its class is asked first, once.
     """
-    if isinstance(source, Mapping):
-        return source.get(key)
     try:
-        names, dynamic = _known(type(source))
         own = getattr(source, "__dict__", None)
-        if own is not None and key in own:
+        if own and key in own:
             value = own[key]
-        elif key in names:
-            value = getattr(source, key)
-        elif dynamic == "pydantic":
-            value = (getattr(source, "__pydantic_extra__", None) or {}).get(key)
-        elif dynamic:
-            value = getattr(source, key, None)
+        elif isinstance(source, Mapping):
+            value = source.get(key)
         else:
-            return None
-        return value() if key in _CALLED and callable(value) else value
+            names, dynamic, _ = _known(type(source))
+            if key in names or dynamic == "yes":
+                value = getattr(source, key, None)
+            elif dynamic == "pydantic":
+                value = (source.__pydantic_extra__ or {}).get(key)
+            else:
+                return None
+        return value() if key in _CALLED and isinstance(value, _FUNCTIONS) else value
     except Exception:  # raised by a property or a method of somebody else's: there is nothing to read
         return None
 
 
-def _known(kind: type[Any]) -> tuple[frozenset[str], str]:
-    """Return the names that a class gives its instances, and whether these answer to more ("" if not)."""
+def _known(kind: type[Any]) -> tuple[frozenset[str], str, frozenset[str]]:
+    """Return a class's names, whether its instances answer to more ("" if not), and the watched names they compute.
+
+    Messages of protobuf answer to more without saying so: their fields are in no namespace.
+    """
     known = _classes.get(kind)
     if known is None:
-        names = frozenset(name for each in kind.__mro__ for name in vars(each))
-        dynamic = "pydantic" if "__pydantic_extra__" in names else "yes" if "__getattr__" in names else ""
+        space = {name: value for each in reversed(kind.__mro__) for name, value in vars(each).items()}
+        more = "pydantic" if "__pydantic_extra__" in space else "yes" if space.keys() & _ANSWERS_TO_MORE else ""
+        # A property, a slot, or a default that instances need not have of their own.
+        offered = frozenset(n for n in space.keys() & _watched if hasattr(space[n], "__get__") or type(space[n]) is int)
         if len(_classes) >= _MOST_CLASSES:
             _classes.clear()
-        known = _classes[kind] = names, dynamic
+        known = _classes[kind] = frozenset(space), more, offered
     return known
 
 

@@ -53,6 +53,8 @@ def _single(captured: Captured, provider: str | None, model: str | None) -> Usag
         said = dict(counts)
         RULES[shape.rule](counts)
         _check(said, counts, flags)
+        if "input_tokens" not in counts and not units:
+            flags.append("input_tokens: missing" if "output_tokens" in counts else "usage: no tokens")
     _clamp(counts, flags)
     known: dict[str, Any] = {name: counts[name] for name in COUNTS if name in counts}
     return Usage(
@@ -65,7 +67,8 @@ def _single(captured: Captured, provider: str | None, model: str | None) -> Usag
         service_tier=_tier(captured.service_tier),
         reported_cost_usd=_reported(captured.raw, flags),
         incomplete=captured.incomplete,
-        aggregate=shape is not None and shape.aggregate,
+        # One answer has an id; a framework's total over several has none.
+        aggregate=shape is not None and shape.aggregate and captured.response_id is None,
         requests=counts.get("requests"),
         flags=tuple(flags),
     )
@@ -128,9 +131,11 @@ def _reported(raw: dict[str, Any], flags: list[str]) -> Decimal | None:
                 flags.append(f"{name}: {odd}")
             if amount is not None:
                 found[name] = amount
-    if raw.get("byok") is True and "upstream_cost" in found:
-        return found.get("cost", Decimal(0)) + found["upstream_cost"]
-    if "ticks" in found:
+    if raw.get("byok") is True:
+        upstream = found.get("upstream_cost")
+        return None if upstream is None else found.get("cost", Decimal(0)) + upstream
+    # xAI's messages are protobuf, where a price that is not there reads as 0.
+    if found.get("ticks"):
         return found["ticks"] / _TICKS_PER_USD
     return found.get("cost")
 
@@ -150,6 +155,7 @@ def _joined(captured: Captured, provider: str | None, model: str | None) -> Usag
     entries = tuple(_entry(each, provider or (total.provider if total else None), asked) for each in captured.entries)
     if total is None:
         return replace(_summed(entries), incomplete=captured.incomplete)
+    total = replace(total, **_in_common(total, entries))
     beyond = {name: _sum(entries, name) - (getattr(total, name) or 0) for name in ("input_tokens", "output_tokens")}
     if not any(beyond.values()):
         return replace(total, entries=entries if total.aggregate and len(entries) > 1 else ())
@@ -157,6 +163,16 @@ def _joined(captured: Captured, provider: str | None, model: str | None) -> Usag
     # Anthropic leaves compaction, and what an advising model read, out of its total, yet bills them.
     kept = entries if not total.aggregate and min(beyond.values()) >= 0 else ()
     return replace(total, entries=kept, flags=(*total.flags, flag))
+
+
+def _in_common(total: Usage, entries: tuple[Usage, ...]) -> dict[str, Any]:
+    """Return the names that a total lacks and all of its entries share."""
+    shared: dict[str, Any] = {}
+    for name in ("provider", "model", "response_model"):
+        values = {getattr(entry, name) for entry in entries}
+        if getattr(total, name) is None and len(values) == 1:
+            shared[name] = values.pop()
+    return shared
 
 
 def _entry(captured: Captured, provider: str | None, model: str | None) -> Usage:

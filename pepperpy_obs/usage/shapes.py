@@ -1,23 +1,52 @@
-"""What a shape and a place are, and how an answer's usage is found by them. The rows are in `table`."""
+"""What a shape and a place are, and what of them is worth trying on an answer. The rows are in `table`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from enum import Enum
-from typing import Any, Final, Literal
+from typing import Any, Final, Generic, Literal, TypeVar
 
 from pepperpy_obs.usage.dig import Path, dig, first
 
-__all__ = ["Found", "Merge", "Place", "Shape", "collect", "find", "word"]
+__all__ = ["Choice", "Found", "Merge", "Place", "Shape", "by_name", "word"]
 
 Rule = Literal["inclusive", "cache_apart", "thoughts_apart", "reasoning_apart", "by_total", "only_total"]
 Merge = Literal["last", "overwrite", "most", "add"]
 End = Literal["usage", "choices", "candidates", "message_delta", "flag"]
+T = TypeVar("T")
 
 _LONGEST_NAME: Final = 256
-_LONGEST_NUMBER: Final = 32
+_MOST_SIGNATURES: Final = 1024
+
+
+class Choice(Generic[T]):
+    """Rows of a table, each with the names of which it needs one; asked for those that a signature allows.
+
+    Answers of one kind have one signature, so the choice is made once a kind, not once an answer.
+    """
+
+    __slots__ = ("_chosen", "_rows")
+
+    def __init__(self, rows: Iterable[tuple[T, frozenset[str]]]) -> None:
+        """A row that needs no name is always chosen."""
+        self._rows = tuple(rows)
+        self._chosen: dict[frozenset[str], tuple[T, ...]] = {}
+
+    def of(self, signature: frozenset[str]) -> tuple[T, ...]:
+        """Return the rows worth trying, in the order of the table."""
+        chosen = self._chosen.get(signature)
+        if chosen is None:
+            chosen = tuple(row for row, names in self._rows if not names or not names.isdisjoint(signature))
+            if len(self._chosen) >= _MOST_SIGNATURES:
+                self._chosen.clear()
+            self._chosen[signature] = chosen
+        return chosen
+
+
+def by_name(rows: Mapping[str, tuple[Path, ...]]) -> Choice[tuple[str, Path]]:
+    """Return the rows of a mapping from names to alternative paths, one row a path."""
+    return Choice(((name, path), frozenset(path[:1])) for name, paths in rows.items() for path in paths)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +73,21 @@ class Shape:
     provider: str | None = None
     around: Mapping[str, tuple[Path, ...]] = field(default_factory=dict[str, tuple[Path, ...]])
     entries: tuple[Path, ...] = ()
+    ids: tuple[Path, ...] = ()
+    """What tells the answer by, where it is not its `id`."""
     aggregate: bool = False
     numerals: bool = False
     """Numbers may come as text: HTTP headers."""
+    facts: Choice[tuple[str, Path]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "facts", by_name(self.counts))
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """The names of which a node of this shape has at least one."""
+        by_type = self.counts["input_tokens"] + self.counts["output_tokens"] if self.types else ()
+        return frozenset(path[0] for path in (*self.any, *self.all, *by_type))
 
     def fits(self, node: Any, owner: Any, place: str) -> bool:
         """Tell whether `node`, found at `place` within `owner`, has this shape."""
@@ -55,8 +96,6 @@ class Shape:
         if self.types and dig(owner, ("type",)) in self.types:
             return first(node, self.counts["input_tokens"] + self.counts["output_tokens"]) is not None
         if self.any and first(node, self.any) is None:
-            return False
-        if not self.any and not self.all:
             return False
         return all(dig(node, path) is not None for path in self.all) and first(node, self.lacks) is None
 
@@ -70,11 +109,11 @@ class Place:
     tier: str | None = None
     """The service tier that being here implies."""
     merge: Merge | None = None
+    name: str = field(init=False)
+    """The path as text, by which shapes name it."""
 
-    @property
-    def name(self) -> str:
-        """The path as text, by which shapes name it."""
-        return ".".join(self.path)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", ".".join(self.path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,57 +124,6 @@ class Found:
     place: Place
     node: Any
     owner: Any
-
-
-def find(answer: Any, places: tuple[Place, ...], shapes: tuple[Shape, ...]) -> Found | None:
-    """Return the usage of `answer`, at the first place where there is one of a known shape."""
-    for place in places:
-        path = place.path
-        if not path:
-            node = answer
-        else:
-            # Most places are not there: one look-up settles it.
-            top = answer.get(path[0]) if type(answer) is dict else dig(answer, path[:1])
-            if top is None:
-                continue
-            node = dig(top, path[1:])
-            if isinstance(node, list):
-                node = node[0]
-            if node is None:
-                continue
-        owner = dig(answer, place.owner)
-        for shape in shapes:
-            if shape.fits(node, owner, place.name):
-                return Found(shape, place, node, owner)
-    return None
-
-
-def collect(found: Found, answer: Any) -> dict[str, Any]:
-    """Return what the usage says under the names of the normal form, unchecked, as plain small values."""
-    raw: dict[str, Any] = {}
-    for name, value in _values(found, answer):
-        if value is not None:
-            raw[name] = _small(value)
-    return raw
-
-
-def _values(found: Found, answer: Any) -> Iterator[tuple[str, Any]]:
-    for name, alternatives in found.shape.counts.items():
-        yield name, first(found.node, alternatives)
-    for name, alternatives in found.shape.around.items():
-        if (value := first(found.owner, alternatives)) is None:
-            value = first(answer, alternatives)
-        yield name, value
-
-
-def _small(value: Any) -> Any:
-    """Return a number or a short word; for anything else the name of its type, which is no number either."""
-    if isinstance(value, bool | int | float | Decimal):
-        return value
-    if isinstance(value, list):
-        numbers = [each for each in value if isinstance(each, int | float | Decimal) and not isinstance(each, bool)]
-        return sum(numbers) if len(numbers) == len(value) else "list"
-    return word(value, _LONGEST_NUMBER) or type(value).__name__
 
 
 def word(value: Any, longest: int = _LONGEST_NAME) -> str | None:

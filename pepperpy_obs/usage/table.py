@@ -1,4 +1,4 @@
-"""The table: every shape of usage that we know, one row each, and every place where it may stand.
+"""The table: every shape of usage that we know, one row each.
 
 A new provider is a new row here and nothing anywhere else. Rows are tried in order, so the
 more telling one stands first.
@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from pepperpy_obs.usage.dig import Path, paths
-from pepperpy_obs.usage.shapes import Merge, Place, Shape
+from pepperpy_obs.usage.shapes import Shape
 
-__all__ = ["HINTS", "IDS", "MODELS", "PLACES", "SHAPES", "TIERS"]
+__all__ = ["SHAPES"]
 
 Rows = Mapping[str, tuple[Path, ...]]
 
@@ -21,40 +21,6 @@ def _rows(**texts: str) -> dict[str, tuple[Path, ...]]:
     """Return paths by name; alternatives are set apart by a space."""
     return {name: paths(*text.split()) for name, text in texts.items()}
 
-
-def _place(path: str, owner: str = "", *, tier: str | None = None, merge: Merge | None = None) -> Place:
-    return Place(paths(path)[0], paths(owner)[0], tier, merge)
-
-
-PLACES: Final[tuple[Place, ...]] = (
-    _place("usage"),
-    _place("response.usage", "response"),
-    _place("message.usage", "message"),
-    _place("usage_metadata"),
-    _place("usageMetadata"),
-    _place("metadata.usage"),
-    _place("delta.usage", "delta"),
-    _place("meta"),
-    _place("response.meta", "response"),
-    _place("x_groq.usage"),
-    _place("context_wrapper.usage"),
-    _place("data.response.usage", "data.response"),
-    _place("message.usage_metadata", "message"),
-    _place("raw.usage_metadata", "raw"),
-    _place("llm_output.token_usage", "llm_output"),
-    _place("response.body.usage", "response.body", tier="batch"),
-    _place("result.message.usage", "result.message"),
-    _place("response.usageMetadata", "response"),
-    # InvokeAgent: each of the agent's model calls leaves a trace of its own.
-    _place("trace.trace.*.modelInvocationOutput.metadata.usage", merge="add"),
-    _place("metrics"),
-    _place("details"),
-    _place("statistics"),
-    _place(""),
-    # Bedrock's own count at the end of any model's stream, which is what it bills.
-    _place("amazon-bedrock-invocationMetrics", merge="overwrite"),
-    _place("ResponseMetadata.HTTPHeaders"),
-)
 
 _COST: Final = _rows(
     cost="cost.total_cost cost cost_usd pydantic_ai_gateway.cost_estimate",
@@ -180,6 +146,14 @@ SHAPES: Final[tuple[Shape, ...]] = (
         rule="reasoning_apart",
         end="choices",
         provider="x-ai",
+    ),
+    Shape(
+        name="openai assistants",
+        # The steps of a run report usage before the run reports their total.
+        all=paths("prompt_tokens", "prompt_token_details"),
+        ids=paths("run_id"),
+        counts=_CHAT,
+        rule="by_total",
     ),
     Shape(
         name="openai chat",
@@ -334,26 +308,3 @@ SHAPES: Final[tuple[Shape, ...]] = (
     ),
     Shape(name="total", any=paths("total_tokens"), counts=_COST | _rows(total="total_tokens"), rule="only_total"),
 )
-
-TIERS: Final = paths("service_tier", "serviceTier.type", "serviceTier", "trafficType", "traffic_type")
-MODELS: Final = paths(
-    "model", "modelVersion", "model_version", "model_name", "model_id",
-    "response_metadata.model_name", "response_metadata.model", "response_metadata.model_id",
-)  # fmt: skip
-IDS: Final = paths(
-    "run_id", "id", "responseId", "response_id", "provider_response_id", "generation_id",
-    "response_metadata.id", "ResponseMetadata.RequestId",
-)  # fmt: skip
-
-HINTS: Final = tuple(
-    (path, provider)
-    for path, provider in (
-        (paths("x_groq")[0], "groq"),
-        (paths("usage.queue_time")[0], "groq"),
-        (paths("usage.is_byok")[0], "openrouter"),
-        (paths("usage.prompt_cache_hit_tokens")[0], "deepseek"),
-        (paths("usage.cost_in_usd_ticks")[0], "x-ai"),
-        (paths("prompt_filter_results")[0], "azure"),
-    )
-)
-"""What only one provider writes into its answers."""

@@ -1,0 +1,74 @@
+"""Where in an answer its usage may stand, and where the names that go with it do. Tables only."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pepperpy_obs.usage.dig import paths
+from pepperpy_obs.usage.shapes import Merge, Place
+
+__all__ = ["HINTS", "NAMES", "PLACES", "TIERS"]
+
+
+def _place(path: str, owner: str = "", *, tier: str | None = None, merge: Merge | None = None) -> Place:
+    return Place(paths(path)[0], paths(owner)[0], tier, merge)
+
+
+PLACES: Final[tuple[Place, ...]] = (
+    _place("usage"),
+    _place("response.usage", "response"),
+    _place("message.usage", "message"),
+    _place("usage_metadata"),
+    _place("usageMetadata"),
+    _place("metadata.usage"),
+    _place("delta.usage", "delta"),
+    _place("meta"),
+    _place("response.meta", "response"),
+    _place("x_groq.usage"),
+    _place("context_wrapper.usage"),
+    _place("data.response.usage", "data.response"),
+    _place("message.usage_metadata", "message"),
+    _place("raw.usage_metadata", "raw"),
+    _place("llm_output.token_usage", "llm_output"),
+    _place("llm_output.usage", "llm_output"),
+    _place("response.body.usage", "response.body", tier="batch"),
+    _place("result.message.usage", "result.message"),
+    _place("response.usageMetadata", "response"),
+    # InvokeAgent: each of the agent's model calls leaves a trace of its own.
+    _place("trace.trace.*.modelInvocationOutput.metadata.usage", merge="add"),
+    _place("metrics"),
+    _place("details"),
+    _place("statistics"),
+    _place(""),
+    # Bedrock's own count at the end of any model's stream, which is what it bills.
+    _place("amazon-bedrock-invocationMetrics", merge="overwrite"),
+    _place("ResponseMetadata.HTTPHeaders"),
+)
+
+TIERS: Final = paths("service_tier", "serviceTier.type", "serviceTier", "trafficType", "traffic_type")
+NAMES: Final = {
+    "model": paths(
+        "model", "modelVersion", "model_version", "model_name", "model_id",
+        "response_metadata.model_name", "response_metadata.model", "response_metadata.model_id", "proto.model",
+    ),
+    "response_id": paths(
+        "provider_response_id", "response_metadata.id", "id", "responseId", "response_id", "generation_id",
+        "ResponseMetadata.RequestId",
+    ),
+    "service_tier": TIERS,
+    "provider": paths("provider_name"),
+}  # fmt: skip
+"""What an answer says of itself, and where."""
+
+HINTS: Final = tuple(
+    (path, provider)
+    for path, provider in (
+        (paths("x_groq")[0], "groq"),
+        (paths("usage.queue_time")[0], "groq"),
+        (paths("usage.is_byok")[0], "openrouter"),
+        (paths("usage.prompt_cache_hit_tokens")[0], "deepseek"),
+        (paths("usage.cost_in_usd_ticks")[0], "x-ai"),
+        (paths("prompt_filter_results")[0], "azure"),
+    )
+)
+"""What only one provider writes into its answers."""
