@@ -44,8 +44,12 @@ class Researcher:
     async def research(self, topic: str) -> str:
         """Return what is known about `topic`; a search that fails is done without."""
         await self.plan(topic)
-        pages = await asyncio.gather(self.search(topic), self.search("manual"), return_exceptions=True)
-        digest = await self.digest(len([page for page in pages if isinstance(page, str)]))
+        pages = 0
+        for words in (topic, "manual", topic):  # agents do look up the same thing twice
+            with contextlib.suppress(TimeoutError):
+                await self.search(words)
+                pages += 1
+        digest = await self.digest(pages)
         return str(digest["content"][0]["text"])
 
     @costed(operation="plan", provider="openai", model="gpt-5-mini")
