@@ -156,7 +156,7 @@ def _tell_usage(event: dict[str, Any], notes: Notes, spec: Spec) -> None:
         found = None
     if found is not None:
         event.update(usage.fields(found))
-    elif notes.items is not None:
+    elif notes.items:
         event["usage_incomplete"] = True
     elif notes.error is None:
         event["usage_flags"] = ["missing"]

@@ -16,6 +16,7 @@ from pepperpy_obs import (
     _dispatch,
     cache_lookup,
     configure,
+    costed,
     current_call,
     measure,
     measured,
@@ -277,3 +278,20 @@ def test_memory_stays_bounded_without_a_reader() -> None:
 
         assert longest <= _dispatch.HUB.limit
         assert seen.stats.performance.calls == 30_000
+
+
+def test_a_stream_that_failed_before_its_first_item_has_no_answer_to_price() -> None:
+    """Nobody answered, so no usage is missing and nothing is unpriced; after a first item it is."""
+
+    @costed(operation="refused", provider="openai", model="gpt-4o")
+    def refused(items: int) -> Iterator[dict[str, object]]:
+        yield from ({"object": "chat.completion.chunk", "choices": []} for _ in range(items))
+        raise ConnectionError
+
+    with captured() as seen:
+        for items in (0, 1):
+            with pytest.raises(ConnectionError):
+                list(refused(items))
+
+        assert [e.get("cost_source") for e in seen.events] == [None, "unpriced"]
+        assert [e.get("usage_incomplete") for e in seen.events] == [None, True]
