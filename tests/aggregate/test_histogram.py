@@ -122,6 +122,10 @@ class TestMerge:
         assert merged == Durations.of(one + two)
         assert merged.scale == 6
 
+    def test_negative_zero_is_zero(self) -> None:
+        """Which of the two zeros came first leaves no trace."""
+        assert repr(Histogram.of([0.0, -0.0])) == repr(Histogram.of([-0.0, 0.0])) == repr(Histogram.of([0.0, 0.0]))
+
     @given(st.lists(values))
     def test_plain_and_back(self, found: list[float]) -> None:
         """`from_dict` gives back what `to_dict` took."""
