@@ -8,23 +8,37 @@ import signal
 import sys
 import threading
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pepperpy_obs import _dispatch, _guard, context
 
 if TYPE_CHECKING:
     from types import FrameType
 
-    from pepperpy_obs.runtime.runtime import Runtime
+__all__ = ["Mortal", "after_batch", "handle_sigterm", "look_after"]
 
-__all__ = ["handle_sigterm", "look_after"]
 
-_alive: weakref.WeakSet[Runtime] = weakref.WeakSet()
+class Mortal(Protocol):
+    """What ends with the process and is born again in a forked child: a runtime."""
+
+    @property
+    def draining(self) -> bool:
+        """Whether the calling thread is in the middle of a batch."""
+        ...
+
+    def shutdown(self) -> None:
+        """Write what there is and close, in bounded time; idempotent."""
+
+    def after_fork(self) -> None:
+        """Begin anew in a child."""
+
+
+_alive: weakref.WeakSet[Mortal] = weakref.WeakSet()
 _hooked = False
 _terminating = False
 
 
-def look_after(runtime: Runtime) -> None:
+def look_after(runtime: Mortal) -> None:
     """Have `runtime` shut down at exit and renewed in forked children, for as long as it exists."""
     global _hooked
     _alive.add(runtime)
