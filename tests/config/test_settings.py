@@ -95,6 +95,12 @@ class TestValues:
             ("price_file", "off", None),
             ("log_max_bytes", "10MB", 10_000_000),
             ("log_file", "~/x.log", Path.home() / "x.log"),
+            ("loki_url", "off", None),
+            ("loki_labels", "team=a,tier=b", ("team=a", "tier=b")),
+            ("ship_max_bytes", "1GiB", 1024**3),
+            ("elastic_ca_file", "~/ca.pem", Path.home() / "ca.pem"),
+            ("otlp_api_key", "abc", SecretStr("abc")),
+            ("logstash_headers", "X-A: 1, X-B: 2", (SecretStr("X-A: 1"), SecretStr("X-B: 2"))),
         ],
     )
     def test_as_people_write_them(
@@ -139,6 +145,12 @@ class TestValues:
             {"health_max_error_rate": 2},
             {"config_file": 3},
             {"price_file": 3},
+            {"loki_url": "loki:3100"},
+            {"loki_url": "http://"},
+            {"elastic_url": "https://host?pretty"},
+            {"ship_max_bytes": 1000},
+            {"ship_fsync": "sometimes"},
+            {"otlp_gzip": "perhaps"},
         ],
     )
     def test_wrong_ones_name_themselves(self, wrong: dict[str, Any]) -> None:
@@ -182,16 +194,41 @@ class TestComplaints:
         """Neither an error nor the repr shows a secret, whether its name, its type or a URL says that it is one."""
 
         class Later(Config):
-            loki_url: int = 0
-            loki_token: int = 0
+            other_url: int = 0
+            other_token: int = 0
             pass_phrase: SecretStr = SecretStr("")
 
         with pytest.raises(ConfigError) as caught:
-            Later(loki_url="http://me:hunter2@host", loki_token="hunter2", pass_phrase=["hunter2"])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+            Later(other_url="http://me:hunter2@host", other_token="hunter2", pass_phrase=["hunter2"])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
         assert len(str(caught.value).splitlines()) == 3
         assert "hunter2" not in str(caught.value)
         assert "hunter2" not in repr(Later(pass_phrase=SecretStr("hunter2")))
+
+    @pytest.mark.parametrize(
+        "name, text",
+        [
+            ("loki_url", "http://me:hunter2@host"),
+            ("loki_headers", "hunter2"),
+            ("elastic_password", ["hunter2"]),
+            ("otlp_api_key", True),
+        ],
+    )
+    def test_secrets_of_shipping_are_not_repeated(self, name: str, text: object) -> None:
+        """Credentials in a URL, headers that are none, and secrets of a wrong type are refused without being shown."""
+        with pytest.raises(ConfigError, match=f"^keyword: {name} was given as ") as caught:
+            Config(**{name: text})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+        assert "hunter2" not in str(caught.value)
+
+    def test_secrets_are_shown_nowhere(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Neither the repr nor the dump that the verb `config` prints holds a password, a key or a header."""
+        for kind in ("LOKI", "ELASTIC", "LOGSTASH", "OTLP"):
+            for name in ("PASSWORD", "BEARER_TOKEN", "API_KEY", "HEADERS"):
+                monkeypatch.setenv(f"PEPPERPY_{kind}_{name}", "X-Token: hunter2")
+
+        assert "hunter2" not in repr(Config()) + Config().model_dump_json()
+        assert Config().loki_password.get_secret_value() == "X-Token: hunter2"
 
     def test_long_values_are_cut(self) -> None:
         """An error does not repeat a megabyte."""
