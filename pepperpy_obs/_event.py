@@ -61,7 +61,7 @@ class Writer:
     __slots__ = ("_prefix", "_second")
 
     def __init__(self) -> None:
-        self._second = -1
+        self._second = -_SECOND
         self._prefix = ""
 
     def events(self, records: list[Record]) -> list[EventDict]:
@@ -69,26 +69,23 @@ class Writer:
         # Once per batch, so that a wall clock that is set is followed.
         wall = _clock.time_ns()
         skew = wall - _clock.perf_counter_ns()
-        digits = os.urandom(16 * len(records)).hex()
+        ids = os.urandom(16 * len(records)).hex(" ", 16).split()
         events: list[EventDict] = []
-        for place, record in enumerate(records):
+        for record, event_id in zip(records, ids, strict=True):
             spec: Spec = record[SPEC]
             if spec.silent:
                 continue
-            end = record[END]
-            at = end + skew
+            at = record[END] + skew
             # A reading from before a clock was frozen (or after it was freed) lies in the future
             # or ages ago; the time of the drain is nearer to the truth then.
             if not 0 <= wall - at < _LONG_AGO:
                 at = wall
             event = spec.base.copy()
-            second = at // _SECOND
-            if second != self._second:
-                self._second = second
-                self._prefix = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(second))
-            micros = at // 1000 % 1_000_000
-            event["timestamp"] = f"{self._prefix}{_THREE[micros // 1000]}{_THREE[micros % 1000]}Z"
-            event["event_id"] = digits[32 * place : 32 * place + 32]
+            past = at - self._second
+            if not 0 <= past < _SECOND:
+                past = self._turn(at)
+            event["timestamp"] = f"{self._prefix}{_THREE[past // 1_000_000]}{_THREE[past // 1000 % 1000]}Z"
+            event["event_id"] = event_id
             event[AT] = at
             try:
                 _tell(event, record, spec)
@@ -98,11 +95,18 @@ class Writer:
                 events.append(event)
         return events
 
+    def _turn(self, at: int) -> int:
+        """Write the text of another second, and return how many ns of it are past."""
+        past = at % _SECOND
+        self._second = at - past
+        self._prefix = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(at // _SECOND))
+        return past
+
 
 def _tell(event: dict[str, Any], record: Record, spec: Spec) -> None:
-    lineage, start, notes = record[CALLER], record[START], record[NOTES]
+    _, lineage, start, end, notes = record
     if spec.event is OPERATION_FINISHED:
-        event["duration_seconds"] = max(0, record[END] - start) / 1e9
+        event["duration_seconds"] = (end - start) / 1e9 if end > start else 0.0
         event["trace_id"], event["span_id"], parent, agent, purse = lineage
         if parent is not None:
             event["parent_span_id"] = parent
