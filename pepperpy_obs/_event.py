@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pepperpy_obs import _clock
 from pepperpy_obs._guard import failed
-from pepperpy_obs._record import CALLER, END, NOTES, SPEC, START
+from pepperpy_obs._record import END, SPEC
 from pepperpy_obs.events import CACHE_LOOKED_UP, METRIC_RECORDED, OPERATION_FINISHED
 
 if TYPE_CHECKING:
