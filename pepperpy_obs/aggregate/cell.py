@@ -14,12 +14,14 @@ from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 from typing import Any, Final, NamedTuple, Self
 
 from pepperpy_obs.aggregate.histogram import Durations
-from pepperpy_obs.events import OVERFLOW
+from pepperpy_obs.events import OVERFLOW, TOKEN_FIELDS
 
 __all__ = [
     "EXACT",
     "NO_CALLS",
     "NO_REQUESTS",
+    "SLOT",
+    "TOKEN_TYPES",
     "ZERO",
     "CacheCell",
     "Cell",
@@ -34,6 +36,9 @@ EXACT: Final = Context(prec=120, Emax=MAX_EMAX, Emin=MIN_EMIN)
 ZERO: Final = Decimal(0)
 SLOT: Final = 10_000_000_000
 """The finest stretch of time that is told apart, in nanoseconds."""
+
+TOKEN_TYPES: Final = tuple(field.removesuffix("_tokens") for field in TOKEN_FIELDS)
+"""What kinds of tokens are counted, named as the event's fields."""
 
 _MOST_ERRORS: Final = 32
 
@@ -85,7 +90,7 @@ class Requests:
 
     outcomes: Mapping[str, int]
     tokens: Mapping[str, int]
-    """By type, named as the event's fields without `_tokens`; cache and reasoning are parts of input and output."""
+    """By type (`TOKEN_TYPES`); cache and reasoning are parts of input and output."""
     cost: Decimal
     cost_by_type: Mapping[str, Decimal]
     saved: Decimal

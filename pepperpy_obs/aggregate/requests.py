@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from decimal import Context, Decimal, Inexact, InvalidOperation
 from typing import Any, Final
 
-from pepperpy_obs.aggregate.cell import EXACT, ZERO, Requests
+from pepperpy_obs.aggregate.cell import EXACT, TOKEN_TYPES, ZERO, Requests
 from pepperpy_obs.events import OUTCOMES, OVERFLOW, TOKEN_FIELDS
 
 __all__ = ["RequestTally", "outcome_of"]
 
-_TOKENS: Final = tuple((field, field.removesuffix("_tokens")) for field in TOKEN_FIELDS)
+_TOKENS: Final = tuple(zip(TOKEN_FIELDS, TOKEN_TYPES, strict=True))
 _COST_TYPES: Final = frozenset(
     {"input", "cache_read", "cache_write", "output", "reasoning", "audio_input", "audio_output", "request"}
 )

@@ -27,13 +27,15 @@ class ErrorReport(Report):
 
     def __str__(self) -> str:
         """Show the errors by operation and type."""
+        if not self.total:
+            return "Errors: none"
         head = f"Errors: {table.count(self.total)} ({table.share(self.rate)} of all calls)"
         rows = [
             (operation, name, table.count(number))
             for operation, types in self.by_operation.items()
             for name, number in types.items()
         ]
-        return f"{head}\n{table.columns(['operation', 'error type', 'calls'], rows)}" if rows else head
+        return f"{head}\n{table.columns(['operation', 'error type', 'calls'], rows, words=2)}"
 
 
 def error_rate(cell: Cell) -> float | None:

@@ -10,8 +10,8 @@ __all__ = ["columns", "count", "money", "pairs", "seconds", "share", "span"]
 _SHORT = Context(prec=4, rounding=ROUND_HALF_EVEN)
 
 
-def columns(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return rows under headers; the first column is set left, numbers right.
+def columns(headers: Sequence[str], rows: Iterable[Sequence[str]], *, words: int = 1) -> str:
+    """Return rows under headers; the first `words` columns are set left, numbers right.
 
     >>> print(columns(["who", "calls"], [["planner", "7"], ["critic", "12"]]))
     who      calls
@@ -20,9 +20,9 @@ def columns(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """
     lines = [headers, *rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]).rstrip() for line in lines
-    )
+    sides = ["<"] * words + [">"] * (len(widths) - words)
+    layout = "  ".join(f"{{:{side}{width}}}" for side, width in zip(sides, widths, strict=True))
+    return "\n".join(layout.format(*line).rstrip() for line in lines)
 
 
 def pairs(facts: Mapping[str, str]) -> str:

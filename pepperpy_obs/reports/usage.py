@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pepperpy_obs.aggregate.cell import Cell
+from pepperpy_obs.aggregate.cell import TOKEN_TYPES, Cell
 from pepperpy_obs.reports import table
 from pepperpy_obs.reports.cache import CacheReport
 from pepperpy_obs.reports.live import Live
@@ -87,7 +87,7 @@ def usage_report(totals: Totals, live: Live, cache: CacheReport) -> UsageReport:
         calls_by_operation=_calls(totals.operations),
         calls_by_agent=_calls(totals.agents),
         calls_by_outcome=dict(sorted(requests.outcomes.items())),
-        tokens_by_type=dict(sorted(requests.tokens.items())),
+        tokens_by_type={name: requests.tokens[name] for name in TOKEN_TYPES if name in requests.tokens},
         tokens_by_provider=_tokens(totals.providers),
         tokens_by_model=_tokens(totals.models),
         tokens_by_operation=_tokens(totals.operations),
