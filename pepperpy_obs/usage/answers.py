@@ -8,7 +8,7 @@ from pepperpy_obs.usage.captured import Captured
 from pepperpy_obs.usage.normal import Usage
 from pepperpy_obs.usage.stream import Stream
 from pepperpy_obs.usage.take import take
-from pepperpy_obs.usage.wire import speaks_of_usage
+from pepperpy_obs.usage.wire import looks_raw, speaks_of_usage
 
 __all__ = ["capture"]
 
@@ -46,7 +46,7 @@ def _from_text(text: str | bytes | bytearray) -> Captured | None:
 
 def _from_items(items: list[Any] | tuple[Any, ...]) -> Captured | None:
     """Read a list as a stream's items; the ends of a list of something else give it away."""
-    if not items or not any(_tells(each) for each in (items[0], items[-1])):
+    if not items or not (_is_raw(items[0]) or _knows(items[0], items[-1])):
         return None
     stream = Stream()
     for item in items:
@@ -54,10 +54,13 @@ def _from_items(items: list[Any] | tuple[Any, ...]) -> Captured | None:
     return stream.captured(whole=True)
 
 
-def _tells(item: Any) -> bool:
-    if isinstance(item, _NO_ANSWER):
-        return False
-    if isinstance(item, str | bytes | bytearray):
-        return speaks_of_usage(item)
-    captured, found = take(item)
-    return found is not None or captured.model is not None or captured.response_id is not None
+def _is_raw(item: Any) -> bool:
+    return isinstance(item, str | bytes | bytearray) and looks_raw(item)
+
+
+def _knows(*items: Any) -> bool:
+    stream = Stream()
+    for item in items:
+        if not isinstance(item, _NO_ANSWER):
+            stream.feed(item)
+    return stream.recognised

@@ -161,8 +161,10 @@ def _joined(captured: Captured, provider: str | None, model: str | None) -> Usag
         return replace(total, entries=entries if total.aggregate and len(entries) > 1 else ())
     flag = f"entries: {beyond['input_tokens']:+} input, {beyond['output_tokens']:+} output tokens beyond the total"
     # Anthropic leaves compaction, and what an advising model read, out of its total, yet bills them.
-    kept = entries if not total.aggregate and min(beyond.values()) >= 0 else ()
-    return replace(total, entries=kept, flags=(*total.flags, flag))
+    if total.aggregate or min(beyond.values()) < 0:
+        return replace(total, flags=(*total.flags, flag))
+    first = replace(entries[0], web_searches=total.web_searches)
+    return replace(total, entries=(first, *entries[1:]), flags=(*total.flags, flag))
 
 
 def _in_common(total: Usage, entries: tuple[Usage, ...]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ __all__ = ["Choice", "Found", "Merge", "Place", "Shape", "by_name", "word"]
 
 Rule = Literal["inclusive", "cache_apart", "thoughts_apart", "reasoning_apart", "by_total", "only_total"]
 Merge = Literal["last", "overwrite", "most", "add"]
-End = Literal["usage", "choices", "candidates", "message_delta", "flag"]
+End = Literal["usage", "choices", "candidates", "message_delta", "run", "flag"]
 T = TypeVar("T")
 
 _LONGEST_NAME: Final = 256

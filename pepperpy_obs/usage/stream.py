@@ -25,7 +25,7 @@ class Stream:
     then the result has one entry for each. Not thread-safe; a stream has one consumer.
     """
 
-    __slots__ = ("_answers", "_ended", "_final", "_now", "_reader", "_seen", "_usage")
+    __slots__ = ("_answers", "_final", "_now", "_reader", "_seen", "_usage")
 
     def __init__(self, usage: Callable[[Any], object] | None = None) -> None:
         """`usage` picks the usage out of each item, or gives None; without it the item itself is searched."""
@@ -35,7 +35,6 @@ class Stream:
         self._now = Captured()
         self._seen = False
         self._final = False
-        self._ended = False
 
     def feed(self, item: object) -> None:
         """Learn what there is to learn from one item; never changes it, never keeps it."""
@@ -52,6 +51,11 @@ class Stream:
             self._now, self._seen, self._final = Captured(usage=item), True, True
         else:
             self._take(item)
+
+    @property
+    def recognised(self) -> bool:
+        """Whether any item so far was like a provider's."""
+        return self._seen
 
     def _take(self, item: Any) -> None:
         item = _unwrapped(item)
@@ -165,6 +169,11 @@ def _message_delta(item: Any) -> bool | None:
     return dig(item, ("type",)) in {"message_delta", "message_stop", "message"}
 
 
+def _run(item: Any) -> bool | None:
+    """Assistants: the steps of a run come before the run itself."""
+    return None if dig(item, ("object",)) == "thread.run" else False
+
+
 def _done(item: Any) -> bool | None:
     return dig(item, ("done",)) is True
 
@@ -174,6 +183,7 @@ _ENDS: Final[dict[str, Callable[[Any], bool | None]]] = {
     "choices": _last_choice,
     "candidates": _last_candidate,
     "message_delta": _message_delta,
+    "run": _run,
     "flag": _done,
 }
 """Whether an item is the last that matters; None leaves it to whether it has usage."""

@@ -154,6 +154,7 @@ SHAPES: Final[tuple[Shape, ...]] = (
         ids=paths("run_id"),
         counts=_CHAT,
         rule="by_total",
+        end="run",
     ),
     Shape(
         name="openai chat",

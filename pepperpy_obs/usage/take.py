@@ -54,10 +54,10 @@ def _find(answer: Any, known: frozenset[str]) -> Found | None:
     """Return the usage of `answer`, at the first place where there is one of a known shape."""
     for place in _PLACES.of(known):
         node = dig(answer, place.path)
+        if isinstance(node, list):
+            node = node[0] if node else None
         if node is None:
             continue
-        if isinstance(node, list):
-            node = node[0]
         owner = dig(answer, place.owner)
         for shape in _SHAPES.of(known if node is answer else signature(node)):
             if shape.fits(node, owner, place.name):

@@ -14,7 +14,7 @@ import struct
 from collections.abc import Iterator
 from typing import Any, Final
 
-__all__ = ["Reader", "speaks_of_usage"]
+__all__ = ["Reader", "looks_raw", "speaks_of_usage"]
 
 _LONGEST: Final = 32 * 1024 * 1024
 """Characters of an unfinished object after which a body is given up."""
@@ -26,11 +26,18 @@ _START: Final = re.compile(r"\ufeff?\s*(?:[{\[]|data:|event:|id:|retry:|:)")
 _START_BYTES: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:[{\[\x00]|data:|event:|id:|retry:|:)")
 
 
+def looks_raw(text: str | bytes | bytearray) -> bool:
+    """Tell whether a text begins as a body does, not as prose."""
+    return (_START.match(text) if isinstance(text, str) else _START_BYTES.match(text)) is not None
+
+
 def speaks_of_usage(text: str | bytes | bytearray) -> bool:
-    """Tell, at the cost of a search, whether a text may be an answer with usage rather than prose."""
+    """Tell, at the cost of a search, whether a text may be an answer with usage."""
+    if not looks_raw(text):
+        return False
     if isinstance(text, str):
-        return _START.match(text) is not None and any(word in text for word in _WORDS)
-    return _START_BYTES.match(text) is not None and any(word.encode() in text for word in (*_WORDS, "bytes"))
+        return any(word in text for word in _WORDS)
+    return any(word.encode() in text for word in (*_WORDS, "bytes"))
 
 
 class Reader:

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, ConfigDict
+
+from pepperpy_obs import usage
+from tests.usage.answers import ANSWERS
+
+
+class Model(BaseModel):
+    """What most SDKs hand out: known fields, and others that came along."""
+
+    model_config = ConfigDict(extra="allow", protected_namespaces=())
+
+    id: str | None = None
+    model: str | None = None
+
+
+def as_objects(value: Any, make: Callable[..., Any]) -> Any:
+    """Return JSON-like data with an object for every dict whose keys can be attributes."""
+    if isinstance(value, list):
+        return [as_objects(each, make) for each in value]
+    if not isinstance(value, dict):
+        return value
+    inner = {key: as_objects(each, make) for key, each in value.items()}
+    return make(**inner) if all(key.isidentifier() and key[0] != "_" for key in value) else inner
+
+
+def as_json(value: Any) -> str:
+    return json.dumps(value, default=float)
+
+
+def read(answer: object) -> dict[str, Any]:
+    """Return the event fields that an answer gives."""
+    captured = usage.capture(answer)
+    assert captured is not None
+    found = usage.read(captured)
+    assert found is not None
+    return usage.fields(found)
+
+
+FORMS: dict[str, Callable[[Any], object]] = {
+    "dict": lambda answer: answer,
+    "JSON text": as_json,
+    "JSON bytes": lambda answer: as_json(answer).encode(),
+    "indented JSON": lambda answer: "\n" * 80 + json.dumps(answer, default=float, indent=2),
+    "objects": lambda answer: as_objects(answer, SimpleNamespace),
+    "pydantic models": lambda answer: as_objects(answer, Model),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", ANSWERS)
+def test_every_shape_in_every_form(name: str, form: str) -> None:
+    """An answer means the same fields as a dict, as JSON, and as an SDK's objects."""
+    answer, expected = ANSWERS[name]
+    assert read(FORMS[form](answer)) == expected
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Tokens are what usage counts.",
+        "",
+        b"",
+        b"\xff\x00",
+        None,
+        3,
+        True,
+        object(),
+        int,
+        {},
+        [],
+        (),
+        {"a": 1},
+        {"usage": None},
+        {"usage": {}},
+        {"usage": "much"},
+        {"usageMetadata": {"trafficType": "ON_DEMAND"}},
+        {"error": {"message": "no tokens left", "type": "rate_limit"}},
+        '{"error": {"message": "no tokens left"}}',
+        '{"usage": {"input_tokens": 1',
+        "[1, 2, 3]",
+        ["tokens", "tokens"],
+        [{"text": "a"}] * 3,
+    ],
+)
+def test_what_states_no_usage_gives_none(answer: object) -> None:
+    """Prose, errors, other objects and broken JSON are not taken for answers."""
+    assert usage.capture(answer) is None
+
+
+def test_a_mock_is_no_answer() -> None:
+    """An object that has every attribute states nothing by any of them."""
+    from unittest.mock import MagicMock
+
+    assert usage.capture(MagicMock()) is None
+
+
+def test_an_object_that_refuses_is_no_answer() -> None:
+    """What a property of the user's raises stays there."""
+
+    class Refusing:
+        @property
+        def usage(self) -> object:
+            raise RuntimeError
+
+    assert usage.capture(Refusing()) is None
+
+
+class TestWhatIsKept:
+    def test_no_text_of_the_answer(self) -> None:
+        """Of an answer, numbers and names are kept and no word of its text."""
+        for name, (answer, _) in ANSWERS.items():
+            assert "Hello." not in repr(usage.capture(answer)), name
+
+    def test_long_values_are_not_kept(self) -> None:
+        """A text where a number or a name should be is not kept either."""
+        secret = "a prompt " * 1000
+        captured = usage.capture({"model": secret, "id": secret, "usage": {"input_tokens": secret, "output_tokens": 1}})
+        assert captured is not None
+        assert "prompt prompt" not in repr(captured)
+        assert len(repr(captured)) < 5000
+
+    def test_what_changes_later_does_not_change_it(self) -> None:
+        """Frameworks go on counting in the same object: what was captured stays as it was."""
+        counted = {"requests": 1, "tool_calls": 0, "input_tokens": 10, "output_tokens": 1}
+        captured = usage.capture(counted)
+        counted["input_tokens"] = 99
+        assert captured is not None
+        assert usage.read(captured) == usage.Usage(input_tokens=10, output_tokens=1, requests=1, aggregate=True)
+
+
+class TestTheCallersWord:
+    def test_it_fills_gaps(self) -> None:
+        """Bedrock names no model: the caller does."""
+        captured = usage.capture({"usage": {"inputTokens": 3, "outputTokens": 1}})
+        assert captured is not None
+        found = usage.read(captured, model="us.amazon.nova-pro-v1:0")
+        assert found == usage.Usage(input_tokens=3, output_tokens=1, provider="aws", model="us.amazon.nova-pro-v1:0")
+
+    def test_it_wins(self) -> None:
+        """Who calls a compatible endpoint knows whose it is."""
+        captured = usage.capture({"model": "gpt-4o-2024-08-06", "usage": {"prompt_tokens": 1, "completion_tokens": 2}})
+        assert captured is not None
+        found = usage.read(captured, provider="my-gateway", model="fast")
+        assert found == usage.Usage(
+            input_tokens=1, output_tokens=2, provider="my-gateway", model="fast", response_model="gpt-4o-2024-08-06"
+        )
+
+    @pytest.mark.parametrize(
+        ("model", "provider"),
+        [
+            ("gpt-4o-mini", "openai"),
+            ("o4-mini", "openai"),
+            ("claude-opus-4-8", "anthropic"),
+            ("gemini-3-pro", "google"),
+            ("us.anthropic.claude-sonnet-4-6", "aws"),
+            ("arn:aws:bedrock:us-east-1::foundation-model/x", "aws"),
+            ("gpt-oss:20b", None),
+            ("openai/gpt-oss-120b", None),
+            ("llama3", None),
+        ],
+    )
+    def test_without_it_the_models_name_tells_who_answers_if_anything(self, model: str, provider: str | None) -> None:
+        """A bare name that only its maker serves tells the provider; a name that anybody serves does not."""
+        captured = usage.capture({"model": model, "input_tokens": 1, "output_tokens": 1})
+        assert captured is not None
+        found = usage.read(captured)
+        assert found is not None
+        assert found.provider == provider

@@ -1,0 +1,441 @@
+from __future__ import annotations
+
+import base64
+import gc
+import json
+import weakref
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pepperpy_obs import usage
+
+Items = list[Any]
+
+
+def chat(finish: str | None, **more: Any) -> dict[str, Any]:
+    choice = {"index": 0, "delta": {"content": "Hello."}, "finish_reason": finish}
+    return {"id": "c1", "object": "chat.completion.chunk", "model": "gpt-4o", "choices": [choice], **more}
+
+
+def gemini(written: int, finish: str | None = None) -> dict[str, Any]:
+    counts = {"promptTokenCount": 9, "candidatesTokenCount": written, "totalTokenCount": 9 + written}
+    candidate = {"content": {}, **({"finishReason": finish} if finish else {})}
+    return {"candidates": [candidate], "usageMetadata": counts, "modelVersion": "gemini-2.5-flash", "responseId": "g1"}
+
+
+CHAT_USAGE = {"prompt_tokens": 20, "completion_tokens": 4, "total_tokens": 24}
+ANTHROPIC: Items = [
+    {
+        "type": "message_start",
+        "message": {
+            "id": "msg_1",
+            "type": "message",
+            "model": "claude-sonnet-4-5",
+            "usage": {"input_tokens": 5, "cache_read_input_tokens": 100, "output_tokens": 1},
+        },
+    },
+    {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+    {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hello."}},
+    {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 30}},
+    {"type": "message_stop"},
+]
+
+STREAMS: dict[str, tuple[Items, usage.Usage]] = {
+    "openai chat: a last chunk without choices": (
+        [chat(None), chat(None), chat("stop"), {**chat(None), "choices": [], "usage": CHAT_USAGE}],
+        usage.Usage(
+            input_tokens=20,
+            output_tokens=4,
+            provider="openai",
+            model="gpt-4o",
+            response_model="gpt-4o",
+            response_id="c1",
+        ),
+    ),
+    "deepseek: usage on every chunk, the last counts": (
+        [
+            chat(None, usage={"prompt_tokens": 20, "completion_tokens": 1, "total_tokens": 21}),
+            chat("stop", usage=CHAT_USAGE),
+        ],
+        usage.Usage(
+            input_tokens=20,
+            output_tokens=4,
+            provider="openai",
+            model="gpt-4o",
+            response_model="gpt-4o",
+            response_id="c1",
+        ),
+    ),
+    "groq: in its own corner": (
+        [chat(None, x_groq={"id": "r"}), chat("stop", x_groq={"id": "r", "usage": {**CHAT_USAGE, "queue_time": 0.1}})],
+        usage.Usage(
+            input_tokens=20,
+            output_tokens=4,
+            provider="groq",
+            model="gpt-4o",
+            response_model="gpt-4o",
+            response_id="c1",
+        ),
+    ),
+    "openai responses: with the final event": (
+        [
+            {"type": "response.created", "response": {"id": "resp_1", "model": "gpt-5", "usage": None}},
+            {"type": "response.output_text.delta", "item_id": "i", "delta": "Hello."},
+            {
+                "type": "response.incomplete",
+                "response": {
+                    "id": "resp_1",
+                    "model": "gpt-5",
+                    "service_tier": "flex",
+                    "usage": {"input_tokens": 7, "output_tokens": 3, "total_tokens": 10},
+                },
+            },
+        ],
+        usage.Usage(
+            input_tokens=7,
+            output_tokens=3,
+            provider="openai",
+            model="gpt-5",
+            response_model="gpt-5",
+            response_id="resp_1",
+            service_tier="flex",
+        ),
+    ),
+    "openai assistants: the run's total, not its steps": (
+        [
+            {"id": "run_1", "object": "thread.run", "model": "gpt-4o-mini", "usage": None},
+            {
+                "id": "step_1",
+                "object": "thread.run.step",
+                "run_id": "run_1",
+                "usage": {**CHAT_USAGE, "prompt_token_details": {"cached_tokens": 0}},
+            },
+            {
+                "id": "run_1",
+                "object": "thread.run",
+                "model": "gpt-4o-mini",
+                "usage": {
+                    "prompt_tokens": 50,
+                    "completion_tokens": 9,
+                    "total_tokens": 59,
+                    "prompt_token_details": {"cached_tokens": 0},
+                },
+            },
+        ],
+        usage.Usage(
+            input_tokens=50,
+            output_tokens=9,
+            cache_read_tokens=0,
+            provider="openai",
+            model="gpt-4o-mini",
+            response_model="gpt-4o-mini",
+            response_id="run_1",
+        ),
+    ),
+    "anthropic: cumulative, field by field": (
+        ANTHROPIC,
+        usage.Usage(
+            input_tokens=105,
+            output_tokens=30,
+            cache_read_tokens=100,
+            provider="anthropic",
+            model="claude-sonnet-4-5",
+            response_model="claude-sonnet-4-5",
+            response_id="msg_1",
+        ),
+    ),
+    "gemini: the last of many": (
+        [gemini(2), gemini(9), gemini(7, "STOP")],
+        usage.Usage(
+            input_tokens=9,
+            output_tokens=7,
+            provider="google",
+            model="gemini-2.5-flash",
+            response_model="gemini-2.5-flash",
+            response_id="g1",
+        ),
+    ),
+    "mistral: with the finish": (
+        [
+            {"id": "m", "model": "mistral-small-latest", "choices": [{"delta": {"content": "a"}}]},
+            {
+                "id": "m",
+                "model": "mistral-small-latest",
+                "choices": [{"finish_reason": "stop"}],
+                "usage": CHAT_USAGE,
+            },
+        ],
+        usage.Usage(
+            input_tokens=20,
+            output_tokens=4,
+            provider="mistral",
+            model="mistral-small-latest",
+            response_model="mistral-small-latest",
+            response_id="m",
+        ),
+    ),
+    "bedrock converse: in the metadata": (
+        [
+            {"messageStart": {"role": "assistant"}},
+            {"contentBlockDelta": {"delta": {"text": "Hello."}}},
+            {"messageStop": {"stopReason": "end_turn"}},
+            {"metadata": {"usage": {"inputTokens": 3, "outputTokens": 2, "totalTokens": 5}, "metrics": {}}},
+        ],
+        usage.Usage(input_tokens=3, output_tokens=2, provider="aws"),
+    ),
+    "bedrock invoke: what it bills, in the last chunk": (
+        [
+            *({"chunk": {"bytes": json.dumps(event).encode()}} for event in ANTHROPIC[:-1]),
+            {
+                "chunk": {
+                    "bytes": json.dumps(
+                        {
+                            "type": "message_stop",
+                            "amazon-bedrock-invocationMetrics": {"inputTokenCount": 5, "outputTokenCount": 28},
+                        }
+                    ).encode()
+                }
+            },
+        ],
+        usage.Usage(
+            input_tokens=105,
+            output_tokens=28,
+            cache_read_tokens=100,
+            provider="anthropic",
+            model="claude-sonnet-4-5",
+            response_model="claude-sonnet-4-5",
+            response_id="msg_1",
+        ),
+    ),
+    "bedrock titan: each count once": (
+        [
+            ["chunk", {"outputText": "a", "inputTextTokenCount": 28.0}],
+            ["chunk", {"outputText": "b", "totalOutputTextTokenCount": 188.0, "completionReason": "FINISH"}],
+        ],
+        usage.Usage(input_tokens=28, output_tokens=188, provider="aws"),
+    ),
+    "bedrock agent: a trace for each call of a model": (
+        [
+            {"trace": {"trace": {"orchestrationTrace": {"modelInvocationOutput": {"metadata": {"usage": used}}}}}}
+            for used in ({"inputTokens": 10, "outputTokens": 2}, {"inputTokens": 20, "outputTokens": 3})
+        ],
+        usage.Usage(input_tokens=30, output_tokens=5, provider="aws"),
+    ),
+    "cohere v2: at the end of the message": (
+        [
+            {"type": "message-start", "id": "co1"},
+            {"type": "content-delta", "delta": {"message": {"content": {"text": "Hello."}}}},
+            {"type": "message-end", "delta": {"usage": {"billed_units": {"input_tokens": 7, "output_tokens": 9}}}},
+        ],
+        usage.Usage(input_tokens=7, output_tokens=9, provider="cohere", response_id="co1"),
+    ),
+    "cohere v1: in the response": (
+        [
+            {"event_type": "text-generation", "text": "Hello."},
+            {
+                "event_type": "stream-end",
+                "response": {"generation_id": "g", "meta": {"billed_units": {"input_tokens": 7, "output_tokens": 9}}},
+            },
+        ],
+        usage.Usage(input_tokens=7, output_tokens=9, provider="cohere", response_id="g"),
+    ),
+    "ollama: when done": (
+        [
+            {"model": "llama3", "message": {"content": "a"}, "done": False},
+            {"model": "llama3", "done": True, "prompt_eval_count": 17, "eval_count": 63},
+        ],
+        usage.Usage(input_tokens=17, output_tokens=63, provider="ollama", model="llama3", response_model="llama3"),
+    ),
+    "langchain: chunks add up": (
+        [
+            {"id": "run", "usage_metadata": {"input_tokens": 100, "output_tokens": 0, "total_tokens": 100}},
+            {"id": "run", "usage_metadata": None},
+            {"id": "run", "usage_metadata": {"input_tokens": 0, "output_tokens": 20, "total_tokens": 20}},
+        ],
+        usage.Usage(input_tokens=100, output_tokens=20, response_id="run"),
+    ),
+    "watsonx: growing counts, the input once": (
+        [
+            {"model_id": "ibm/granite", "results": [{"input_token_count": 8, "generated_token_count": 0}]},
+            {"model_id": "ibm/granite", "results": [{"input_token_count": 0, "generated_token_count": 11}]},
+        ],
+        usage.Usage(
+            input_tokens=8, output_tokens=11, provider="watsonx", model="ibm/granite", response_model="ibm/granite"
+        ),
+    ),
+}
+
+
+def merged(items: Items) -> usage.Usage | None:
+    stream = usage.Stream()
+    for item in items:
+        stream.feed(item)
+    captured = stream.captured()
+    return None if captured is None else usage.read(captured)
+
+
+def sse(items: Items) -> str:
+    named = (f"event: {item.get('type', 'x')}\ndata: {json.dumps(item)}\n\n" for item in items)
+    return ": ping\n\n" + "".join(named) + "data: [DONE]\n\n"
+
+
+PLAIN = [
+    name
+    for name, (items, _) in STREAMS.items()
+    if all(isinstance(item, dict) and "chunk" not in item for item in items)
+]
+
+
+class TestMerging:
+    @pytest.mark.parametrize("name", STREAMS)
+    def test_by_the_providers_rule(self, name: str) -> None:
+        """A stream read to its end gives the provider's final usage."""
+        items, expected = STREAMS[name]
+        assert merged(items) == expected
+
+    @pytest.mark.parametrize("name", STREAMS)
+    def test_a_list_of_its_items_is_the_same(self, name: str) -> None:
+        """Items that the caller collected give what they gave passing by."""
+        items, expected = STREAMS[name]
+        captured = usage.capture(items)
+        assert captured is not None
+        assert usage.read(captured) == expected
+
+    def test_another_answer_is_an_entry_of_its_own(self) -> None:
+        """A stream that carries several answers is their sum, with an entry for each."""
+        second = [{**item, "id": "c2"} for item in STREAMS["openai chat: a last chunk without choices"][0]]
+        found = merged([*STREAMS["openai chat: a last chunk without choices"][0], *second])
+        assert found is not None
+        one = STREAMS["openai chat: a last chunk without choices"][1]
+        assert (found.input_tokens, found.output_tokens, found.requests, found.response_id) == (40, 8, 2, None)
+        assert [entry.response_id for entry in found.entries] == ["c1", "c2"]
+        assert found.entries[0] == one
+        assert not found.incomplete
+
+
+class TestCutShort:
+    def test_nothing_came(self) -> None:
+        """Of a stream without usage the names are known, and that its usage is not."""
+        assert merged([chat(None), chat("stop")]) == usage.Usage(
+            provider="openai", model="gpt-4o", response_model="gpt-4o", response_id="c1", incomplete=True
+        )
+
+    def test_a_lower_bound(self) -> None:
+        """What Anthropic says at the start stands as a lower bound."""
+        found = merged(ANTHROPIC[:2])
+        assert found is not None
+        assert (found.input_tokens, found.output_tokens, found.incomplete) == (105, 1, True)
+
+    def test_gemini_in_the_middle(self) -> None:
+        """A count before the finish is not the last."""
+        found = merged([gemini(2), gemini(9)])
+        assert found is not None
+        assert (found.output_tokens, found.incomplete) == (9, True)
+
+    @pytest.mark.parametrize("name", PLAIN)
+    def test_anywhere(self, name: str) -> None:
+        """However short it is cut: either it has nothing to say, or it says the final usage or that it is incomplete."""
+        items, expected = STREAMS[name]
+        for end in range(len(items)):
+            found = merged(items[:end])
+            assert found is None or found.incomplete or found.input_tokens == expected.input_tokens or "agent" in name
+
+    def test_items_of_anything_else(self) -> None:
+        """A stream of pieces of text, or of the user's objects, says nothing at all."""
+        assert merged(["Hello", ", usage of tokens", "{", "data", ": x"]) is None
+        assert merged([object(), 3, None]) is None
+
+
+class TestRawBodies:
+    @pytest.mark.parametrize("name", PLAIN)
+    @given(data=st.data())
+    def test_cut_anywhere(self, name: str, data: st.DataObject) -> None:
+        """The pieces of a body give the same usage, wherever the network cuts it."""
+        items, expected = STREAMS[name]
+        text = sse(items) if data.draw(st.booleans()) else "\n".join(json.dumps(item) for item in items)
+        body = text.encode() if data.draw(st.booleans()) else text
+        cuts = sorted(data.draw(st.lists(st.integers(0, len(body)), max_size=12)))
+        pieces = [body[start:end] for start, end in zip([0, *cuts], [*cuts, len(body)], strict=True)]
+        assert merged(pieces) == expected
+
+    @pytest.mark.parametrize("name", PLAIN)
+    def test_lines_without_their_ends(self, name: str) -> None:
+        """So do the lines that HTTP clients hand out, with and without their line feeds."""
+        items, expected = STREAMS[name]
+        assert merged(sse(items).splitlines()) == expected
+        assert merged(sse(items).splitlines(keepends=True)) == expected
+        assert merged([line.encode() for line in sse(items).splitlines()]) == expected
+        assert merged([json.dumps(item) for item in items]) == expected
+
+    def test_an_array_that_grows(self) -> None:
+        """Gemini without `alt=sse` streams one JSON array, spread over lines as it likes."""
+        items, expected = STREAMS["gemini: the last of many"]
+        body = json.dumps(items, indent=2)
+        assert merged(list(body)) == expected
+        captured = usage.capture(body)
+        assert captured is not None
+        assert usage.read(captured) == expected
+
+    def test_chunks_in_base64(self) -> None:
+        """An AWS chunk as JSON carries its bytes in base64."""
+        items = [{"chunk": {"bytes": base64.b64encode(json.dumps(event).encode()).decode()}} for event in ANTHROPIC]
+        assert merged(items) == STREAMS["anthropic: cumulative, field by field"][1]
+
+    def test_not_utf_8(self) -> None:
+        """Broken bytes are read past."""
+        body = sse(STREAMS["gemini: the last of many"][0]).encode()
+        assert merged([b"data: \xff\xfe{\n\n" + body]) == STREAMS["gemini: the last of many"][1]
+
+
+class TestWhatIsKept:
+    def test_no_item(self) -> None:
+        """No item lives longer for having been watched."""
+
+        class Chunk:
+            def __init__(self) -> None:
+                self.id, self.model, self.choices = "c1", "gpt-4o", [object()]
+                self.usage = CHAT_USAGE
+
+        stream = usage.Stream()
+        item = Chunk()
+        gone = weakref.ref(item)
+        stream.feed(item)
+        del item
+        gc.collect()
+        assert gone() is None
+
+    def test_no_text(self) -> None:
+        """Of a raw body, no more than an unfinished line is held back."""
+        stream = usage.Stream()
+        for _ in range(1000):
+            stream.feed(sse([chat(None)]))
+        reader = stream._reader
+        assert reader is not None
+        assert reader._text == ""
+
+    def test_an_endless_line(self) -> None:
+        """A line that never ends is given up, not hoarded."""
+        stream = usage.Stream()
+        for _ in range(70):
+            stream.feed("data: {" + "x" * 1024 * 1024)
+        reader = stream._reader
+        assert reader is not None
+        assert len(reader._text) <= 34 * 1024 * 1024
+
+
+def test_a_function_that_picks_the_usage_out_of_items() -> None:
+    """With `usage=` the caller says where it is; what it gives may be a dict, a provider's object or a Usage."""
+    stream = usage.Stream(lambda item: item.get("u"))
+    for item in ({"x": 1}, {"u": {"input_tokens": 1, "output_tokens": 2}}, {"x": 2}):
+        stream.feed(item)
+    captured = stream.captured()
+    assert captured is not None
+    assert usage.read(captured) == usage.Usage(input_tokens=1, output_tokens=2)
+    stream = usage.Stream(lambda item: usage.Usage(input_tokens=item))
+    stream.feed(4)
+    captured = stream.captured()
+    assert captured is not None
+    assert usage.read(captured) == usage.Usage(input_tokens=4)
