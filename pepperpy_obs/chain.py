@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from types import FunctionType, MethodType
 from typing import NamedTuple
 
 from structlog import DropEvent
@@ -61,11 +62,11 @@ class Chain:
         self.tallies = {exit_.name: Tally() for exit_ in exits}
         self.dropped: Counter[str] = Counter()
         """Log lines that were lost, by the link or way out that failed; all of them were counted by the aggregate."""
-        self._counted = tuple(counted)
-        self._leaving = tuple(leaving)
+        self._counted = tuple(map(_bound, counted))
+        self._leaving = tuple(map(_bound, leaving))
 
     def run(self, events: list[EventDict]) -> None:
-        """Send a batch through, link by link: each link sees the events in their order."""
+        """Send a batch through; each link sees the events in their order."""
         events = self._pass(self._counted, events)
         if self.exits and events:
             leaving = self._pass(self._leaving, events)
@@ -74,21 +75,22 @@ class Chain:
                     self._leave(name, render, way, leaving)
 
     def _pass(self, links: tuple[Link, ...], events: list[EventDict]) -> list[EventDict]:
-        for stage, processor, required in links:
-            passed: list[EventDict] = []
-            for event in events:
+        passed: list[EventDict] = []
+        for given in events:
+            event, level = given, given.get("level", "info")
+            for stage, processor, required in links:
                 try:
-                    passed.append(processor(None, event.get("level", "info"), event))
+                    event = processor(None, level, event)
                 except DropEvent:
-                    continue  # somebody wanted it so: nothing is lost
+                    break  # somebody wanted it so: nothing is lost
                 except Exception as error:
                     failed(stage, error)
                     if required:
                         self.dropped[stage] += 1
-                    else:
-                        passed.append(event)
-            events = passed
-        return events
+                        break
+            else:
+                passed.append(event)
+        return passed
 
     def _leave(self, name: str, render: Callable[..., list[bytes]], way: WayOut, events: list[EventDict]) -> None:
         tally = self.tallies[name]
@@ -103,10 +105,9 @@ class Chain:
             tally.lines += len(events)
             tally.error = ""
 
-    def close(self) -> None:
-        """Close every way out."""
-        for name, _, way in self.exits:
-            try:
-                way.close()
-            except Exception as error:
-                failed(name, error)
+
+def _bound(link: Link) -> Link:
+    """Return the link with a bound method in place of a callable object, which takes twice as long to call."""
+    if isinstance(link.processor, FunctionType | MethodType):
+        return link
+    return link._replace(processor=link.processor.__call__)

@@ -7,6 +7,7 @@ from structlog import DropEvent
 
 from pepperpy_obs import Config, _guard, configure, measure
 from pepperpy_obs.chain import Chain, Exit, Link
+from pepperpy_obs.runtime.exits import close_exits
 from pepperpy_obs.testing import captured
 
 
@@ -106,7 +107,7 @@ def test_one_dead_way_out_does_not_hurt_another(caplog: pytest.LogCaptureFixture
     chain = Chain([], [], [Exit("dead", _render, dead), Exit("alive", _render, alive)])
 
     chain.run([{"path": []}, {"path": []}])
-    chain.close()
+    close_exits(chain.exits, 0)
 
     assert alive.lines == [b"[]", b"[]"]
     assert chain.dropped == {"dead": 2}

@@ -10,6 +10,7 @@ from pepperpy_obs import _dispatch
 from pepperpy_obs.aggregate.snapshot import Snapshot
 from pepperpy_obs.config import Config
 from pepperpy_obs.errors import SetupError
+from pepperpy_obs.judgement.ledger import Ledger
 from pepperpy_obs.reports.live import Live
 from pepperpy_obs.reports.stats import Stats
 
@@ -36,6 +37,8 @@ class Facts:
     """Our own failures by stage."""
     sinks: Mapping[str, Sink] = field(default_factory=dict[str, Sink])
     """Every way out by its name."""
+    ledgers: Mapping[str, Ledger] = field(default_factory=dict[str, Ledger])
+    """The books of every receiver that events are sent to, by its name."""
 
 
 class Source(Protocol):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 import structlog
 
+from pepperpy_obs import _clock
+from pepperpy_obs._guard import failed
 from pepperpy_obs._record import PRICED
 from pepperpy_obs.chain import Chain, Exit, Link
 from pepperpy_obs.pricing import Pricer
@@ -24,15 +26,18 @@ from pepperpy_obs.processors.price import Price
 from pepperpy_obs.processors.redact import Redact
 from pepperpy_obs.processors.sample import Sample
 from pepperpy_obs.processors.threshold import Threshold
+from pepperpy_obs.runtime.sinks import open_shipper
 from pepperpy_obs.shipping.file import File
 from pepperpy_obs.shipping.stream import Stream
+from pepperpy_obs.typing import WayOut
 
 if TYPE_CHECKING:
     from pepperpy_obs.aggregate.store import Store
     from pepperpy_obs.config import Config
+    from pepperpy_obs.judgement.ledger import Ledger
     from pepperpy_obs.typing import EventDict, Processor
 
-__all__ = ["build_chain", "open_exits"]
+__all__ = ["Ships", "build_chain", "close_exits", "open_exits"]
 
 _RENDERERS: Final[dict[str, Callable[[Sequence[EventDict]], list[bytes]]]] = {"json": json_lines, "ecs": ecs_lines}
 
@@ -98,7 +103,38 @@ def open_exits(config: Config) -> list[Exit]:
             exits.append(Exit("file", render, file))
     if config.log_to_structlog:
         exits.append(Exit("structlog", hand_over, Nowhere()))
+    # The last one: a file that was opened in vain holds nothing, a shipper holds threads and a directory.
+    if (shipper := open_shipper(config)) is not None:
+        exits.append(Exit("ship", json_lines, shipper))
     return exits
+
+
+@runtime_checkable
+class Ships(WayOut, Protocol):
+    """A way out with threads and books of its own, which needs time to end and to be told of a fork: a `Shipper`."""
+
+    def close(self, timeout: float = 2.0) -> None:
+        """Send what can be sent in `timeout` seconds, and end."""
+
+    def after_fork(self) -> None:
+        """Begin anew in a forked child."""
+
+    def ledgers(self) -> Mapping[str, Ledger]:
+        """Return the books of every receiver."""
+        ...
+
+
+def close_exits(exits: Sequence[Exit], timeout: float) -> None:
+    """Close every way out; those that need time for it share `timeout` seconds."""
+    left = _clock.countdown(timeout)
+    for name, _, way in exits:
+        try:
+            if isinstance(way, Ships):
+                way.close(left())
+            else:
+                way.close()
+        except Exception as error:
+            failed(name, error)
 
 
 def hand_over(events: Sequence[EventDict]) -> list[bytes]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from pepperpy_obs import _clock, _dispatch
@@ -21,7 +21,7 @@ from pepperpy_obs.reports.live import Live, look_at
 from pepperpy_obs.reports.stats import Stats
 from pepperpy_obs.runtime import process
 from pepperpy_obs.runtime.drain import Drain
-from pepperpy_obs.runtime.exits import build_chain, open_exits
+from pepperpy_obs.runtime.exits import Ships, build_chain, close_exits, open_exits
 
 if TYPE_CHECKING:
     from pepperpy_obs.aggregate.snapshot import Snapshot
@@ -59,7 +59,12 @@ class Runtime:
         Raises SetupError, with the old settings still in force, when something
         cannot be set up.
         """
-        chain = build_chain(config, self._store, processors, exits=open_exits(config))
+        exits = open_exits(config)
+        try:
+            chain = build_chain(config, self._store, processors, exits=exits)
+        except SetupError:
+            close_exits(exits, 0)
+            raise
         with self._setting_up:
             if self.config.metrics_enabled:
                 self._drain.run()
@@ -67,7 +72,7 @@ class Runtime:
                 old, self._drain.chain = self._drain.chain, chain
                 self._dropped.update(old.dropped)
                 self._store.max_series = config.max_series
-            old.close()
+            close_exits(old.exits, self.config.shutdown_timeout)
             self.config = config
             self._drain.interval = config.drain_interval
             self._obey()
@@ -126,6 +131,7 @@ class Runtime:
                 dropped=dict(self._dropped + chain.dropped),
                 errors=failures(),
                 sinks={name: Sink(one.lines, one.failures, one.error) for name, one in chain.tallies.items()},
+                ledgers={name: ledger for way in _shippers(chain) for name, ledger in way.ledgers().items()},
             )
 
     def flush(self) -> None:
@@ -138,7 +144,8 @@ class Runtime:
         Idempotent. Reads go on working, and so does `configure`.
         """
         with self._setting_up:
-            self._drain.stop(self.config.shutdown_timeout)
+            left = _clock.countdown(self.config.shutdown_timeout)
+            self._drain.stop(left())
             try:
                 self._drain.run()
             except Exception as error:
@@ -147,7 +154,7 @@ class Runtime:
                 old = self._drain.chain
                 self._dropped.update(old.dropped)
                 self._drain.chain = build_chain(self.config, self._store)
-            old.close()
+            close_exits(old.exits, left())
 
     def after_fork(self) -> None:
         """In a forked child: count from zero (the parent counts its own), with fresh locks and a thread of its own."""
@@ -157,8 +164,14 @@ class Runtime:
         self._store.clear()
         self._dropped.clear()
         self._drain.chain.dropped.clear()
+        for way in _shippers(self._drain.chain):
+            way.after_fork()
         if was_started:
             self._drain.start()
+
+
+def _shippers(chain: Chain) -> Iterator[Ships]:
+    return (way for _, _, way in chain.exits if isinstance(way, Ships))
 
 
 def default_runtime(hub: Hub) -> Runtime:

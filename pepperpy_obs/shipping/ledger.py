@@ -1,53 +1,17 @@
 """What became of every record, for each sink: accepted == acknowledged + rejected + dropped + pending, at all times.
 
-An `Account` is written by the threads that handle records, each step under one lock; a `Ledger` is what it said at
-one moment. Neither knows what a record is.
+An `Account` is written by the threads that handle records, each step under one lock; a `judgement.ledger.Ledger` is
+what it said at one moment. Neither knows what a record is.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+
+from pepperpy_obs.judgement.ledger import Ledger
 
 __all__ = ["Account", "Ledger"]
-
-
-@dataclass(frozen=True, slots=True)
-class Ledger:
-    """One sink's books at one moment."""
-
-    sink: str
-    accepted: int
-    """Records meant for the sink: offered to it, or found on disk at the start."""
-    acknowledged: int
-    rejected: Mapping[str, int]
-    """By the reason that the receiver gave; they are in the dead-letter file."""
-    dropped: Mapping[str, int]
-    """By our reason: `queue_full`, `disk_full`, `spool_full`, `damaged`, `closed`, `failed`."""
-    pending: int
-    retries: Mapping[str, int]
-    """Requests that failed and were made again, by status or error."""
-    requests: int
-    held: str
-    """Why the sink waits for a person, in words; "" while it does not."""
-    last_success_at: int | None
-    """Nanoseconds since the epoch."""
-    oldest_pending_at: int | None
-    """Time of the oldest event on its way, nanoseconds since the epoch."""
-    spool_bytes: int = 0
-
-    @property
-    def balanced(self) -> bool:
-        """Whether nothing is lost and nothing counted twice."""
-        settled = self.acknowledged + sum(self.rejected.values()) + sum(self.dropped.values())
-        return self.accepted == settled + self.pending
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as plain JSON-ready values."""
-        return {**asdict(self), "rejected": dict(self.rejected), "dropped": dict(self.dropped)}
 
 
 class Account:

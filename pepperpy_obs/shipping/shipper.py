@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pepperpy_obs import _clock
@@ -146,8 +146,8 @@ class Shipper:
                 account.dropped(refused, len(records))
 
     def write(self, lines: list[bytes]) -> None:
-        """Take rendered events, each one line of JSON: so it can stand at the end of a chain as a way out."""
-        self.offer([stamped(line) for line in lines])
+        """Take rendered events, each a line of JSON: so it can stand at the end of a chain as a way out."""
+        self.offer([stamped(line) for piece in lines for line in piece.split(b"\n") if line])
 
     def sync(self, timeout: float) -> bool:
         """Wait until what was offered before is on disk; from then on a kill of the process cannot lose it."""
@@ -155,7 +155,7 @@ class Shipper:
 
     def flush(self, timeout: float) -> bool:
         """Wait until every sink has answered for all it was offered; return whether all have."""
-        left = _countdown(timeout)
+        left = _clock.countdown(timeout)
         for sender in self._senders:
             sender.hurry()
         self.sync(timeout)
@@ -181,7 +181,7 @@ class Shipper:
             if self._closed:
                 return
             self._closed = True
-        left, kept = _countdown(timeout), min(_KEPT, timeout / 2)
+        left, kept = _clock.countdown(timeout), min(_KEPT, timeout / 2)
         written = self._intake is None or self._intake.close(timeout - kept)
         if written:
             self.flush(max(0.0, left() - kept))
@@ -233,9 +233,3 @@ class Shipper:
                 spool.close()
             except OSError as error:
                 failed("shipping.spool", error)
-
-
-def _countdown(timeout: float) -> Callable[[], float]:
-    """Return a function that says how many seconds are left."""
-    end = _clock.perf_counter_ns() + int(timeout * 1e9)
-    return lambda: max(0.0, (end - _clock.perf_counter_ns()) / 1e9)

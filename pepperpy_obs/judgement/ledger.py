@@ -1,0 +1,44 @@
+"""What became of the records meant for one sink, as its books stood at one moment. It moves nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+__all__ = ["Ledger"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """One sink's books at one moment."""
+
+    sink: str
+    accepted: int
+    """Records meant for the sink: offered to it, or found on disk at the start."""
+    acknowledged: int
+    rejected: Mapping[str, int]
+    """By the reason that the receiver gave; they are in the dead-letter file."""
+    dropped: Mapping[str, int]
+    """By our reason: `queue_full`, `disk_full`, `spool_full`, `damaged`, `closed`, `failed`."""
+    pending: int
+    retries: Mapping[str, int]
+    """Requests that failed and were made again, by status or error."""
+    requests: int
+    held: str
+    """Why the sink waits for a person, in words; "" while it does not."""
+    last_success_at: int | None
+    """Nanoseconds since the epoch."""
+    oldest_pending_at: int | None
+    """Time of the oldest event on its way, nanoseconds since the epoch."""
+    spool_bytes: int = 0
+
+    @property
+    def balanced(self) -> bool:
+        """Whether nothing is lost and nothing counted twice."""
+        settled = self.acknowledged + sum(self.rejected.values()) + sum(self.dropped.values())
+        return self.accepted == settled + self.pending
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain JSON-ready values."""
+        return {**asdict(self), "rejected": dict(self.rejected), "dropped": dict(self.dropped)}

@@ -1,0 +1,106 @@
+"""The receivers that a Config names, and the shipper that sends to them.
+
+Sending takes an HTTP client, which is loaded here and only when a receiver is named.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pepperpy_obs.errors import SetupError
+from pepperpy_obs.processors.ecs import to_ecs
+from pepperpy_obs.shipping.elastic import Elastic
+from pepperpy_obs.shipping.logstash import Logstash
+from pepperpy_obs.shipping.loki import Loki
+from pepperpy_obs.shipping.otlp import Otlp
+from pepperpy_obs.shipping.spool import Bounds
+
+if TYPE_CHECKING:
+    from pepperpy_obs.config import Config
+    from pepperpy_obs.shipping.shipper import Shipper
+    from pepperpy_obs.shipping.sink import SinkSpec
+
+__all__ = ["KINDS", "loading", "open_shipper", "sinks_of", "spool_of"]
+
+KINDS = ("loki", "elastic", "logstash", "otlp")
+"""What stands before a receiver's settings."""
+
+_UNSAFE = re.compile(r"[^\w.-]|^\.+")
+
+
+def sinks_of(config: Config) -> list[SinkSpec]:
+    """Return every receiver that has a URL; raises SetupError for what contradicts itself or is not there."""
+    sinks: list[SinkSpec] = []
+    if config.loki_url is not None:
+        labels = _pairs("loki_labels", config.loki_labels)
+        sinks.append(Loki(**_common(config, "loki"), tenant=config.loki_tenant, labels=labels))
+    if config.elastic_url is not None:
+        sinks.append(Elastic(**_common(config, "elastic"), target=config.elastic_target, document=to_ecs))
+    if config.logstash_url is not None:
+        sinks.append(Logstash(**_common(config, "logstash"), document=to_ecs))
+    if config.otlp_url is not None:
+        sinks.append(Otlp(**_common(config, "otlp")))
+    return sinks
+
+
+def _common(config: Config, kind: str) -> dict[str, Any]:
+    """Return what receivers of all kinds are told alike; the secrets among it are plain from here on."""
+    plain = ("url", "user", "ca_file", "client_cert", "client_key", "gzip")
+    found = {name: getattr(config, f"{kind}_{name}") for name in plain}
+    for name in ("password", "bearer_token", "api_key"):
+        found[name] = getattr(config, f"{kind}_{name}").get_secret_value()
+    lines = (line.get_secret_value().partition(":") for line in getattr(config, f"{kind}_headers"))
+    return {**found, "headers": {name: value.strip() for name, _, value in lines}}
+
+
+def _pairs(option: str, given: Sequence[str]) -> dict[str, str]:
+    for pair in given:
+        if "=" not in pair:
+            msg = f"{option} holds {pair!r}; give name=value, several of them with commas between"
+            raise SetupError(msg)
+    return {name.strip(): value.strip() for name, _, value in (pair.partition("=") for pair in given)}
+
+
+def spool_of(config: Config) -> Path:
+    """Return the directory in which events wait.
+
+    By default it is the user's own (`XDG_STATE_HOME`), one for each service: whoever finds events that an ended
+    process left sends them to its own receivers.
+    """
+    if config.ship_directory is not None:
+        return Path(config.ship_directory)
+    state = os.environ.get("XDG_STATE_HOME", "")
+    try:
+        root = Path(state) if state.startswith("/") else Path.home() / ".local" / "state"
+    except RuntimeError as error:
+        msg = f"events have no place to wait in: {error}; set ship_directory"
+        raise SetupError(msg) from error
+    return root / "pepperpy_obs" / (_UNSAFE.sub("_", config.service) or "spool")
+
+
+@contextmanager
+def loading(sinks: Sequence[SinkSpec]) -> Generator[None]:
+    """Say what to install where the HTTP client is missing."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        kind = sinks[0].kind
+        msg = (
+            f"{kind}_url is set, and sending takes {error.name!r}, which is missing: pip install 'pepperpy_obs[{kind}]'"
+        )
+        raise SetupError(msg) from error
+
+
+def open_shipper(config: Config) -> Shipper | None:
+    """Return the shipper to every receiver that `config` names, started; None if it names none."""
+    if not (sinks := sinks_of(config)):
+        return None
+    with loading(sinks):
+        from pepperpy_obs.shipping.shipper import Shipper  # noqa: PLC0415 - loads the HTTP client
+    bounds = Bounds(max_bytes=config.ship_max_bytes)
+    return Shipper(sinks, spool_of(config), bounds=bounds, fsync=config.ship_fsync)
