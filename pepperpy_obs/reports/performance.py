@@ -74,8 +74,9 @@ class PerformanceReport(Report):
             "99 % within": table.seconds(self.p99_response_time),
             "average time to first item": table.seconds(self.request_latency),
             "tokens": table.count(self.token_usage),
-            "cache hit rate": table.share(self.cache_hit_rate),
         }
+        if self.operation is None:
+            facts["cache hit rate"] = table.share(self.cache_hit_rate)
         text = f"{name} ({table.span(self.window, self.seconds)})\n{table.pairs(facts)}"
         if not self.operations:
             return text

@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import json
+from dataclasses import FrozenInstanceError
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from pepperpy_obs.reports.agents import AgentFigures, AgentsReport
+from pepperpy_obs.reports.cache import CacheFigures, CacheReport
+from pepperpy_obs.reports.cost import CostReport
+from pepperpy_obs.reports.errors import ErrorReport
+from pepperpy_obs.reports.usage import UsageReport
+from tests.reports.history import nothing, told
+
+
+class TestUsage:
+    def test_report(self) -> None:
+        """Requests and tokens, each counted once, by everything that they belong to."""
+        assert told().usage == UsageReport(
+            total_calls=6,
+            total_tokens=1500,
+            input_tokens=1040,
+            output_tokens=400,
+            request_volume=6,
+            requests_per_minute=18.0,
+            calls_by_provider={"acme": 1, "anthropic": 1, "openai": 4},
+            calls_by_model={"(none)": 1, "claude": 1, "gpt-4o": 3, "private": 1},
+            calls_by_operation={"ask": 3, "completion": 1, "draft": 1, "write": 1},
+            calls_by_agent={"(none)": 1, "planner": 4, "writer": 1},
+            calls_by_outcome={"abandoned": 1, "error": 2, "ok": 3},
+            tokens_by_type={"input": 1040, "output": 400, "cache_read": 500, "unsplit": 60},
+            tokens_by_provider={"acme": 40, "anthropic": 300, "openai": 1160},
+            tokens_by_model={"(none)": 60, "claude": 300, "gpt-4o": 1100, "private": 40},
+            tokens_by_operation={"ask": 1100, "completion": 60, "draft": 40, "write": 300},
+            tokens_by_agent={"(none)": 60, "planner": 1140, "writer": 300},
+            active_agents=3,
+            cache_hit_rate=4 / 6,
+            cache_utilization=0.75,
+            window=None,
+            seconds=20.0,
+        )
+
+    def test_every_grouping_adds_up(self) -> None:
+        """By whatever they are grouped, calls and tokens add up to the total."""
+        usage = told().usage
+        calls = (usage.calls_by_provider, usage.calls_by_model, usage.calls_by_operation, usage.calls_by_agent)
+        tokens = (usage.tokens_by_provider, usage.tokens_by_model, usage.tokens_by_operation, usage.tokens_by_agent)
+        assert [sum(group.values()) for group in calls] == [usage.total_calls] * 4
+        assert [sum(group.values()) for group in tokens] == [usage.total_tokens] * 4
+
+
+class TestCost:
+    def test_report(self) -> None:
+        """Exact dollars by everything that they belong to, the dearest first."""
+        assert told().cost == CostReport(
+            total_cost=Decimal("0.04"),
+            cost_by_provider={"openai": Decimal("0.03"), "anthropic": Decimal("0.01")},
+            cost_by_operation={"ask": Decimal("0.03"), "write": Decimal("0.01")},
+            cost_by_model={"gpt-4o": Decimal("0.03"), "claude": Decimal("0.01")},
+            cost_by_agent={"planner": Decimal("0.03"), "writer": Decimal("0.01")},
+            cost_per_request=Decimal("0.02"),
+            token_costs={"output": Decimal("0.03"), "input": Decimal("0.01")},
+            priced_calls=2,
+            unpriced_calls=1,
+            unpriced_by_model={"private": 1},
+            savings=Decimal("0.01"),
+            savings_rate=0.2,
+            waste=Decimal("0.01"),
+            waste_rate=0.25,
+            window=None,
+            seconds=20.0,
+        )
+        assert list(told().cost.cost_by_provider) == ["openai", "anthropic"]
+
+    def test_of_nothing(self) -> None:
+        """Nothing cost exactly nothing; what nothing cost on average is not known."""
+        cost = nothing().cost
+        assert (cost.total_cost, cost.cost_per_request, cost.savings_rate, cost.waste_rate) == (
+            Decimal(0),
+            None,
+            None,
+            None,
+        )
+
+
+class TestErrors:
+    def test_report(self) -> None:
+        """What failed, by type, by operation and type, and by agent; abandoned calls are no errors."""
+        assert told().errors == ErrorReport(
+            total=3,
+            rate=3 / 7,
+            by_type={"TimeoutError": 2, "RateLimitError": 1},
+            by_operation={"ask": {"RateLimitError": 1, "TimeoutError": 1}, "search": {"TimeoutError": 1}},
+            by_agent={"planner": 3},
+        )
+
+
+class TestCache:
+    def test_report(self) -> None:
+        """Recorded lookups come before the cache's own counts; utilization is of the caches that have a limit."""
+        assert told().cache == CacheReport(
+            hits=4,
+            misses=2,
+            hit_rate=4 / 6,
+            utilization=0.75,
+            prompt_hit_rate=500 / 1040,
+            caches={
+                "answers": CacheFigures(hits=1, misses=1, hit_rate=0.5, size=30, maxsize=40, utilization=0.75),
+                "pages": CacheFigures(hits=3, misses=1, hit_rate=0.75, size=10, maxsize=None, utilization=None),
+            },
+        )
+
+
+class TestAgents:
+    def test_report(self) -> None:
+        """Whoever finished something or is at work now, with all that was done on his behalf."""
+        assert told().agents == AgentsReport(
+            active=3,
+            running=2,
+            agents={
+                "newcomer": AgentFigures(0, None, None, 0, 0, Decimal(0), 1),
+                "planner": AgentFigures(5, 0.6, 3.1, 4, 1140, Decimal("0.03"), 2),
+                "writer": AgentFigures(1, 0.0, 0.5, 1, 300, Decimal("0.01"), 0),
+            },
+        )
+
+
+class TestForms:
+    def test_to_dict_has_the_names_of_the_reports(self) -> None:
+        """The plain form has the five reports under their own names."""
+        assert list(told().to_dict()) == ["performance", "usage", "cost", "cache", "agents"]
+
+    def test_money_is_text(self) -> None:
+        """A price keeps its digits in JSON."""
+        plain = json.loads(told().to_json())
+        assert plain["cost"]["total_cost"] == "0.04"
+        assert plain["agents"]["agents"]["planner"]["cost"] == "0.03"
+
+    @pytest.mark.parametrize("name", ["performance", "usage", "cost", "cache", "agents", "errors"])
+    def test_json(self, name: str) -> None:
+        """Every report is JSON as it is, of something and of nothing."""
+        for stats in (told(), nothing(), told(window=60)):
+            report = getattr(stats, name)
+            assert json.loads(report.to_json()) == report.to_dict()
+
+    @pytest.mark.parametrize("name", ["performance", "usage", "cost", "cache", "agents", "errors"])
+    def test_frozen(self, name: str) -> None:
+        """No reader changes what another one reads."""
+        report: Any = getattr(told(), name)
+        field = next(iter(report.to_dict()))
+        with pytest.raises(FrozenInstanceError):
+            setattr(report, field, 1)
+
+    def test_not_measured_is_none(self) -> None:
+        """Of no events everything that is a measurement is None, everything that is a count or a sum is 0."""
+        plain = nothing().to_dict()
+        measured = {
+            "performance": {
+                "operation",
+                "error_rate",
+                "throughput",
+                "avg_response_time",
+                "min_response_time",
+                "max_response_time",
+                "p50_response_time",
+                "p95_response_time",
+                "p99_response_time",
+                "request_latency",
+                "p95_request_latency",
+                "cache_hit_rate",
+                "window",
+            },
+            "usage": {"requests_per_minute", "cache_hit_rate", "cache_utilization", "window"},
+            "cost": {"cost_per_request", "savings_rate", "waste_rate", "window"},
+            "cache": {"hit_rate", "utilization", "prompt_hit_rate"},
+            "agents": set[str](),
+        }
+        assert {name: {key for key, value in plain[name].items() if value is None} for name in plain} == measured
+        counts = {
+            value for report in plain.values() for value in report.values() if isinstance(value, int | float | str)
+        }
+        assert counts == {0, "0"}

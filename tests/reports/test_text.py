@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+from textwrap import dedent
+
+import pytest
+
+from pepperpy_obs.reports import table
+from tests.reports.history import nothing, told
+
+
+def shown(text: str) -> str:
+    """Return the text without the margin that it has in this file."""
+    return dedent(text).strip("\n")
+
+
+class TestReports:
+    def test_performance(self) -> None:
+        """The figures of all, then a line for each operation; what was not measured is a dash."""
+        assert str(told().performance) == shown("""
+            Performance (since the start, 20.0 s)
+            calls                            7
+            error rate                  42.9 %
+            calls per second              0.35
+            average response time       2.29 s
+            50 % within                 995 ms
+            95 % within                 8.00 s
+            99 % within                 8.00 s
+            average time to first item  250 ms
+            tokens                       1,500
+            cache hit rate              66.7 %
+
+            operation  calls  errors  per second  average      p50     p95     p99  first item
+            ask            3       2        0.15   2.33 s   1.99 s  4.00 s  4.00 s      250 ms
+            draft          1       0        0.05   500 ms   500 ms  500 ms  500 ms           -
+            search         2       1        0.10   4.00 s  7.81 ms  8.00 s  8.00 s           -
+            write          1       0        0.05   500 ms   500 ms  500 ms  500 ms           -
+        """)
+
+    def test_performance_of_one_operation_in_a_window(self) -> None:
+        """The title says whose figures these are, and of what stretch."""
+        assert str(told(60).performance.of("unheard")) == shown("""
+            Performance of unheard (last 60 s)
+            calls                       0
+            error rate                  -
+            calls per second            -
+            average response time       -
+            50 % within                 -
+            95 % within                 -
+            99 % within                 -
+            average time to first item  -
+            tokens                      0
+        """)
+
+    def test_errors(self) -> None:
+        """Operations and types stand left, counts right."""
+        assert str(told().errors) == shown("""
+            Errors: 3 (42.9 % of all calls)
+            operation  error type      calls
+            ask        RateLimitError      1
+            ask        TimeoutError        1
+            search     TimeoutError        1
+        """)
+        assert str(nothing().errors) == "Errors: none"
+
+    def test_usage(self) -> None:
+        """The figures, then who used how much."""
+        assert str(told().usage).split("\n\n")[:2] == [
+            shown("""
+                Usage (since the start, 20.0 s)
+                API calls               6
+                calls per minute    18.00
+                tokens              1,500
+                  input             1,040
+                  output              400
+                  cache read          500
+                  unsplit              60
+                active agents           3
+                cache hit rate     66.7 %
+                cache utilization  75.0 %
+            """),
+            shown("""
+                provider   calls  tokens
+                acme           1      40
+                anthropic      1     300
+                openai         4   1,160
+            """),
+        ]
+
+    def test_cost(self) -> None:
+        """The sums, then who spent them, the dearest first, and at last what is missing."""
+        parts = str(told().cost).split("\n\n")
+        assert [parts[0], parts[1], parts[-1]] == [
+            shown("""
+                Cost (since the start, 20.0 s)
+                total cost                       $0.04
+                per request                      $0.02
+                priced calls                         2
+                unpriced calls                       1
+                saved by caches         $0.01 (20.0 %)
+                wasted on failed calls  $0.01 (25.0 %)
+            """),
+            shown("""
+                provider    cost   share
+                openai     $0.03  75.0 %
+                anthropic  $0.01  25.0 %
+            """),
+            shown("""
+                model without a price  calls
+                private                    1
+            """),
+        ]
+
+    def test_cache(self) -> None:
+        """All caches together, then each."""
+        assert str(told().cache) == shown("""
+            Cache
+            hit rate                  66.7 %
+            utilization               75.0 %
+            prompt tokens from cache  48.1 %
+
+            cache    hits  misses  hit rate  size  max  utilization
+            answers     1       1    50.0 %    30   40       75.0 %
+            pages       3       1    75.0 %    10    -            -
+        """)
+
+    def test_agents(self) -> None:
+        """One line for each agent."""
+        assert str(told().agents) == shown("""
+            Agents: 3 active, 2 at work now
+            agent     calls  error rate  average  requests  tokens   cost  running
+            newcomer      0           -        -         0       0  $0.00        1
+            planner       5      60.0 %   3.10 s         4   1,140  $0.03        2
+            writer        1       0.0 %   500 ms         1     300  $0.01        0
+        """)
+        assert str(nothing().agents) == "Agents: 0 active, 0 at work now"
+
+    def test_all(self) -> None:
+        """Statistics show all of their reports."""
+        stats = told()
+        reports = (stats.performance, stats.errors, stats.usage, stats.cost, stats.cache, stats.agents)
+        assert str(stats) == "\n\n\n".join(map(str, reports))
+
+
+class TestNumbers:
+    @pytest.mark.parametrize(
+        "value, text",
+        [
+            (0.0, "0.00 us"),
+            (0.00099, "990 us"),
+            (0.0999, "99.9 ms"),
+            (0.5, "500 ms"),
+            (999.4, "999 s"),
+            (1e6, "1,000,000 s"),
+        ],
+    )
+    def test_seconds(self, value: float, text: str) -> None:
+        """A duration is told in the unit that suits it, with three figures."""
+        assert table.seconds(value) == text
