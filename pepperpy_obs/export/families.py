@@ -157,6 +157,34 @@ SHIPPED: Final = Family("pepperpy_obs_ship_lines_total", "counter", ("sink",), "
 SHIP_FAILURES: Final = Family(
     "pepperpy_obs_ship_failures_total", "counter", ("sink",), "Batches of log lines that a sink did not take."
 )
+SHIP_ACCEPTED: Final = Family(
+    "pepperpy_obs_ship_accepted_total",
+    "counter",
+    ("sink",),
+    "Events meant for a receiver, those found on disk included.",
+)
+SHIP_EVENTS: Final = Family(
+    "pepperpy_obs_ship_events_total",
+    "counter",
+    ("sink", "result"),
+    "Accepted events that are settled: acknowledged, rejected or dropped; all others are pending.",
+)
+SHIP_PENDING: Final = Family(
+    "pepperpy_obs_ship_pending", "gauge", ("sink",), "Accepted events that a receiver has not answered for."
+)
+SHIP_RETRIES: Final = Family(
+    "pepperpy_obs_ship_retries_total", "counter", ("sink",), "Requests that failed and were made again."
+)
+SHIP_HELD: Final = Family(
+    "pepperpy_obs_ship_held", "gauge", ("sink",), "Whether a receiver refuses us until a person acts: 1 or 0."
+)
+SPOOL_BYTES: Final = Family(
+    "pepperpy_obs_ship_spool_bytes",
+    "gauge",
+    ("sink",),
+    "Size of the spool that events wait in, which all receivers of a process share.",
+    "bytes",
+)
 
 FAMILIES: Final = (
     OPERATIONS,
@@ -176,5 +204,11 @@ FAMILIES: Final = (
     OVERFLOW,
     SHIPPED,
     SHIP_FAILURES,
+    SHIP_ACCEPTED,
+    SHIP_EVENTS,
+    SHIP_PENDING,
+    SHIP_RETRIES,
+    SHIP_HELD,
+    SPOOL_BYTES,
 )
 """Every family of ours, in the order in which it is exposed."""

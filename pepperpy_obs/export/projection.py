@@ -19,6 +19,7 @@ from pepperpy_obs.export import families
 from pepperpy_obs.export.families import FAMILIES, Family, Filled, Labels
 from pepperpy_obs.export.histograms import Histograms
 from pepperpy_obs.export.own import own_families
+from pepperpy_obs.judgement.ledger import Ledger
 from pepperpy_obs.judgement.source import Facts, Sink, Source
 from pepperpy_obs.reports.live import Live
 
@@ -134,6 +135,19 @@ def _sinks(count: Callable[[Sink], int]) -> _Project:
     return _counts(lambda reading: {name: count(sink) for name, sink in reading.facts.sinks.items()})
 
 
+def _books(count: Callable[[Ledger], int]) -> _Project:
+    return _counts(lambda reading: {name: count(ledger) for name, ledger in reading.facts.ledgers.items()})
+
+
+def _settled(family: Family, reading: Reading) -> Filled:
+    rows: dict[Labels, int] = {}
+    for name, ledger in reading.facts.ledgers.items():
+        rows[name, "acknowledged"] = ledger.acknowledged
+        rows[name, "rejected"] = sum(ledger.rejected.values())
+        rows[name, "dropped"] = sum(ledger.dropped.values())
+    return Filled(family, rows)
+
+
 def _utilization(family: Family, reading: Reading) -> Filled:
     caches = reading.live.caches.items()
     return Filled(
@@ -157,4 +171,10 @@ _PROJECTIONS: Final[Mapping[Family, _Project]] = {
     families.OVERFLOW: _counts(lambda reading: reading.snapshot.overflow),
     families.SHIPPED: _sinks(lambda sink: sink.lines),
     families.SHIP_FAILURES: _sinks(lambda sink: sink.failures),
+    families.SHIP_ACCEPTED: _books(lambda ledger: ledger.accepted),
+    families.SHIP_EVENTS: _settled,
+    families.SHIP_PENDING: _books(lambda ledger: ledger.pending),
+    families.SHIP_RETRIES: _books(lambda ledger: sum(ledger.retries.values())),
+    families.SHIP_HELD: _books(lambda ledger: int(bool(ledger.held))),
+    families.SPOOL_BYTES: _books(lambda ledger: ledger.spool_bytes),
 }

@@ -80,12 +80,17 @@ class HealthChecker:
         if limits.health_max_event_age_seconds is not None:
             latest = max((cell.last for cell in source.snapshot().series.values()), default=latest)
         dropped = {name: lost for name, lost in facts.dropped.items() if not name.startswith(_ON_PURPOSE)}
+        for name, ledger in facts.ledgers.items():
+            for reason, lost in (*ledger.rejected.items(), *ledger.dropped.items()):
+                dropped[f"{name} ({reason})"] = lost
         return Vitals(
             limits,
             recent,
             max(0.0, (now - latest) / 1e9),
             self._lost_lately(dropped, now, now - round(limits.health_window * 1e9)),
             facts.sinks,
+            facts.ledgers,
+            now,
         )
 
     def _lost_lately(self, dropped: Mapping[str, int], now: int, since: int) -> Mapping[str, int]:

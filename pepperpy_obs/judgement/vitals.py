@@ -9,18 +9,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 from typing import Final
 
 from pepperpy_obs.aggregate.cell import NO_CALLS, Cell
 from pepperpy_obs.aggregate.snapshot import Snapshot
 from pepperpy_obs.config import Config
+from pepperpy_obs.judgement.ledger import Ledger
 from pepperpy_obs.judgement.source import Sink
 from pepperpy_obs.judgement.verdict import CheckResult
 from pepperpy_obs.reports.errors import error_rate
 
 __all__ = ["BUILT_IN", "Vitals", "judge"]
+
+_LONGEST_REASON: Final = 200
+"""Characters of what a receiver said: a proxy may answer with a page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,9 @@ class Vitals:
     dropped: Mapping[str, int]
     """Log lines lost of late, by where."""
     sinks: Mapping[str, Sink]
+    ledgers: Mapping[str, Ledger] = field(default_factory=dict[str, Ledger])
+    now: int = 0
+    """UTC epoch nanoseconds."""
 
 
 def judge(vitals: Vitals) -> Iterator[CheckResult]:
@@ -111,12 +118,28 @@ def _event_age(vitals: Vitals, _: Cell) -> CheckResult | None:
 
 
 def _exporters(vitals: Vitals, _: Cell) -> CheckResult:
-    down = {name: sink for name, sink in vitals.sinks.items() if sink.error}
+    down = {name: f"takes nothing: {sink.error}" for name, sink in vitals.sinks.items() if sink.error}
+    down |= {name: text for name, ledger in vitals.ledgers.items() if (text := _behind(vitals, ledger))}
     if not down:
-        names = ", ".join(sorted(vitals.sinks))
+        names = ", ".join(sorted({*vitals.sinks, *vitals.ledgers}))
         return CheckResult("exporters", "pass", f"all is taken by {names}" if names else "none is configured")
-    words = "; ".join(f"{name} takes nothing: {sink.error}" for name, sink in sorted(down.items()))
+    words = "; ".join(f"{name} {text}" for name, text in sorted(down.items()))
     return CheckResult("exporters", "warn", words, len(down), "exporters")
+
+
+def _behind(vitals: Vitals, ledger: Ledger) -> str:
+    """Return why events wait for a receiver longer than they should; "" if they do not."""
+    if ledger.held:
+        return f"waits for a person, with {ledger.pending} events: {ledger.held[:_LONGEST_REASON]}"
+    limit, oldest = vitals.limits.health_max_ship_delay_seconds, ledger.oldest_pending_at
+    if limit is None or oldest is None or not ledger.pending:
+        return ""
+    age = (vitals.now - oldest) / 1e9
+    if age <= limit:
+        return ""
+    reasons = ", ".join(f"{count} for {reason}" for reason, count in sorted(ledger.retries.items()))
+    told = f"; requests made again: {reasons}" if reasons else ""
+    return f"is behind: {ledger.pending} events wait, the oldest for {age:.3g} s; the limit is {limit:g} s{told}"
 
 
 _CHECKS: Final[tuple[Callable[[Vitals, Cell], CheckResult | None], ...]] = (

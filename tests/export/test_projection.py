@@ -11,6 +11,7 @@ from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.export.families import DURATION, DURATION_BOUNDS, FAMILIES, FIRST_ITEM, Distribution, Exemplar
 from pepperpy_obs.export.histograms import Histograms
 from pepperpy_obs.export.projection import Reading, fill
+from pepperpy_obs.judgement.ledger import Ledger
 from pepperpy_obs.judgement.source import Facts, Sink
 from pepperpy_obs.reports.live import Live, WatchedCache
 from tests.still import AT, Still
@@ -126,6 +127,25 @@ def test_our_own_health_is_exposed(still: Still) -> None:
         "pepperpy_obs_ship_failures_total": {("file",): 1, ("loki",): 0},
     }
     assert found["pepperpy_operations_total"]["_other", "_other", "_other", "ok"] == 1
+
+
+def test_the_books_of_receivers_are_exposed(still: Still) -> None:
+    """What a scrape shows of a receiver adds up: accepted is what is settled and what is pending."""
+    books = Ledger("loki", 20, 10, {"400": 1, "too_old": 2}, {"spool_full": 3}, 4, {"503": 5}, 9, "401: no", 1, 2, 77)
+    still.own = Facts(ledgers={"loki": books})
+    found = {name: rows for name, rows in values(still).items() if "_ship_" in name}
+    assert found == {
+        "pepperpy_obs_ship_accepted_total": {("loki",): 20},
+        "pepperpy_obs_ship_events_total": {
+            ("loki", "acknowledged"): 10,
+            ("loki", "rejected"): 3,
+            ("loki", "dropped"): 3,
+        },
+        "pepperpy_obs_ship_pending": {("loki",): 4},
+        "pepperpy_obs_ship_retries_total": {("loki",): 5},
+        "pepperpy_obs_ship_held": {("loki",): 1},
+        "pepperpy_obs_ship_spool_bytes": {("loki",): 77},
+    }
 
 
 # Nanoseconds, some of them on a bound or next to one.

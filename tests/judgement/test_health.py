@@ -13,6 +13,7 @@ from pepperpy_obs import _clock
 from pepperpy_obs.config import Config
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.judgement.health import HealthChecker
+from pepperpy_obs.judgement.ledger import Ledger
 from pepperpy_obs.judgement.source import Facts
 from pepperpy_obs.judgement.verdict import HealthReport
 from pepperpy_obs.judgement.vitals import BUILT_IN
@@ -264,6 +265,15 @@ def test_lines_kept_back_on_purpose_are_not_lost(still: Still) -> None:
     assert HealthChecker(still).check().is_healthy
     still.own = Facts(dropped={"level": 5, "file": 1})
     assert HealthChecker(still).check().issues == ["dropped: 1 log lines were lost (1 at file); the limit is 0"]
+
+
+def test_what_a_receiver_rejected_is_lost(still: Still) -> None:
+    """Rejected and dropped events count as lost lines, with the receiver and its reason."""
+    books = Ledger("loki", 9, 4, {"too_old": 2}, {"spool_full": 3}, 0, {}, 1, "", None, None)
+    still.own = Facts(ledgers={"loki": books})
+    assert HealthChecker(still).check().issues == [
+        "dropped: 5 log lines were lost (3 at loki (spool_full), 2 at loki (too_old)); the limit is 0"
+    ]
 
 
 def test_a_loss_is_forgiven_once_it_is_old(still: Still, at: Callable[[float], None]) -> None:

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from pepperpy_obs.config import Config
+from pepperpy_obs.judgement.ledger import Ledger
 from pepperpy_obs.judgement.source import Sink
 from pepperpy_obs.judgement.verdict import CheckResult
 from pepperpy_obs.judgement.vitals import BUILT_IN, Vitals, judge
-from tests.still import Still
+from tests.still import AT, Still
 
 ALL_ON: dict[str, Any] = {
     "health_min_calls": 4,
@@ -19,6 +20,7 @@ ALL_ON: dict[str, Any] = {
     "health_max_unpriced_share": 0.25,
     "health_max_dropped": 1,
     "health_max_event_age_seconds": 60.0,
+    "health_max_ship_delay_seconds": 60.0,
 }
 ALL_OFF: dict[str, Any] = {name: None for name in ALL_ON if name != "health_min_calls"}
 
@@ -29,11 +31,12 @@ def judged(
     silence: float = 0.0,
     dropped: Mapping[str, int] | None = None,
     sinks: Mapping[str, Sink] | None = None,
+    ledgers: Mapping[str, Ledger] | None = None,
     **limits: Any,
 ) -> dict[str, CheckResult]:
     """Return the results of all checks under the given limits."""
     config = Config(config_file=None, **{**ALL_ON, **limits})
-    found = judge(Vitals(config, still.snapshot(), silence, dropped or {}, sinks or {}))
+    found = judge(Vitals(config, still.snapshot(), silence, dropped or {}, sinks or {}, ledgers or {}, AT))
     return {result.name: result for result in found}
 
 
@@ -133,3 +136,41 @@ def test_a_way_out_that_is_down_warns(still: Still, sinks: dict[str, Sink], stat
     """A way out whose latest batch was not taken warns; one that has recovered does not."""
     found = judged(still, sinks=sinks)["exporters"]
     assert (found.status, found.text) == (status, text)
+
+
+def books(sink: str, **facts: Any) -> Ledger:
+    """Return a receiver's books with 100 events, all of them acknowledged unless `facts` say otherwise."""
+    told: dict[str, Any] = {"accepted": 100, "acknowledged": 100, "rejected": {}, "dropped": {}, "pending": 0}
+    told |= {"retries": {}, "requests": 3, "held": "", "last_success_at": None, "oldest_pending_at": None}
+    return Ledger(sink, **{**told, **facts})
+
+
+BEHIND = "loki is behind: 7 events wait, the oldest for 90 s; the limit is 60 s"
+LATE = {"pending": 7, "acknowledged": 93, "oldest_pending_at": AT - 90_000_000_000}
+
+
+@pytest.mark.parametrize(
+    "ledger,status,text",
+    [
+        (books("loki"), "pass", "all is taken by loki, ship"),
+        (
+            books("loki", held="401: no org id", pending=7),
+            "warn",
+            "loki waits for a person, with 7 events: 401: no org id",
+        ),
+        (books("loki", held="4" * 5000), "warn", f"loki waits for a person, with 0 events: {'4' * 200}"),
+        (books("loki", **LATE), "warn", BEHIND),
+        (
+            books("loki", **LATE, retries={"503": 4, "no_answer": 2}),
+            "warn",
+            f"{BEHIND}; requests made again: 4 for 503, 2 for no_answer",
+        ),
+        (books("loki", **{**LATE, "oldest_pending_at": AT - 60_000_000_000}), "pass", "all is taken by loki, ship"),
+    ],
+)
+def test_a_receiver_that_takes_nothing_warns(still: Still, ledger: Ledger, status: str, text: str) -> None:
+    """One that refuses us, and one that events wait for too long, warn with the reason; a little backlog does not."""
+    found = judged(still, sinks={"ship": Sink(100)}, ledgers={"loki": ledger})["exporters"]
+    assert (found.status, found.text) == (status, text)
+    off = judged(still, ledgers={"loki": books("loki", **LATE)}, health_max_ship_delay_seconds=None)["exporters"]
+    assert off.status == "pass"
