@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from types import FunctionType, MethodType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from structlog import DropEvent
 
@@ -108,6 +108,5 @@ class Chain:
 
 def _bound(link: Link) -> Link:
     """Return the link with a bound method in place of a callable object, which takes twice as long to call."""
-    if isinstance(link.processor, FunctionType | MethodType):
-        return link
-    return link._replace(processor=link.processor.__call__)
+    processor: Any = link.processor
+    return link if isinstance(processor, FunctionType | MethodType) else link._replace(processor=processor.__call__)
