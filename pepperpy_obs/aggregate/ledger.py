@@ -84,6 +84,12 @@ class Ledger:
         self.refused: Counter[str] = Counter()
         self.overflow: Counter[str] = Counter()
 
+    def copy(self) -> Self:
+        """Return another ledger of the same cells."""
+        other = type(self)()
+        other.absorb(self)
+        return other
+
     def span(self, start: int | None, end: int | None) -> None:
         """Note that there were events from `start` to `end`."""
         if start is not None and (self.start is None or start < self.start):

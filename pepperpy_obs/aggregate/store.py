@@ -4,12 +4,14 @@ Only the slot of 10 seconds at hand is written to: one lookup and one tally for 
 another slot comes, the tallies become cells, and these are added to the windows and to the total. So an event
 that comes late is counted in the slot to which it belongs, however late; it only costs more.
 
-Not safe for threads: the owner holds a lock around every call.
+Not safe for threads: the owner holds a lock around every call. What costs most, adding up the pieces of a
+snapshot, can be done outside of it: see `Store.cut`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from pepperpy_obs.aggregate.cell import SLOT
@@ -21,9 +23,27 @@ from pepperpy_obs.aggregate.window import LONGEST, Windows
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.events import OPERATION_FINISHED
 
-__all__ = ["Store"]
+__all__ = ["Cut", "Store"]
 
 _FINISHED: Final = OPERATION_FINISHED
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A snapshot that has not been added up yet; nobody else holds its ledgers."""
+
+    ledgers: Sequence[Ledger]
+    start: int | None
+    end: int | None
+    window: float | None
+
+    def snapshot(self) -> Snapshot:
+        """Add it up; needs no lock."""
+        sums = Ledger()
+        for ledger in self.ledgers:
+            sums.absorb(ledger)
+        sums.start, sums.end = self.start, self.end
+        return Snapshot.of(sums, self.window)
 
 
 class Store:
@@ -94,18 +114,28 @@ class Store:
         a slot does, so that it may be longer than asked: by up to 10 s where it is no longer than 5 minutes, by up
         to 150 s where no longer than an hour, by up to an hour above.
         """
+        return self.cut(window, now).snapshot()
+
+    def cut(self, window: float | None = None, now: int | None = None) -> Cut:
+        """Return the same in pieces that are still to be added up: a fraction of the work, all that needs the lock."""
         if window is not None and not 0 < window <= LONGEST:
             msg = f"window={window!r}: use seconds above 0 and up to {LONGEST:.0f}, or None for all since the start"
             raise SetupError(msg)
         written = self._slot.written()
-        ledger = Ledger()
+        times = Ledger()
+        times.span(self._total.start, self._total.end)
+        times.span(written.start, written.end)
+        end = times.end if now is None else now
         if window is None:
-            ledger.absorb(self._total)
-            ledger.absorb(written)
-            ledger.span(None, now)
-        else:
-            self._cut(ledger, written, window, now)
-        return Snapshot.of(ledger, window)
+            times.span(None, end)
+            return Cut([self._total.copy(), written], times.start, times.end, window)
+        if times.start is None or end is None:
+            return Cut([], None, None, window)
+        stretch, ledgers = self._windows.over(window, end)
+        pieces = [ledger.copy() for ledger in ledgers]
+        if self._from in stretch:
+            pieces.append(written)
+        return Cut(pieces, max(times.start, stretch.start), end, window)
 
     def merge(self, snapshot: Snapshot) -> None:
         """Add a snapshot of another process to the total; windows of several processes are merged as snapshots."""
@@ -135,18 +165,3 @@ class Store:
         self._index = self._slot.index
         self._from = self._slot.start
         self._until = self._from + SLOT
-
-    def _cut(self, ledger: Ledger, written: Ledger, window: float, now: int | None) -> None:
-        """Add to `ledger` what lies in the window that ends at `now`."""
-        times = Ledger()
-        times.span(self._total.start, self._total.end)
-        times.span(written.start, written.end)
-        end = times.end if now is None else now
-        if times.start is None or end is None:
-            return
-        stretch, ledgers = self._windows.over(window, end)
-        for closed in ledgers:
-            ledger.absorb(closed)
-        if self._from in stretch:
-            ledger.absorb(written)
-        ledger.start, ledger.end = max(times.start, stretch.start), end

@@ -59,6 +59,8 @@ class Totals:
         groups: dict[str, list[Cell]] = {}
         for key, cell in self.snapshot.series.items():
             groups.setdefault(whose(key) or NOBODY, []).append(cell)
+        if len(groups) == 1:
+            return dict.fromkeys(groups, self.everything)
         return {name: _merged(groups[name]) for name in sorted(groups)}
 
 

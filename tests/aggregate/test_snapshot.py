@@ -110,6 +110,17 @@ class TestImmutable:
         assert [cell.calls for cell in before.series.values()] == [1]
         assert [cell.calls for cell in store.snapshot().series.values()] == [601]
 
+    @pytest.mark.parametrize("window", [None, 60, 3600])
+    def test_a_cut_can_be_added_up_later(self, window: float | None) -> None:
+        """Pieces taken under the lock add up, outside of it, to the snapshot of that moment."""
+        store = Store()
+        for second in range(100):
+            store.fold(CALL, NOON + second * 1_000_000_000)
+        before, cut = store.snapshot(window), store.cut(window)
+        for second in range(200):
+            store.fold(CALL, NOON + second * 1_000_000_000)
+        assert cut.snapshot() == before != store.snapshot(window)
+
 
 class TestWindow:
     def test_the_longer_window_is_kept(self) -> None:
