@@ -15,7 +15,7 @@ help:
 	@echo "make lint    ruff and the import contracts"
 	@echo "make types   mypy --strict and pyright"
 	@echo "make check   lint, types, test and wheel"
-	@echo "make bench   the benchmarks (ARGS=--quick: a smoke run)"
+	@echo "make bench   the benchmarks (SMOKE=1: only see that they run)"
 	@echo "make wheel   build the wheel and try it in a clean environment"
 	@echo "make fmt     format the code"
 	@echo "make clean   remove the environment and what was built"
@@ -38,7 +38,7 @@ types: $(VENV)/.installed-dev
 check: lint types test wheel
 
 bench: $(VENV)/.installed
-	$(PY) -m benchmarks $(ARGS)
+	$(PY) -m benchmarks $(if $(SMOKE),--smoke) $(ARGS)
 
 wheel: $(VENV)/.installed-dev
 	sh .ci/wheel $(PY)

@@ -1,0 +1,62 @@
+"""How late an event loop gets under paced load: bursts of calls, a few per cent of a core, as in a server."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import selectors
+import sys
+from statistics import median, quantiles
+
+from benchmarks.subjects import Subject, subjects_of
+from benchmarks.timing import async_work
+
+__all__ = ["main"]
+
+SIZE = 20
+PAUSE = 0.001
+
+
+async def late(subject: Subject, seconds: float) -> dict[str, float]:
+    """Return quantiles of the loop's lateness in us: of when 20 calls began that were due each millisecond."""
+    loop = asyncio.get_running_loop()
+    function = subject.wrap(async_work, "paced")
+    arguments = subject.arguments(SIZE)
+    lateness: list[float] = []
+    with subject.around():
+        due = loop.time() + PAUSE
+        for _ in range(int(seconds / PAUSE)):
+            await asyncio.sleep(due - loop.time())
+            lateness.append((loop.time() - due) * 1e6)
+            for argument in arguments:
+                await function(argument)
+            due = max(due + PAUSE, loop.time())
+    cuts = quantiles(lateness, n=1000)
+    return {"p50": cuts[499], "p99": cuts[989], "p99.9": cuts[998]}
+
+
+def main() -> None:
+    """Measure the floor and the subjects named, in turns, and print the medians of the repetitions as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("subjects", nargs="+")
+    parser.add_argument("--group", default="ours")
+    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--repeat", type=int, default=5)
+    given = parser.parse_args()
+    known = {subject.name: subject for subject in subjects_of(given.group)}
+    runs: dict[str, list[dict[str, float]]] = {name: [] for name in given.subjects}
+    for _ in range(given.repeat):
+        for name, taken in runs.items():
+            known[name].start()
+            # epoll waits whole milliseconds; select waits for what it was told.
+            loop = asyncio.SelectorEventLoop(selectors.SelectSelector())
+            taken.append(loop.run_until_complete(late(known[name], given.seconds)))
+            loop.close()
+            known[name].flush()
+    found = {name: {key: median(one[key] for one in taken) for key in taken[0]} for name, taken in runs.items()}
+    sys.stdout.write(f"{json.dumps(found)}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""The subjects: ways to observe a call. Every group of them comes with the same floor.
+
+A group is what fits into one process; groups whose dependencies contradict each other live in
+environments of their own. No subject talks to a network: what would be sent is thrown away.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+__all__ = ["GROUPS", "Function", "Group", "Subject", "load", "subjects_of"]
+
+Function = Callable[[Any], Any]
+
+
+def nothing() -> None:
+    """Do nothing: most subjects need no starting and no flushing."""
+
+
+def one_question(count: int) -> Sequence[Any]:
+    """Return the arguments of `count` calls: a short text each."""
+    return ("what is the weather?",) * count
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One way to observe a call.
+
+    `wrap` decorates a function or coroutine function under an operation's name. `flush` returns
+    when all background work is done. `around` is entered around each series of calls, for
+    subjects whose calls are children of another. `delivered` counts what has arrived so far.
+    """
+
+    name: str
+    wrap: Callable[[Function, str], Function]
+    start: Callable[[], object] = nothing
+    flush: Callable[[], object] = nothing
+    around: Callable[[], AbstractContextManager[Any]] = nullcontext
+    delivered: Callable[[], int] | None = None
+    arguments: Callable[[int], Sequence[Any]] = one_question
+
+
+@dataclass(frozen=True)
+class Group:
+    """Subjects that share a process: the module that makes them, the environment's name and what it installs."""
+
+    module: str
+    environment: str
+    requirements: Sequence[str] = field(default=())
+
+
+_OTEL: Final = ("opentelemetry-sdk==1.45.2", "logfire==5.2.0", "autometrics==1.0.0")
+GROUPS: Final = {
+    "ours": Group("ours", "ours", ("--editable", ".")),
+    "by hand": Group("by_hand", "ours", ("--editable", ".")),
+    "opentelemetry": Group("telemetry", "peers", _OTEL),
+    "logfire": Group("fire", "peers", _OTEL),
+    "langfuse": Group("fuse", "langfuse", ("langfuse==5.0.4",)),
+    "openllmetry": Group("llmetry", "openllmetry", ("traceloop-sdk==0.62.4",)),
+}
+
+
+def load(name: str) -> Any:
+    """Import a library that only this group's environment has."""
+    return importlib.import_module(name)
+
+
+def subjects_of(group: str) -> list[Subject]:
+    """Return the group's subjects, with bare and floor before them; call it in the group's environment."""
+    plain = importlib.import_module("benchmarks.subjects.plain").subjects()
+    own = importlib.import_module(f"benchmarks.subjects.{GROUPS[group].module}").subjects()
+    return [*plain, *own]
