@@ -1,8 +1,9 @@
-"""Counts in exponential bins, packed 64 bits each into one integer.
+"""Counts in exponential bins, packed side by side into one integer.
 
 Bin *i* of scale *s* holds the values in ``(2**((i-1)/2**s), 2**(i/2**s)]``: the index of a
 Prometheus native histogram of schema *s*; OpenTelemetry's index of the same bin is ``i - 1``.
-A row of counts is one long integer, so adding two rows is one addition, whatever their length.
+A row of counts is one long integer, so adding two rows is one addition, whatever their length. Every count has
+8, 16, 32 or 64 bits, as few as hold all values of the row: most rows are those of some seconds, and hold a few.
 Rows are immutable. Their scale follows from the values alone, never from the order in which
 they came, which makes adding rows associative and commutative to the last count.
 """
@@ -25,7 +26,7 @@ CAPACITY: Final = 4096
 """Most bins in a row. At the finest scale that is a factor of 2**64: every duration from 1 ns to 292 years."""
 
 _PER_OCTAVE: Final = 1 << SCALE
-_LANE: Final = 64
+_CODES: Final = {1: "B", 2: "H", 4: "I", 8: "Q"}
 
 
 def indices(values: Iterable[float]) -> list[int]:
@@ -51,6 +52,8 @@ class Bins:
 
     scale: int = SCALE
     offset: int = 0
+    total: int = 0
+    """All counts together."""
     packed: int = 0
 
     @classmethod
@@ -72,7 +75,9 @@ class Bins:
     @classmethod
     def pack(cls, scale: int, offset: int, counts: Sequence[int]) -> Self:
         """Make a row of `counts`, which begin at bin `offset`."""
-        return cls(scale, offset, int.from_bytes(struct.pack(f"<{len(counts)}Q", *counts), "little"))
+        total = sum(counts)
+        lanes = struct.pack(f"<{len(counts)}{_CODES[_width(total)]}", *counts)
+        return cls(scale, offset, total, int.from_bytes(lanes, "little"))
 
     @classmethod
     def of_pairs(cls, scale: int, pairs: Sequence[tuple[int, int]]) -> Self:
@@ -97,12 +102,13 @@ class Bins:
         return f"Bins(scale={self.scale}, pairs={self.pairs()})"
 
     def __len__(self) -> int:
-        return (self.packed.bit_length() + _LANE - 1) // _LANE
+        lane = 8 * _width(self.total)
+        return (self.packed.bit_length() + lane - 1) // lane
 
     def counts(self) -> tuple[int, ...]:
         """Return the counts of the bins from `offset` on."""
-        size = len(self)
-        return struct.unpack(f"<{size}Q", self.packed.to_bytes(8 * size, "little"))
+        size, width = len(self), _width(self.total)
+        return struct.unpack(f"<{size}{_CODES[width]}", self.packed.to_bytes(size * width, "little"))
 
     def coarsened(self, scale: int) -> Self:
         """Return the same counts at a coarser scale; bounds there are bounds here, so nothing moves across one."""
@@ -115,9 +121,16 @@ class Bins:
             counts[_coarse(index, shift) - low] += count
         return self.pack(scale, low, counts)
 
-    def lanes_from(self, low: int) -> int:
-        """Return the packed counts of a row that begins at bin `low`, which must not lie above `offset`."""
-        return self.packed << _LANE * (self.offset - low) if self.offset > low else self.packed
+    def lanes_from(self, low: int, width: int) -> int:
+        """Return the counts, of `width` bytes each and no less than they have, of a row that begins at bin `low`."""
+        packed, narrow = self.packed, _width(self.total)
+        if width > narrow:
+            size = len(self)
+            lanes, wide = packed.to_bytes(size * narrow, "little"), bytearray(size * width)
+            for byte in range(narrow):
+                wide[byte::width] = lanes[byte::narrow]
+            packed = int.from_bytes(wide, "little")
+        return packed << 8 * width * (self.offset - low) if self.offset > low else packed
 
     def merge(self, other: Self) -> Self:
         """Return the counts of both, at the coarser of the two scales or coarser still if the row is too long."""
@@ -134,7 +147,14 @@ class Bins:
             scale = _fitting(scale, low, high)
             one, two = one.coarsened(scale), two.coarsened(scale)
             low = min(one.offset, two.offset)
-        return type(self)(scale, low, one.lanes_from(low) + two.lanes_from(low))
+        total = one.total + two.total
+        width = _width(total)
+        return type(self)(scale, low, total, one.lanes_from(low, width) + two.lanes_from(low, width))
+
+
+def _width(total: int) -> int:
+    """Return how many bytes hold every count of a row of so many values."""
+    return 1 if total < 1 << 8 else 2 if total < 1 << 16 else 4 if total < 1 << 32 else 8
 
 
 def _coarse(index: int, shift: int) -> int:

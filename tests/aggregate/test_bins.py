@@ -71,6 +71,16 @@ class TestBins:
             expected[(index - 1 >> shift) + 1] = expected.get((index - 1 >> shift) + 1, 0) + count
         assert dict(coarse.pairs()) == expected
 
+    @given(rows, rows, st.integers(0, 50))
+    def test_counts_outgrow_their_bits(self, row: Bins, other: Bins, doublings: int) -> None:
+        """Counts that need 16, 32 or 64 bits are as exact as small ones, and stay so beside small ones."""
+        grown = row
+        for _ in range(doublings):
+            grown = grown.merge(grown)
+        assert grown.pairs() == [(index, count << doublings) for index, count in row.pairs()]
+        assert grown.merge(other) == other.merge(grown)
+        assert sum(grown.merge(other).counts()) == (row.total << doublings) + other.total
+
     @given(rows)
     def test_pairs_and_back(self, row: Bins) -> None:
         """A row is its pairs of index and count."""
