@@ -1,4 +1,4 @@
-"""Events, times and values for the laws of the aggregator."""
+"""Events, times and values for the laws of the aggregator, and stores of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
+from pepperpy_obs.aggregate.store import Store
+
 SECOND: Final = 1_000_000_000
+History = list[tuple[dict[str, Any], int]]
+
 NOON: Final = 1_763_899_200 * SECOND
 
 seconds = st.one_of(
@@ -83,6 +87,19 @@ _strange = st.sampled_from(
 events = st.one_of(_calls, _calls, _usage, _lookups, _metrics, _strange)
 
 
-def histories(**sizes: Any) -> st.SearchStrategy[list[tuple[dict[str, Any], int]]]:
+def histories(**sizes: Any) -> st.SearchStrategy[History]:
     """Return lists of events with their times."""
     return st.lists(st.tuples(events, times), **sizes)
+
+
+def folded(history: History, **options: Any) -> Store:
+    """Return a store of these events."""
+    store = Store(**options)
+    for event, at in history:
+        store.fold(event, at)
+    return store
+
+
+def finished(operation: str = "ask", **fields: Any) -> dict[str, Any]:
+    """Return the event of a finished call."""
+    return {"event": "operation.finished", "operation": operation, "outcome": "ok", **fields}

@@ -1,38 +1,15 @@
 from __future__ import annotations
 
-import random
 from decimal import Decimal, localcontext
-from functools import reduce
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from pepperpy_obs.aggregate.cell import NO_CALLS, CacheCell, Cell, Exemplar, Requests
+from pepperpy_obs.aggregate.cell import CacheCell, Cell, Exemplar, Requests
 from pepperpy_obs.aggregate.histogram import Durations, Histogram
 from pepperpy_obs.aggregate.metric import Latest, MetricCell
-from pepperpy_obs.aggregate.series import ELSEWHERE, MetricKey, SeriesKey
-from pepperpy_obs.aggregate.snapshot import EMPTY, Snapshot
-from pepperpy_obs.aggregate.store import Store
-from pepperpy_obs.errors import SetupError
-from tests.aggregate.strategies import NOON, SECOND, histories
-
-History = list[tuple[dict[str, Any], int]]
-WINDOWS = (None, 60, 300, 3600, 86_400)
-
-
-def folded(history: History, **options: Any) -> Store:
-    """Return a store of these events."""
-    store = Store(**options)
-    for event, at in history:
-        store.fold(event, at)
-    return store
-
-
-def finished(operation: str = "ask", **fields: Any) -> dict[str, Any]:
-    """Return the event of a finished call."""
-    return {"event": "operation.finished", "operation": operation, "outcome": "ok", **fields}
+from pepperpy_obs.aggregate.series import MetricKey, SeriesKey
+from tests.aggregate.strategies import NOON, SECOND, finished, folded
 
 
 class TestFold:
@@ -235,153 +212,3 @@ class TestFold:
     def test_other_events(self) -> None:
         """Events of others are counted under one name, however many names they have."""
         assert folded([({"event": f"other.{i}"}, NOON) for i in range(5)]).snapshot().events == {"_other": 5}
-
-
-class TestMerge:
-    @settings(deadline=None)
-    @given(histories(max_size=40), st.integers(1, 4), st.randoms(use_true_random=False))
-    def test_any_order_and_any_division(self, history: History, parts: int, chance: random.Random) -> None:
-        """Merged snapshots of several stores are the snapshot of one store that saw all, in whatever order."""
-        shuffled = chance.sample(history, len(history))
-        pieces: list[History] = [[] for _ in range(parts)]
-        for entry in shuffled:
-            pieces[chance.randrange(parts)].append(entry)
-        end = NOON + 100_000 * SECOND
-        for window in WINDOWS:
-            one = folded(history).snapshot(window, end)
-            many = [folded(piece).snapshot(window, end) for piece in pieces]
-            assert reduce(Snapshot.merge, many) == one
-            assert reduce(Snapshot.merge, reversed(many)).to_json() == one.to_json()
-
-    @settings(deadline=None)
-    @given(*[histories(max_size=12)] * 3)
-    def test_laws(self, one: History, two: History, three: History) -> None:
-        """Merging is associative and commutative, and nothing changes nothing."""
-        a, b, c = (folded(history).snapshot() for history in (one, two, three))
-        assert a.merge(b).merge(c) == a.merge(b.merge(c))
-        assert a.merge(b) == b.merge(a)
-        assert a.merge(EMPTY) == EMPTY.merge(a) == a
-
-    @settings(deadline=None)
-    @given(histories(max_size=20), histories(max_size=20))
-    def test_a_store_takes_snapshots_in(self, one: History, two: History) -> None:
-        """A store that took in another's snapshot knows what it would know had it seen the events itself."""
-        store = folded(one)
-        store.merge(folded(two).snapshot())
-        assert store.snapshot() == folded(one + two).snapshot()
-
-    @settings(deadline=None)
-    @given(histories(max_size=30))
-    def test_reading_changes_nothing(self, history: History) -> None:
-        """A snapshot taken on the way neither loses nor doubles anything, and stays as it was."""
-        seen = Store()
-        taken: list[tuple[Snapshot, str]] = []
-        for event, at in history:
-            seen.fold(event, at)
-            seen.snapshot(60)
-            snapshot = seen.snapshot()
-            taken.append((snapshot, snapshot.to_json()))
-        assert seen.snapshot() == folded(history).snapshot()
-        assert all(snapshot.to_json() == text for snapshot, text in taken)
-
-    def test_the_latest_value_of_a_gauge(self) -> None:
-        """The later value wins, whichever side it comes from."""
-        event = {"event": "metric.recorded", "metric": "g", "metric_kind": "gauge"}
-        early, late = (folded([({**event, "value": at}, NOON + at)]).snapshot() for at in (1, 2))
-        assert [both.metrics[MetricKey("g", "gauge")].value for both in (early.merge(late), late.merge(early))] == [
-            2,
-            2,
-        ]
-
-    def test_money_by_type_is_exact(self) -> None:
-        """Not a digit of what the tokens cost is lost on the way from process to process."""
-        amount = Decimal("0.123456789012345678901234567890123456789")
-        event = finished(model="m", cost_usd=amount, cost_by_type={"input": amount})
-        one = folded([(event, NOON)]).snapshot()
-        (cell,) = one.merge(one).merge(one).series.values()
-        assert (
-            cell.requests.cost
-            == cell.requests.cost_by_type["input"]
-            == Decimal("0.370370367037037036703703703670370370367")
-        )
-
-    def test_the_kept_error_types_do_not_depend_on_the_order(self) -> None:
-        """Of more error types than are kept, the same ones are kept whoever came first; no error is lost."""
-        history: History = [(finished(outcome="error", error_type=f"E{i:03}"), NOON) for i in range(100)]
-        (one,) = folded(history).snapshot().series.values()
-        (two,) = folded(history[50:]).snapshot().merge(folded(history[49::-1]).snapshot()).series.values()
-        assert one == two
-        assert (len(one.errors), sum(one.errors.values()), one.errors["E000"], one.errors["_other"]) == (33, 100, 1, 68)
-
-
-class TestLimits:
-    @settings(deadline=None)
-    @given(histories(max_size=60), st.integers(1, 4))
-    def test_series_never_exceed_the_limit_and_no_total_is_lost(self, history: History, most: int) -> None:
-        """Past the limit, everything is still counted: in the overflow series."""
-        small, large = folded(history, max_series=most).snapshot(), folded(history).snapshot()
-        assert len(small.series.keys() - {ELSEWHERE}) <= most
-        assert len(small.caches.keys() - {"_other"}) <= most
-        assert len({key for key in small.metrics if key != key.overflowed()}) <= most
-        assert len({key.name for key in small.metrics}) <= most
-        assert small.events == large.events
-        assert small.overflow.keys() <= {"operations", "caches", "metrics"}
-        assert everything(small) == everything(large)
-        assert sum(map(sum, small.caches.values())) == sum(map(sum, large.caches.values()))
-
-    def test_overflow_is_counted(self) -> None:
-        """Every event that was counted under `_other` is told by family; which calls were requests is not forgotten."""
-        history: History = [(finished(f"op{i}"), NOON) for i in (0, 1, 2, 3, 2)]
-        history += [(finished(f"llm{i}", kind="llm", model="m"), NOON) for i in range(3)]
-        history += [({"event": "cache.looked_up", "cache": f"c{i}", "cache_hit": True}, NOON) for i in range(4)]
-        values = [("m", {"user": str(i)}) for i in range(4)]
-        history += [
-            ({"event": "metric.recorded", "metric": name, "labels": labels, "value": 1}, NOON)
-            for name, labels in values
-        ]
-        snapshot = folded(history, max_series=2).snapshot()
-        assert snapshot.overflow == {"operations": 6, "caches": 2, "metrics": 2}
-        assert (snapshot.series[ELSEWHERE].calls, snapshot.series[ELSEWHERE].requests.count) == (6, 3)
-        assert snapshot.caches["_other"] == CacheCell(2, 0)
-        assert snapshot.metrics[MetricKey("m", "counter", (("user", "_other"),))].value == 2.0
-
-    def test_names_of_metrics_are_limited_too(self) -> None:
-        """There is no overflow series for a metric that has no labels: one name too many is refused."""
-        history: History = [({"event": "metric.recorded", "metric": f"m{i}", "value": 1}, NOON) for i in range(5)]
-        snapshot = folded(history, max_series=3).snapshot()
-        assert (len(snapshot.metrics), snapshot.refused) == (3, {"metric": 2})
-
-    def test_a_store_limits_what_it_takes_in(self) -> None:
-        """Snapshots of a whole fleet do not grow a store beyond its limit."""
-        store = Store(max_series=3)
-        for worker in range(4):
-            store.merge(folded([(finished(f"op{worker}.{i}"), NOON) for i in range(2)]).snapshot())
-        snapshot = store.snapshot()
-        assert (len(snapshot.series), everything(snapshot).calls, snapshot.overflow) == (4, 8, {"operations": 5})
-
-    def test_what_overflowed_elsewhere_stays_so(self) -> None:
-        """An overflow series that is taken in takes no place of its own, and is not counted again."""
-        store = Store(max_series=1)
-        store.merge(folded([(finished(f"op{i}"), NOON) for i in range(3)], max_series=1).snapshot())
-        store.fold(finished("op0"), NOON)
-        snapshot = store.snapshot()
-        assert {key.operation: cell.calls for key, cell in snapshot.series.items()} == {"op0": 2, "_other": 2}
-        assert snapshot.overflow == {"operations": 2}
-
-    def test_no_series_is_no_limit(self) -> None:
-        """The limit is at least one."""
-        with pytest.raises(SetupError, match=r"max_series=0: use a whole number above 0 \(2000 by default\)"):
-            Store(max_series=0)
-
-    def test_clear(self) -> None:
-        """A forked child begins with nothing, and with room for series of its own."""
-        store = folded([(finished("mine"), NOON)], max_series=1)
-        store.clear()
-        assert store.snapshot() == Store(max_series=1).snapshot()
-        store.fold(finished("its own"), NOON)
-        assert list(store.snapshot().series) == [SeriesKey("its own")]
-
-
-def everything(snapshot: Snapshot) -> Cell:
-    """Return the sum of all series."""
-    return reduce(Cell.merge, snapshot.series.values(), NO_CALLS)

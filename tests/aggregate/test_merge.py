@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import random
+from decimal import Decimal
+from functools import reduce
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pepperpy_obs.aggregate.series import MetricKey
+from pepperpy_obs.aggregate.snapshot import EMPTY, Snapshot
+from pepperpy_obs.aggregate.store import Store
+from tests.aggregate.strategies import NOON, SECOND, History, finished, folded, histories
+
+WINDOWS = (None, 60, 300, 3600, 86_400)
+
+
+class TestMerge:
+    @settings(deadline=None)
+    @given(histories(max_size=40), st.integers(1, 4), st.randoms(use_true_random=False))
+    def test_any_order_and_any_division(self, history: History, parts: int, chance: random.Random) -> None:
+        """Merged snapshots of several stores are the snapshot of one store that saw all, in whatever order."""
+        shuffled = chance.sample(history, len(history))
+        pieces: list[History] = [[] for _ in range(parts)]
+        for entry in shuffled:
+            pieces[chance.randrange(parts)].append(entry)
+        end = NOON + 100_000 * SECOND
+        for window in WINDOWS:
+            one = folded(history).snapshot(window, end)
+            many = [folded(piece).snapshot(window, end) for piece in pieces]
+            assert reduce(Snapshot.merge, many) == one
+            assert reduce(Snapshot.merge, reversed(many)).to_json() == one.to_json()
+
+    @settings(deadline=None)
+    @given(*[histories(max_size=12)] * 3)
+    def test_laws(self, one: History, two: History, three: History) -> None:
+        """Merging is associative and commutative, and nothing changes nothing."""
+        a, b, c = (folded(history).snapshot() for history in (one, two, three))
+        assert a.merge(b).merge(c) == a.merge(b.merge(c))
+        assert a.merge(b) == b.merge(a)
+        assert a.merge(EMPTY) == EMPTY.merge(a) == a
+
+    @settings(deadline=None)
+    @given(histories(max_size=20), histories(max_size=20))
+    def test_a_store_takes_snapshots_in(self, one: History, two: History) -> None:
+        """A store that took in another's snapshot knows what it would know had it seen the events itself."""
+        store = folded(one)
+        store.merge(folded(two).snapshot())
+        assert store.snapshot() == folded(one + two).snapshot()
+
+    @settings(deadline=None)
+    @given(histories(max_size=30))
+    def test_reading_changes_nothing(self, history: History) -> None:
+        """A snapshot taken on the way neither loses nor doubles anything, and stays as it was."""
+        seen = Store()
+        taken: list[tuple[Snapshot, str]] = []
+        for event, at in history:
+            seen.fold(event, at)
+            seen.snapshot(60)
+            snapshot = seen.snapshot()
+            taken.append((snapshot, snapshot.to_json()))
+        assert seen.snapshot() == folded(history).snapshot()
+        assert all(snapshot.to_json() == text for snapshot, text in taken)
+
+    def test_the_latest_value_of_a_gauge(self) -> None:
+        """The later value wins, whichever side it comes from."""
+        event = {"event": "metric.recorded", "metric": "g", "metric_kind": "gauge"}
+        early, late = (folded([({**event, "value": at}, NOON + at)]).snapshot() for at in (1, 2))
+        assert [both.metrics[MetricKey("g", "gauge")].value for both in (early.merge(late), late.merge(early))] == [
+            2,
+            2,
+        ]
+
+    def test_money_by_type_is_exact(self) -> None:
+        """Not a digit of what the tokens cost is lost on the way from process to process."""
+        amount = Decimal("0.123456789012345678901234567890123456789")
+        event = finished(model="m", cost_usd=amount, cost_by_type={"input": amount})
+        one = folded([(event, NOON)]).snapshot()
+        (cell,) = one.merge(one).merge(one).series.values()
+        assert (
+            cell.requests.cost
+            == cell.requests.cost_by_type["input"]
+            == Decimal("0.370370367037037036703703703670370370367")
+        )
+
+    def test_the_kept_error_types_do_not_depend_on_the_order(self) -> None:
+        """Of more error types than are kept, the same ones are kept whoever came first; no error is lost."""
+        history: History = [(finished(outcome="error", error_type=f"E{i:03}"), NOON) for i in range(100)]
+        (one,) = folded(history).snapshot().series.values()
+        (two,) = folded(history[50:]).snapshot().merge(folded(history[49::-1]).snapshot()).series.values()
+        assert one == two
+        assert (len(one.errors), sum(one.errors.values()), one.errors["E000"], one.errors["_other"]) == (33, 100, 1, 68)
