@@ -38,7 +38,7 @@ _REWRITES: Final = tuple(
         (r"^(?:projects/[^/]+/locations/[^/]+/)?publishers/[^/]+/models/", ""),
         (r"^models/", ""),
         (r"^arn:aws[\w-]*:bedrock:[^:]*:\d*:(?:foundation-model|inference-profile)/", ""),
-        (r"^bedrock/(?:converse/|invoke/)?(?:[a-z]{2}-[a-z]+-\d/)?", ""),
+        (r"^(bedrock/)(?:converse/|invoke/)?(?:[a-z]{2}(?:-[a-z]+)+-\d/)?", r"\1"),
         (r"@(\d{8})$", r"-\1"),
         (r"@(?:latest|default)$", ""),
         (r":(?:nitro|floor|exacto|thinking)$", ""),

@@ -105,20 +105,20 @@ class Rates:
         get = event.get
         if self._levels:
             read, written = get("input_tokens"), get("output_tokens")
-            rates = self._level(read)
+            rates = self._levels[0] if read is None or not self._bounds else self._level(read)
             if read is not None:
-                _charge_input(get, read, rates, bill)
+                if get("audio_input_tokens") or get("image_input_tokens"):
+                    _charge_mixed_input(get, read, rates, bill)
+                else:
+                    _charge_input(get, read, rates, bill)
             if written is not None:
                 _charge_output(get, written, rates, bill)
         if self._fees:
             self._charge_fees(get, bill)
         return bill if bill.by_type else None
 
-    def _level(self, input_tokens: int | None) -> Mapping[str, Decimal]:
-        position = 0
-        if self._bounds and input_tokens:
-            position = sum(input_tokens > above for above in self._bounds)
-        return self._levels[position]
+    def _level(self, input_tokens: int) -> Mapping[str, Decimal]:
+        return self._levels[sum(input_tokens > above for above in self._bounds)]
 
     def _charge_fees(self, get: Get, bill: Bill) -> None:
         if self._request is not None and (bill.by_type or get("outcome", "ok") == "ok"):
@@ -142,25 +142,29 @@ def _level(tokens: Mapping[str, Price], input_tokens: int) -> dict[str, Decimal]
 
 
 def _charge_input(get: Get, read: int, rates: Mapping[str, Decimal], bill: Bill) -> None:
-    cached, stored = get("cache_read_tokens"), get("cache_write_tokens")
-    if get("audio_input_tokens") or get("image_input_tokens"):
-        _charge_mixed_input(get, read - (stored or 0), rates, bill)
-        read = 0
-    elif cached or stored:
-        read -= (cached or 0) + (stored or 0)
-        if cached:
-            _charge_read(cached, rates["input"], rates["cache_read"], bill)
-    if stored:
-        hour = get("cache_write_1h_tokens") or 0
-        bill.add("cache_write", rates["cache_write"] * (stored - hour) + rates["cache_write_1h"] * hour)
-    if read or not bill.by_type:
-        bill.add("input", rates["input"] * read)
+    """Charge input of one modality. Written out, because nearly every answer comes through here."""
+    by_type = bill.by_type
+    total = ZERO
+    full = rates["input"]
+    if cached := get("cache_read_tokens"):
+        read -= cached
+        total = by_type["cache_read"] = rates["cache_read"] * cached
+        bill.saved = full * cached - total
+    if stored := get("cache_write_tokens"):
+        read -= stored
+        amount = rates["cache_write"] * stored
+        if hour := get("cache_write_1h_tokens"):
+            amount += (rates["cache_write_1h"] - rates["cache_write"]) * hour
+        by_type["cache_write"] = amount
+        total += amount
+    amount = by_type["input"] = full * read
+    bill.total = total + amount if total else amount
 
 
 def _charge_mixed_input(get: Get, left: int, rates: Mapping[str, Decimal], bill: Bill) -> None:
     """Charge input of several modalities; what is said of their cached parts may be less than all that was cached."""
-    cached = get("cache_read_tokens") or 0
-    left -= cached
+    cached, stored = get("cache_read_tokens") or 0, get("cache_write_tokens") or 0
+    left -= cached + stored
     for modality, kind in (("audio", "audio_input"), ("image", "input")):
         part = get(f"{modality}_cache_read_tokens") or 0
         plain = min((get(f"{modality}_input_tokens") or 0) - part, left)
@@ -173,6 +177,9 @@ def _charge_mixed_input(get: Get, left: int, rates: Mapping[str, Decimal], bill:
     bill.add("input", rates["input"] * left)
     if cached:
         _charge_read(cached, rates["input"], rates["cache_read"], bill)
+    if stored:
+        hour = get("cache_write_1h_tokens") or 0
+        bill.add("cache_write", rates["cache_write"] * (stored - hour) + rates["cache_write_1h"] * hour)
 
 
 def _charge_read(tokens: int, full: Decimal, reduced: Decimal, bill: Bill) -> None:
@@ -182,15 +189,17 @@ def _charge_read(tokens: int, full: Decimal, reduced: Decimal, bill: Bill) -> No
 
 
 def _charge_output(get: Get, written: int, rates: Mapping[str, Decimal], bill: Bill) -> None:
+    by_type = bill.by_type
     if reasoned := get("reasoning_tokens"):
-        bill.add("reasoning", rates["reasoning"] * reasoned)
         written -= reasoned
+        amount = by_type["reasoning"] = rates["reasoning"] * reasoned
+        bill.total += amount
     if spoken := get("audio_output_tokens"):
         spoken = min(spoken, written)
-        bill.add("audio_output", rates["audio_output"] * spoken)
         written -= spoken
+        bill.add("audio_output", rates["audio_output"] * spoken)
+    amount = rates["output"] * written
     if drawn := get("image_output_tokens"):
-        drawn = min(drawn, written)
-        bill.add("output", rates["image_output"] * drawn)
-        written -= drawn
-    bill.add("output", rates["output"] * written)
+        amount += (rates["image_output"] - rates["output"]) * min(drawn, written)
+    by_type["output"] = amount
+    bill.total += amount

@@ -10,7 +10,7 @@ from typing import Any, Final
 from pepperpy_obs.usage.captured import Captured
 from pepperpy_obs.usage.dig import dig, first
 from pepperpy_obs.usage.normal import Usage
-from pepperpy_obs.usage.shapes import Found
+from pepperpy_obs.usage.shapes import Found, word
 from pepperpy_obs.usage.take import take
 from pepperpy_obs.usage.wire import Reader
 
@@ -166,7 +166,7 @@ def _last_candidate(item: Any) -> bool | None:
 
 
 def _message_delta(item: Any) -> bool | None:
-    return dig(item, ("type",)) in {"message_delta", "message_stop", "message"}
+    return word(dig(item, ("type",))) in {"message_delta", "message_stop", "message"}
 
 
 def _run(item: Any) -> bool | None:

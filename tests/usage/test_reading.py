@@ -12,6 +12,7 @@ from pepperpy_obs.usage.normal import COUNTS, INPUT_PARTS, OUTPUT_PARTS
 
 
 def read(answer: object) -> usage.Usage:
+    """Return the usage of an answer that has some."""
     captured = usage.capture(answer)
     assert captured is not None
     found = usage.read(captured)
@@ -21,7 +22,7 @@ def read(answer: object) -> usage.Usage:
 
 class TestWhatIsOddIsFlagged:
     @pytest.mark.parametrize(
-        ("said", "flags", "counts"),
+        "said, flags, counts",
         [
             (
                 {"prompt_tokens": True, "completion_tokens": 2},
@@ -85,7 +86,7 @@ class TestWhatIsOddIsFlagged:
         ],
     )
     def test_in_openais_words(self, said: dict[str, Any], flags: list[str], counts: dict[str, int]) -> None:
-        """A number that is none is left out, a part above its whole is cut to it: both with a flag, never in silence."""
+        """What is no number is left out, a part above its whole is cut to it: with a flag, never in silence."""
         found = read({"usage": said})
         assert list(found.flags) == flags
         assert {name: value for name in COUNTS if (value := getattr(found, name)) is not None} == counts
@@ -113,7 +114,7 @@ class TestWhatIsOddIsFlagged:
 
 class TestEntries:
     def test_what_anthropic_leaves_out_of_its_total(self) -> None:
-        """Compaction and advice are billed beside the total: they become entries, with a flag; the counts stay the total's."""
+        """What is billed beside the total becomes entries, with a flag; the counts stay the total's."""
         message = {"type": "message", "input_tokens": 100, "output_tokens": 10, "cache_read_input_tokens": 0}
         advice = {**message, "type": "advisor_message", "model": "claude-opus-4-8", "input_tokens": 900}
         found = read(
@@ -159,24 +160,19 @@ class TestFromTheUser:
         )
 
 
+WORDS = """
+    usage prompt_tokens completion_tokens total_tokens input_tokens output_tokens prompt_tokens_details
+    cached_tokens cache_read_input_tokens cache_creation_input_tokens cache_creation iterations type
+    output_tokens_details reasoning_tokens input_token_details usageMetadata promptTokenCount
+    candidatesTokenCount thoughtsTokenCount toolUsePromptTokenCount totalTokenCount
+    cachedContentTokenCount promptTokensDetails modality tokenCount inputTokens outputTokens
+    cacheReadInputTokens cacheDetails billed_units tokens meta results eval_count requests
+    request_usage_entries cost is_byok cost_details response message delta metadata choices candidates
+    model id service_tier
+"""
 json_like = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 10**20) | st.floats() | st.text(max_size=5),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(
-                "usage prompt_tokens completion_tokens total_tokens input_tokens output_tokens prompt_tokens_details "
-                "cached_tokens cache_read_input_tokens cache_creation_input_tokens cache_creation iterations type "
-                "output_tokens_details reasoning_tokens input_token_details usageMetadata promptTokenCount "
-                "candidatesTokenCount thoughtsTokenCount toolUsePromptTokenCount totalTokenCount cachedContentTokenCount "
-                "promptTokensDetails modality tokenCount inputTokens outputTokens cacheReadInputTokens cacheDetails "
-                "billed_units tokens meta results tokenCount eval_count requests request_usage_entries cost is_byok "
-                "cost_details response message delta metadata choices candidates model id service_tier".split()
-            ),
-            inner,
-            max_size=6,
-        )
-    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(WORDS.split()), inner, max_size=6),
     max_leaves=30,
 )
 

@@ -1,0 +1,287 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pepperpy_obs.errors import SetupError
+from pepperpy_obs.pricing import Cost, Pricer
+
+EXAMPLE = Path(__file__).parents[2] / "config" / "prices.example.toml"
+
+
+def at(day: str) -> int:
+    """Return a day, or a moment of it, as events carry it."""
+    return int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()) * 1_000_000_000
+
+
+def priced(table: str, event: dict[str, Any], tmp_path: Path, day: str = "2026-11-23") -> Cost | None:
+    """Return what an event costs by a table."""
+    path = tmp_path / "prices.toml"
+    path.write_text(table, encoding="utf-8")
+    return Pricer(path).price(event, at(day))
+
+
+ONE = '[[price]]\nmodel = "m"\n'
+
+
+class TestRates:
+    @pytest.mark.parametrize(
+        "row, event, by_type",
+        [
+            (
+                "input = 2\noutput = 8",
+                {"input_tokens": 10, "output_tokens": 1},
+                {"input": "0.00002", "output": "0.000008"},
+            ),
+            ("input = 0.002\nper = 1000", {"input_tokens": 10}, {"input": "0.00002"}),
+            ("input = 0.0000001234567890123\nper = 1", {"input_tokens": 3}, {"input": "0.0000003703703670369"}),
+            (
+                "input = 2\ncache_read = 0.5",
+                {"input_tokens": 10, "cache_read_tokens": 4},
+                {"input": "0.000012", "cache_read": "0.000002"},
+            ),
+            (
+                "input = 2",
+                {"input_tokens": 10, "cache_read_tokens": 4, "cache_write_tokens": 5},
+                {"input": "0.000002", "cache_read": "0.000008", "cache_write": "0.00001"},
+            ),
+            (
+                "input = 2\ncache_write = 3\ncache_write_1h = 4",
+                {"input_tokens": 10, "cache_write_tokens": 5, "cache_write_1h_tokens": 2},
+                {"input": "0.00001", "cache_write": "0.000017"},
+            ),
+            (
+                "input = 2\naudio_input = 40\naudio_cache_read = 1\nimage_input = 4",
+                {
+                    "input_tokens": 20,
+                    "audio_input_tokens": 8,
+                    "image_input_tokens": 5,
+                    "cache_read_tokens": 3,
+                    "audio_cache_read_tokens": 2,
+                },
+                {"input": "0.000032", "audio_input": "0.00024", "cache_read": "0.000004"},
+            ),
+            (
+                "output = 8\nreasoning = 10\naudio_output = 80\nimage_output = 30",
+                {
+                    "output_tokens": 20,
+                    "reasoning_tokens": 5,
+                    "audio_output_tokens": 4,
+                    "image_output_tokens": 1,
+                },
+                {"reasoning": "0.00005", "audio_output": "0.00032", "output": "0.00011"},
+            ),
+            ("request = 0.005", {"input_tokens": 1}, {"request": "0.005"}),
+            ("request = 0.005", {"input_tokens": 1, "requests": 3}, {"request": "0.015"}),
+            ("web_search = 0.01", {"web_searches": 2}, {"request": "0.02"}),
+            ("second = 0.0007", {"duration_seconds": 2.5}, {"request": "0.00175"}),
+            ("audio_hour = 0.36", {"usage_units": {"audio_seconds": Decimal(30)}}, {"request": "0.003"}),
+            ("input = 0", {"input_tokens": 10}, {"input": "0"}),
+        ],
+    )
+    def test_of_every_kind(self, row: str, event: dict[str, Any], by_type: dict[str, str], tmp_path: Path) -> None:
+        """Each kind of rate is charged for what it is for, and nothing is charged twice."""
+        cost = priced(ONE + row, {"model": "m", **event}, tmp_path)
+        assert cost is not None
+        assert cost.by_type == {kind: Decimal(amount) for kind, amount in by_type.items()}
+        assert cost.total == sum(cost.by_type.values())
+        assert cost.source == "custom"
+
+    def test_what_cache_reads_saved(self, tmp_path: Path) -> None:
+        """Saved is the difference to the plain price of each token read from the cache."""
+        cost = priced(
+            ONE + "input = 2\ncache_read = 0.5", {"model": "m", "input_tokens": 10, "cache_read_tokens": 4}, tmp_path
+        )
+        assert cost is not None
+        assert cost.saved == Decimal("0.000006")
+
+    @pytest.mark.parametrize("tokens, total", [(99, "0.000198"), (100, "0.0002"), (101, "0.000303"), (201, "0.000804")])
+    def test_tiers(self, tokens: int, total: str, tmp_path: Path) -> None:
+        """Above a tier's limit, all tokens of the request cost the tier's price."""
+        table = ONE + "input = 2\ntiers = [{ above = 100, input = 3 }, { above = 200, input = 4 }]"
+        cost = priced(table, {"model": "m", "input_tokens": tokens}, tmp_path)
+        assert cost is not None
+        assert cost.total == Decimal(total)
+
+    def test_nothing_to_charge_for(self, tmp_path: Path) -> None:
+        """A model whose price is by the second has none for an event that has no duration."""
+        assert priced(ONE + "second = 1", {"model": "m", "input_tokens": 1}, tmp_path) is None
+
+
+class TestWhichRow:
+    HISTORY = "".join(
+        f'[[price]]\nmodel = "m"\n{line}\n'
+        for line in (
+            "input = 1",
+            "from = 2026-01-01\ninput = 2",
+            "from = 2026-06-01T12:00:00Z\nuntil = 2026-09-01\ninput = 3",
+        )
+    )
+
+    @pytest.mark.parametrize(
+        "day, price",
+        [
+            ("2025-12-31T23:59:59", 1),
+            ("2026-01-01", 2),
+            ("2026-06-01T11:59:59", 2),
+            ("2026-06-01T12:00:00", 3),
+            ("2026-08-31T23:59:59", 3),
+            ("2026-09-01", 2),
+        ],
+    )
+    def test_history(self, day: str, price: int, tmp_path: Path) -> None:
+        """The latest row that holds at the event's time, in UTC."""
+        cost = priced(self.HISTORY, {"model": "m", "input_tokens": 1_000_000}, tmp_path, day)
+        assert cost is not None
+        assert cost.total == price
+
+    def test_history_with_one_pricer(self, tmp_path: Path) -> None:
+        """What is remembered of a model, or of its having no price, does not outlive its row."""
+        path = tmp_path / "prices.toml"
+        path.write_text('[[price]]\nmodel = "m"\nfrom = 2026-01-01\nuntil = 2026-02-01\ninput = 1\n', encoding="utf-8")
+        pricer = Pricer(path)
+        found = [
+            pricer.price({"provider": "acme", "model": "m", "input_tokens": 1_000_000}, at(day))
+            for day in ("2025-12-31", "2026-01-01", "2026-01-31", "2026-02-01", "2026-01-15")
+        ]
+        assert [None if cost is None else cost.total for cost in found] == [None, 1, 1, None, 1]
+
+    @pytest.mark.parametrize(
+        "event, price",
+        [
+            ({"model": "llama-3.1-8b"}, 1),
+            ({"model": "llama-3.1-70b"}, 2),
+            ({"model": "LLaMA-3.1-70B"}, 2),
+            ({"model": "llama-3.1-70b", "provider": "vllm"}, 3),
+            ({"model": "llama-3.1-70b", "provider": "other"}, 2),
+            ({"model": "llama-3.1-70b", "provider": "vllm", "service_tier": "batch"}, 4),
+            ({"model": "our-name", "response_model": "llama-3.1-70b"}, 2),
+            ({"model": "b"}, 5),
+        ],
+    )
+    def test_the_most_telling(self, event: dict[str, Any], price: int, tmp_path: Path) -> None:
+        """A name wins over a pattern, a row for a provider or a tier over one for all."""
+        table = """
+            [[price]]
+            model = "llama-*"
+            input = 1
+            [[price]]
+            model = "llama-3.1-70b"
+            input = 2
+            [[price]]
+            model = "llama-3.1-70b"
+            provider = "vllm"
+            input = 3
+            [[price]]
+            model = "llama-3.1-70b"
+            provider = "vllm"
+            service_tier = "batch"
+            input = 4
+            [[price]]
+            model = ["a", "b"]
+            input = 5
+        """
+        cost = priced(table, {**event, "input_tokens": 1_000_000}, tmp_path)
+        assert cost is not None
+        assert cost.total == price
+
+    def test_same_as(self, tmp_path: Path) -> None:
+        """A deployment costs what the model that it runs costs, wherever that price is from."""
+        table = '[[price]]\nprovider = "azure"\nmodel = "chat"\nsame_as = "gpt-4o"\n'
+        event = {"provider": "azure", "model": "chat", "input_tokens": 1_000_000}
+        cost = priced(table, event, tmp_path)
+        assert cost is not None
+        assert (cost.total, cost.source) == (Decimal("2.5"), "genai-prices")
+
+    def test_the_version_names_the_file_and_its_content(self, tmp_path: Path) -> None:
+        """Two tables of one name are told apart."""
+        first = priced(ONE + "input = 1", {"model": "m", "input_tokens": 1}, tmp_path)
+        second = priced(ONE + "input = 2", {"model": "m", "input_tokens": 1}, tmp_path)
+        assert first is not None
+        assert second is not None
+        assert first.version.startswith("prices.toml ")
+        assert first.version != second.version
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        "table, message",
+        [
+            ("input = = 3", r"prices.toml' is not TOML: .*line 1"),
+            ("\x00", r"is not TOML"),
+            ("", "has no rows; it must hold"),
+            ('[price]\nmodel = "m"', "has no rows; it must hold"),
+            ("price = 3", "has no rows; it must hold"),
+            (ONE + "input = 1\n[prices]\n", "has 'prices'; it must hold"),
+            ("[[price]]\ninput = 1", r"row 1 \(model None\): model = None; give a name"),
+            ("[[price]]\nmodel = []\ninput = 1", r"row 1 \(model \[\]\): model = \[\]; give a name"),
+            (ONE + "inptu = 1", r"row 1 \(model 'm'\): unknown key 'inptu'; known are provider, model, .*input"),
+            (ONE, r"row 1 \(model 'm'\): give same_as, or prices"),
+            (ONE + 'same_as = "x"\ninput = 1', r"row 1 \(model 'm'\): give same_as, or prices"),
+            (ONE + "input = -1", r"row 1 \(model 'm'\): input = -1; a price cannot be negative"),
+            (ONE + "input = nan", r"row 1 \(model 'm'\): input = .*; give US dollars as a number"),
+            (ONE + 'input = "1"', r"row 1 \(model 'm'\): input = '1'; give US dollars as a number"),
+            (ONE + "input = true", r"row 1 \(model 'm'\): input = True; give US dollars as a number"),
+            (ONE + "input = 1\nper = 10", r"row 1 \(model 'm'\): per = 10; prices of tokens are per"),
+            (ONE + "input = 1\nper = true", r"row 1 \(model 'm'\): per = True"),
+            (ONE + "input = 1\nprovider = 3", r"row 1 \(model 'm'\): provider = 3; give a text"),
+            (ONE + 'input = 1\nfrom = "2026-01-01"', r"row 1 \(model 'm'\): from = '2026-01-01'; give a date without"),
+            (ONE + "input = 1\nfrom = 2026-02-01\nuntil = 2026-01-01", "from = 2026-02-01 is not before until"),
+            (ONE + "input = 1\ntiers = 3", r"tiers = 3; give a list such as"),
+            (ONE + "input = 1\ntiers = [{ input = 3 }]", r"tiers: above = None; give a rising number"),
+            (
+                ONE + "input = 1\ntiers = [{ above = 5, input = 3 }, { above = 5, input = 4 }]",
+                "above = 5; give a rising",
+            ),
+            (
+                ONE + "input = 1\ntiers = [{ above = 5, second = 3 }]",
+                "tiers: unknown key 'second'; known are above, input",
+            ),
+            (ONE + "input = 1\ntiers = [{ above = 5, output = 3 }]", "has 'output' in a tier but no price below it"),
+            (ONE + "input = 1\ntiers = [{ above = 5, input = -3 }]", "tiers: input = -3; a price cannot be negative"),
+            (ONE + "input = 1\n" + ONE + "input = 2", r"rows 1 and 2 both price 'm' from the same date"),
+        ],
+    )
+    def test_name_file_row_and_key(self, table: str, message: str, tmp_path: Path) -> None:
+        """A table that is wrong anywhere is refused at once: the message says where, what is accepted, what to do."""
+        path = tmp_path / "prices.toml"
+        path.write_text(table, encoding="utf-8")
+        with pytest.raises(SetupError, match=message) as caught:
+            Pricer(path)
+        assert str(path) in str(caught.value)
+
+    def test_a_file_that_cannot_be_read(self, tmp_path: Path) -> None:
+        """A missing file, or a folder, is named with the reason."""
+        with pytest.raises(
+            SetupError, match=r"none\.toml' cannot be read \(No such file or directory\); give a TOML file"
+        ):
+            Pricer(tmp_path / "none.toml")
+        with pytest.raises(SetupError, match=r"cannot be read \(Is a directory\)"):
+            Pricer(tmp_path)
+
+    def test_a_file_that_is_not_text(self, tmp_path: Path) -> None:
+        """Bytes that are no text are refused like text that is no TOML."""
+        path = tmp_path / "prices.toml"
+        path.write_bytes(b"\xff\xfe")
+        with pytest.raises(SetupError, match="is not TOML"):
+            Pricer(path)
+
+
+def test_the_sample_works() -> None:
+    """Every kind of row in config/prices.example.toml is accepted and priced as its comment says."""
+    pricer = Pricer(EXAMPLE)
+    expected: list[tuple[dict[str, Any], str]] = [
+        ({"provider": "vllm", "model": "llama-3.1-70b-instruct", "input_tokens": 10**6, "output_tokens": 10**6}, "1.2"),
+        ({"provider": "ollama", "model": "qwen3", "duration_seconds": 3600.0}, "2.52"),
+        ({"provider": "openai", "model": "gpt-4.1", "input_tokens": 100_000}, "0.16"),
+        ({"provider": "openai", "model": "gpt-4.1", "input_tokens": 300_000}, "0.96"),
+        ({"provider": "openai", "model": "gpt-4.1", "input_tokens": 10**6, "service_tier": "batch"}, "0.9"),
+        ({"provider": "azure", "model": "our-chat-deployment", "input_tokens": 10**6}, "2.5"),
+        ({"provider": "acme-search", "model": "web", "usage_units": {"search_units": 1}}, "0.005"),
+    ]
+    costs = [pricer.price(event, at("2026-11-23")) for event, _ in expected]
+    assert [cost and cost.total for cost in costs] == [Decimal(total) for _, total in expected]

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pepperpy_obs._event import AT
+from pepperpy_obs.pricing import Pricer
+from pepperpy_obs.processors.price import Price
+
+AT_NOON = 1_795_435_200_000_000_000
+
+
+@pytest.fixture
+def price(tmp_path: Path) -> Price:
+    """Return the link with one model in its table."""
+    path = tmp_path / "prices.toml"
+    path.write_text(
+        '[[price]]\nmodel = "m"\ninput = 2\ncache_read = 1\noutput = 4\n'
+        '[[price]]\nprovider = "gpu"\nmodel = "*"\nsecond = 0.5\n',
+        encoding="utf-8",
+    )
+    return Price(Pricer(path))
+
+
+def through(price: Price, event: dict[str, Any]) -> dict[str, Any]:
+    """Return what the link adds to an event."""
+    before = {AT: AT_NOON, **event}
+    after = price(None, "info", dict(before))
+    return {key: value for key, value in after.items() if key not in before}
+
+
+def test_a_priced_answer(price: Price) -> None:
+    """Cost, its split, its source and version, and what the provider's cache saved."""
+    added = through(price, {"model": "m", "input_tokens": 10, "cache_read_tokens": 4, "output_tokens": 1})
+    version = added.pop("price_version")
+    assert version.startswith("prices.toml ")
+    assert added == {
+        "cost_usd": Decimal("0.00002"),
+        "cost_source": "custom",
+        "cost_by_type": {
+            "cache_read": Decimal("0.000004"),
+            "input": Decimal("0.000012"),
+            "output": Decimal("0.000004"),
+        },
+        "saved_usd": Decimal("0.000004"),
+    }
+
+
+def test_a_reported_price_has_no_table(price: Price) -> None:
+    """What the provider said needs no version of ours."""
+    added = through(price, {"model": "m", "input_tokens": 1, "reported_cost_usd": Decimal("0.1")})
+    assert added == {
+        "cost_usd": Decimal("0.1"),
+        "cost_source": "provider",
+        "cost_by_type": {"request": Decimal("0.1")},
+    }
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"model": "unknown", "provider": "acme", "input_tokens": 1},
+        {"input_tokens": 1},
+        {"model": "m", "usage_incomplete": True},
+        {"provider": "aws", "usage_units": {"topicPolicyUnits": Decimal(1)}},
+    ],
+)
+def test_an_answer_without_a_price(event: dict[str, Any], price: Price) -> None:
+    """It is marked so, and has no cost: never 0."""
+    assert through(price, event) == {"cost_source": "unpriced"}
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"operation": "f", "duration_seconds": 0.1},
+        {"provider": "openai", "model": "m", "outcome": "error", "error_type": "RateLimitError"},
+        {"model": "m", "input_tokens": 10, "usage_duplicate": True},
+        {"model": "m", "input_tokens": 10, "cost_usd": Decimal(1)},
+        {"metric": "m", "value": 1.0},
+    ],
+)
+def test_what_is_left_alone(event: dict[str, Any], price: Price) -> None:
+    """No answer, nothing used, or counted before: nothing is added."""
+    assert through(price, event) == {}
+
+
+def test_a_local_caches_answer(price: Price) -> None:
+    """An answer from a local cache costs nothing; its price is what was saved."""
+    added = through(
+        price, {"model": "m", "input_tokens": 10, "output_tokens": 1, "cache": "answers", "cache_hit": True}
+    )
+    assert (added["cost_usd"], added["cost_by_type"], added["saved_usd"]) == (Decimal(0), {}, Decimal("0.000024"))
+
+
+def test_by_the_second(price: Price) -> None:
+    """A self-hosted model is charged for the time that it was busy, with or without usage."""
+    added = through(price, {"provider": "gpu", "model": "llama", "duration_seconds": 0.5})
+    assert (added["cost_usd"], added["cost_source"]) == (Decimal("0.25"), "custom")
+
+
+def test_at_its_own_time() -> None:
+    """An event is priced as of when it happened: the override of an alias holds from its date."""
+    price = Price()
+    event = {"provider": "mistral", "model": "mistral-large-latest", "input_tokens": 1_000_000, "output_tokens": 0}
+    long_ago = 1_748_736_000_000_000_000
+    assert price(None, "info", {**event, AT: long_ago})["cost_usd"] == Decimal(2)
+    assert price(None, "info", {**event, AT: AT_NOON})["cost_usd"] == Decimal("0.5")
+    assert price(None, "info", dict(event))["cost_usd"] == Decimal("0.5")
