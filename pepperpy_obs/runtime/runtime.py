@@ -63,7 +63,7 @@ class Runtime:
         try:
             chain = build_chain(config, self._store, processors, exits=exits)
         except SetupError:
-            close_exits(exits, 0)
+            close_exits(exits, config.shutdown_timeout)
             raise
         with self._setting_up:
             if self.config.metrics_enabled:

@@ -76,6 +76,10 @@ class Intake:
         with self._ready:
             self._closed = True
             self._ready.notify_all()
+        if self._thread.ident is None:
+            # It could not be started: whoever closes does its work.
+            self._run()
+            return True
         self._thread.join(timeout)
         return not self._thread.is_alive()
 

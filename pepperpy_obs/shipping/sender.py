@@ -107,7 +107,8 @@ class Sender:
 
     def join(self, timeout: float) -> bool:
         """Wait for its end and return whether it came."""
-        self._thread.join(timeout)
+        if self._thread.ident is not None:
+            self._thread.join(timeout)
         if self._thread.is_alive():
             return False
         self._transport.close()

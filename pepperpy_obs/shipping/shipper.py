@@ -82,6 +82,7 @@ class Shipper:
         self._spools: list[Spool] = []
         self._senders: list[Sender] = []
         self._intake: Intake | None = None
+        self._running = False
 
     def _reopen(self) -> None:
         """Begin in a forked child."""
@@ -118,9 +119,23 @@ class Shipper:
         self._intake = Intake(
             own, self._wake, max_bytes=self._queue_bytes, fsync=self._fsync, fsync_interval=self._fsync_interval
         )
-        self._intake.start()
-        for sender in self._senders:
-            sender.start()
+        self._running = self._start(self._intake)
+
+    def _start(self, intake: Intake) -> bool:
+        """Start the threads; return whether they run.
+
+        From Python 3.12 on no thread starts while the interpreter ends, which is when a short-lived forked child may
+        make its first offer: `close` puts that on disk.
+        """
+        try:
+            intake.start()
+            for sender in self._senders:
+                sender.start()
+        except RuntimeError as error:
+            if "interpreter shutdown" not in str(error):
+                failed("shipping.threads", error)
+            return False
+        return True
 
     def _adopt(self) -> list[Spool]:
         """Open what processes that are gone left; a directory that cannot be read is left alone."""
@@ -183,7 +198,7 @@ class Shipper:
             self._closed = True
         left, kept = _clock.countdown(timeout), min(_KEPT, timeout / 2)
         written = self._intake is None or self._intake.close(timeout - kept)
-        if written:
+        if written and self._running:
             self.flush(max(0.0, left() - kept))
         for sender in self._senders:
             sender.stop()
