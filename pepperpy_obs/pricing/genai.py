@@ -38,6 +38,7 @@ _TOKENS: Final = {
     "output_audio_mtok": "audio_output",
     "output_image_mtok": "image_output",
 }
+_UNITS: Final = {"storage_searches": "storage_searches_kcount", "search_units": "rerank_searches_kcount"}
 _THOUSAND: Final = Decimal(1000)
 _SECOND: Final = 1_000_000_000
 _LEAST_BILLED: Final = {("groq", "whisper-large-v3"): 10, ("groq", "whisper-large-v3-turbo"): 10}
@@ -92,14 +93,15 @@ def _context(owner: Provider, info: ModelInfo, tier: str | None) -> dict[str, st
 def _rates(owner: Provider, info: ModelInfo, price: ModelPrice) -> Rates | None:
     said = {key: value for key, value in vars(price).items() if value is not None}
     tokens = {name: _price(said[key]) for key, name in _TOKENS.items() if key in said}
+    units = {name: rate for name, key in _UNITS.items() if (rate := _each(said.get(key), _THOUSAND)) is not None}
     rest: dict[str, Any] = {
         "request": _each(said.get("requests_kcount"), _THOUSAND),
         "web_search": _each(said.get("web_searches_kcount"), _THOUSAND),
         "audio_hour": _each(said.get("audio_hours"), Decimal(1)),
     }
-    if not tokens and all(value is None for value in rest.values()):
+    if not tokens and not units and all(value is None for value in rest.values()):
         return None
-    return Rates(tokens, **rest, least_audio_seconds=_LEAST_BILLED.get((owner.id, info.id), 0))
+    return Rates(tokens, **rest, units=units, least_audio_seconds=_LEAST_BILLED.get((owner.id, info.id), 0))
 
 
 def _price(said: Any) -> Price:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from decimal import getcontext, localcontext
+from decimal import Decimal, getcontext, localcontext
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any, Final
@@ -66,6 +66,8 @@ class Pricer:
         reported = event.get("reported_cost_usd")
         if reported is None:
             return cost
+        if isinstance(reported, str):  # read back from a log
+            reported = Decimal(reported)
         # The split by type is ours; it is only known to be the provider's where the sums agree.
         if cost is not None and cost.total == reported:
             return Cost(reported, cost.by_type, cost.saved, "provider")

@@ -75,10 +75,20 @@ class Rates:
     """All that one model charges for.
 
     `tokens` maps names of `TOKEN_RATES` to prices; the rest are US dollars per request, web
-    search, second of the call's duration, and hour of audio.
+    search, second of the call's duration, hour of audio, and for each of an event's `usage_units`.
     """
 
-    __slots__ = ("_audio_hour", "_bounds", "_fees", "_least_audio", "_levels", "_request", "_search", "_second")
+    __slots__ = (
+        "_audio_hour",
+        "_bounds",
+        "_fees",
+        "_least_audio",
+        "_levels",
+        "_request",
+        "_search",
+        "_second",
+        "_units",
+    )
 
     def __init__(
         self,
@@ -88,6 +98,7 @@ class Rates:
         web_search: Decimal | None = None,
         second: Decimal | None = None,
         audio_hour: Decimal | None = None,
+        units: Mapping[str, Decimal] | None = None,
         least_audio_seconds: int = 0,
     ) -> None:
         self._request = request
@@ -95,7 +106,8 @@ class Rates:
         self._second = second
         self._audio_hour = audio_hour
         self._least_audio = least_audio_seconds
-        self._fees = any(fee is not None for fee in (request, web_search, second, audio_hour))
+        self._units = units or {}
+        self._fees = bool(units) or any(fee is not None for fee in (request, web_search, second, audio_hour))
         self._bounds = tuple(sorted({above for price in tokens.values() for above, _ in price.tiers}))
         self._levels = tuple(_level(tokens, above + 1) for above in (-1, *self._bounds)) if tokens else ()
 
@@ -127,9 +139,17 @@ class Rates:
             bill.add("request", self._search * searches)
         if self._second is not None and (seconds := get("duration_seconds")) is not None:
             bill.add("request", self._second * Decimal(repr(seconds)))
-        if self._audio_hour is not None and (heard := get("usage_units", {}).get("audio_seconds")):
+        used = get("usage_units")
+        if used:
+            self._charge_units(used, bill)
+
+    def _charge_units(self, used: Mapping[str, int | Decimal], bill: Bill) -> None:
+        if self._audio_hour is not None and (heard := used.get("audio_seconds")):
             heard = max(Decimal(heard), Decimal(self._least_audio))
             bill.add("request", QUOTIENT.divide(self._audio_hour * heard, Decimal(3600)))
+        for name, price in self._units.items():
+            if name in used:
+                bill.add("request", price * Decimal(used[name]))
 
 
 def _level(tokens: Mapping[str, Price], input_tokens: int) -> dict[str, Decimal]:

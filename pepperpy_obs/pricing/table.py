@@ -28,7 +28,19 @@ from pepperpy_obs.pricing.source import ALWAYS, Quote, Span
 __all__ = ["PriceTable", "read_table"]
 
 _RATES: Final = (*TOKEN_RATES, "request", "web_search", "second", "audio_hour")
-_KEYS: Final = ("provider", "model", "same_as", "from", "until", "service_tier", "per", "tiers", "source", *_RATES)
+_KEYS: Final = (
+    "provider",
+    "model",
+    "same_as",
+    "from",
+    "until",
+    "service_tier",
+    "per",
+    "tiers",
+    "units",
+    "source",
+    *_RATES,
+)
 _MILLION: Final = 1_000_000
 
 
@@ -172,10 +184,11 @@ def _rates(row: Mapping[str, Any], wrong: _Complaints) -> Rates | None:
         text = f"per = {per!r}; prices of tokens are per 1, 1000 or 1000000"
         raise wrong.complain(text)
     found = {key: _amount(row[key], key, wrong) for key in _RATES if key in row}
-    if bool(found) == ("same_as" in row):
-        text = f"give same_as, or prices (at least one of {', '.join(_RATES)}), and not both"
+    units = _units(row, wrong)
+    if bool(found or units) == ("same_as" in row):
+        text = f"give same_as, or prices (at least one of {', '.join(_RATES)}, units), and not both"
         raise wrong.complain(text)
-    if not found:
+    if "same_as" in row:
         return None
     factor = Decimal(_MILLION // per)
     tiers = list(_tiers(row, wrong))
@@ -198,7 +211,16 @@ def _rates(row: Mapping[str, Any], wrong: _Complaints) -> Rates | None:
         web_search=found.get("web_search"),
         second=found.get("second"),
         audio_hour=found.get("audio_hour"),
+        units=units,
     )
+
+
+def _units(row: Mapping[str, Any], wrong: _Complaints) -> dict[str, Decimal]:
+    units = row.get("units", {})
+    if not isinstance(units, dict):
+        text = f"units = {units!r}; give a table such as {{ search_units = 0.002 }}"
+        raise wrong.complain(text)
+    return {name: _amount(price, f"units: {name}", wrong) for name, price in units.items()}
 
 
 def _amount(value: Any, key: str, wrong: _Complaints) -> Decimal:

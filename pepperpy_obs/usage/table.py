@@ -284,7 +284,7 @@ SHAPES: Final[tuple[Shape, ...]] = (
         name="tokens",
         any=paths("input_tokens", "output_tokens"),
         counts=_TOKENS,
-        around=_LITELLM | _rows(web_searches="output.#web_search_call"),
+        around=_LITELLM | _rows(web_searches="output.#web_search_call", storage_searches="output.#file_search_call"),
     ),
     Shape(
         name="text generation",

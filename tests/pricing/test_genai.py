@@ -46,7 +46,9 @@ def theirs(event: Mapping[str, Any], model: str, provider: str | None, tier: str
     context = {"batch": {"processing": "batch"}}.get(
         tier or "", {"service_tier": tier, "speed": tier} if tier else None
     )
-    counts = {THEIR_NAMES.get(name, name): event[name] for name in COUNTED if name in event}
+    counts = {THEIR_NAMES.get(name, name): event[name] for name in COUNTED if name in event} | event.get(
+        "usage_units", {}
+    )
     return genai_prices.calc_price(
         genai_prices.Usage(**counts),
         model,
@@ -56,7 +58,7 @@ def theirs(event: Mapping[str, Any], model: str, provider: str | None, tier: str
     ).total_price
 
 
-def some_usage(chance: random.Random) -> dict[str, int]:
+def some_usage(chance: random.Random) -> dict[str, Any]:
     """Return a usage in which every part may or may not be told, and none is larger than its whole."""
     event = {"input_tokens": chance.choice([0, 1, 1000, chance.randrange(500_000)])}
     left = event["input_tokens"]
@@ -82,7 +84,7 @@ def some_usage(chance: random.Random) -> dict[str, int]:
     for name in ("reasoning_tokens", "audio_output_tokens", "image_output_tokens"):
         answer -= part(name, answer, 0.4)
     part("web_searches", 5, 0.3)
-    return event
+    return event | {"usage_units": {"storage_searches": chance.randrange(3), "audio_seconds": chance.randrange(5000)}}
 
 
 def test_every_model_of_the_table_costs_what_the_library_says() -> None:

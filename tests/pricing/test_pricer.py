@@ -41,6 +41,13 @@ class TestPrecedence:
         agreed = with_table.price({**GPT, "reported_cost_usd": Decimal(1)}, NOW)
         assert agreed == Cost(Decimal(1), {"input": Decimal(1), "output": Decimal(0)}, Decimal(0), "provider")
 
+    def test_as_a_log_says_it(self, pricer: Pricer) -> None:
+        """Money that was read back from a log line, where it is text, is the same money."""
+        event = {"model": "whisper-1", "provider": "openai", "usage_units": {"audio_seconds": Decimal(60)}}
+        assert pricer.price({**event, "usage_units": {"audio_seconds": "60"}}, NOW) == pricer.price(event, NOW)
+        said = pricer.price({**GPT, "reported_cost_usd": "2.5"}, NOW)
+        assert said == pricer.price({**GPT, "reported_cost_usd": Decimal("2.5")}, NOW)
+
     def test_a_reported_zero_is_a_price(self, pricer: Pricer) -> None:
         """Free is known to be free."""
         cost = pricer.price({"provider": "acme", "input_tokens": 1, "reported_cost_usd": Decimal(0)}, NOW)

@@ -80,6 +80,7 @@ class TestRates:
             ("web_search = 0.01", {"web_searches": 2}, {"request": "0.02"}),
             ("second = 0.0007", {"duration_seconds": 2.5}, {"request": "0.00175"}),
             ("audio_hour = 0.36", {"usage_units": {"audio_seconds": Decimal(30)}}, {"request": "0.003"}),
+            ("units = { pages = 0.02 }", {"usage_units": {"pages": 3, "seconds": 4}}, {"request": "0.06"}),
             ("input = 0", {"input_tokens": 10}, {"input": "0"}),
         ],
     )
@@ -231,6 +232,8 @@ class TestErrors:
             (ONE + "input = 1\nprovider = 3", r"row 1 \(model 'm'\): provider = 3; give a text"),
             (ONE + 'input = 1\nfrom = "2026-01-01"', r"row 1 \(model 'm'\): from = '2026-01-01'; give a date without"),
             (ONE + "input = 1\nfrom = 2026-02-01\nuntil = 2026-01-01", "from = 2026-02-01 is not before until"),
+            (ONE + "units = 3", r"units = 3; give a table such as \{ search_units"),
+            (ONE + "units = { pages = -1 }", r"units: pages = -1; a price cannot be negative"),
             (ONE + "input = 1\ntiers = 3", r"tiers = 3; give a list such as"),
             (ONE + "input = 1\ntiers = [{ input = 3 }]", r"tiers: above = None; give a rising number"),
             (
@@ -281,6 +284,7 @@ def test_the_sample_works() -> None:
         ({"provider": "openai", "model": "gpt-4.1", "input_tokens": 300_000}, "0.96"),
         ({"provider": "openai", "model": "gpt-4.1", "input_tokens": 10**6, "service_tier": "batch"}, "0.9"),
         ({"provider": "azure", "model": "our-chat-deployment", "input_tokens": 10**6}, "2.5"),
+        ({"provider": "cohere", "model": "rerank-v3.5", "usage_units": {"search_units": Decimal(3)}}, "0.006"),
         ({"provider": "acme-search", "model": "web", "usage_units": {"search_units": 1}}, "0.005"),
     ]
     costs = [pricer.price(event, at("2026-11-23")) for event, _ in expected]
