@@ -57,7 +57,7 @@ def take(root: Path) -> Slot:
         while (slot := _lock(root / str(number))) is None:
             number += 1
     except OSError as error:
-        msg = f"no spool can be kept in {str(root)!r}: {error}; give a directory on a local disk that may be written"
+        msg = f"no spool can be kept in {str(root)!r}: {error}; name one on a local disk that may be written (ship_directory)"
         raise SetupError(msg) from error
     return slot
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from base64 import b64encode
@@ -15,7 +16,7 @@ from pydantic import SecretStr
 
 import pepperpy_obs
 from pepperpy_obs import Config, PrometheusExporter, SetupError, _guard, agent, configure, health, measured
-from pepperpy_obs.runtime.sinks import spool_of
+from pepperpy_obs.runtime.sinks import sinks_of, spool_of
 from tests.servers.elastic import ElasticServer
 from tests.servers.http_input import LogstashServer, OtlpServer, plain
 from tests.servers.loki import LokiServer
@@ -219,3 +220,16 @@ for kind in ("loki", "elastic", "logstash", "otlp"):
             for kind in ("loki", "elastic", "logstash", "otlp")
         ),
     ]
+
+
+def test_the_settings_of_the_documentation_are_accepted(tmp_path: Path) -> None:
+    """The settings file that docs/shipping.md shows names two receivers."""
+    page = (Path(__file__).parents[2] / "docs/shipping.md").read_text()
+    [shown] = re.findall(r"^```toml\n(.*?)^```$", page, flags=re.MULTILINE | re.DOTALL)
+    (tmp_path / "settings.toml").write_text(shown)
+    config = Config(config_file=tmp_path / "settings.toml")
+    assert [(sink.kind, sink.url) for sink in sinks_of(config)] == [
+        ("loki", "https://loki.example:3100"),
+        ("elastic", "https://elastic.example:9200"),
+    ]
+    assert spool_of(config) == Path("/var/lib/checkout/spool")
