@@ -57,7 +57,8 @@ def take(root: Path) -> Slot:
         while (slot := _lock(root / str(number))) is None:
             number += 1
     except OSError as error:
-        msg = f"no spool can be kept in {str(root)!r}: {error}; name one on a local disk that may be written (ship_directory)"
+        advice = "let ship_directory be one on a local disk that may be written"
+        msg = f"no spool can be kept in {str(root)!r}: {error}; {advice}"
         raise SetupError(msg) from error
     return slot
 
