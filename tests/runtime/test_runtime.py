@@ -284,7 +284,7 @@ def test_a_stream_that_failed_before_its_first_item_has_no_answer_to_price() -> 
     """Nobody answered, so no usage is missing and nothing is unpriced; after a first item it is."""
 
     @costed(operation="refused", provider="openai", model="gpt-4o")
-    def refused(items: int) -> Iterator[dict[str, object]]:
+    def refused(items: int) -> Iterator[object]:
         yield from ({"object": "chat.completion.chunk", "choices": []} for _ in range(items))
         raise ConnectionError
 

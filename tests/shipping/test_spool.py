@@ -221,7 +221,7 @@ class TestSlots:
     def test_a_directory_that_cannot_be_is_refused_at_once(self, tmp_path: Path) -> None:
         """The message says which directory and what to give instead."""
         (tmp_path / "file").touch()
-        with pytest.raises(ValueError, match=r"no spool can be kept in .*file.*give a directory"):
+        with pytest.raises(ValueError, match=r"no spool can be kept in .*file.*let ship_directory be one"):
             slots.take(tmp_path / "file")
 
 
