@@ -38,7 +38,7 @@ def make_ready(group: Group, version: str) -> Path | None:
     """Return the Python of the group's environment; None, with a note, if it cannot be made here."""
     folder = FOLDER / version / group.environment
     python, stamp = folder / "bin" / "python", folder / "installed"
-    wanted = "\n".join(group.requirements)
+    wanted = "\n".join((*group.requirements, *group.alone))
     if stamp.is_file() and stamp.read_text() == wanted:
         return python
     interpreter = find_python(version)
@@ -46,8 +46,11 @@ def make_ready(group: Group, version: str) -> Path | None:
         note(f"no Python {version} here: left out")
         return None
     note(f"setting up {folder.relative_to(ROOT)}")
-    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "-qq", "install", *group.requirements]
-    for command in ([str(interpreter), "-m", "venv", "--clear", str(folder)], pip):
+    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "-qq", "install"]
+    commands = [[str(interpreter), "-m", "venv", "--clear", str(folder)], [*pip, *group.requirements]]
+    if group.alone:
+        commands.append([*pip, "--no-deps", *group.alone])
+    for command in commands:
         if subprocess.run(command, cwd=ROOT, check=False).returncode != 0:  # noqa: S603 - our own commands
             note(f"cannot install {' '.join(group.requirements)} for Python {version}: left out")
             return None

@@ -158,8 +158,11 @@ class Added:
 Measure = Callable[[Calls], float]
 
 
-def compare(measure: Measure, subjects: Sequence[Calls], rounds: int) -> dict[str, Added]:
-    """Measure each subject between its neighbours bare and floor, round after round; the first two are these."""
+def compare(measure: Measure, subjects: Sequence[Calls], rounds: int, repeat: int = 3) -> dict[str, Added]:
+    """Measure each subject between its neighbours bare and floor, round after round; the first two are these.
+
+    Of a few repetitions the least counts, for each of the three alike: what else runs on the machine only ever adds.
+    """
     bare, floor, *_ = subjects
     taken: dict[str, list[tuple[float, float, float]]] = {calls.subject.name: [] for calls in subjects}
     for number in range(rounds):
@@ -167,7 +170,8 @@ def compare(measure: Measure, subjects: Sequence[Calls], rounds: int) -> dict[st
         for calls in (*subjects[turned:], *subjects[:turned]):
             calls.subject.start()
             measure(calls)  # warms up what `start` made anew
-            nothing, own, least = measure(bare), measure(calls), measure(floor)
+            turns = [(measure(bare), measure(calls), measure(floor)) for _ in range(repeat)]
+            nothing, own, least = map(min, zip(*turns, strict=True))
             taken[calls.subject.name].append((own, own - nothing, (own - nothing) / max(least - nothing, 1.0)))
     return {name: _median(rows) for name, rows in taken.items()}
 

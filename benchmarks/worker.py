@@ -29,7 +29,7 @@ def measure(group: str, rounds: int, number: int) -> dict[str, dict[str, Any]]:
         ("sync", one_by_one, rounds),
         ("async", awaited, rounds),
         ("threads", threaded, rounds),
-        ("cpu", cpu, rounds // 2),
+        ("cpu", cpu, rounds // 3),
     ):
         for name, added in compare(method, one, max(turns, 2)).items():
             rows[name][column] = asdict(added)
@@ -52,10 +52,11 @@ def remember(group: str, name: str, count: int) -> dict[str, Any]:
     before, arrived = _resident(), subject.delivered() if subject.delivered else 0
     peak = _peak()
     done = _run(subject, calls, count)
+    retained, most = _resident() - before, _peak() - peak
     now = subject.delivered() if subject.delivered else 0
     return {
-        "retained": (_resident() - before) * 1e6 / done,
-        "peak": max(_peak() - peak, 0.0),
+        "retained": retained * 1e6 / done,
+        "peak": max(most, 0.0),
         # The running call around them is an event, too.
         "delivered": (now - arrived) / (done + 1) if subject.delivered else None,
         "calls": done,

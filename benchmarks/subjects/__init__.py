@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 __all__ = ["GROUPS", "Function", "Group", "Subject", "load", "subjects_of"]
@@ -46,22 +46,34 @@ class Subject:
 
 @dataclass(frozen=True)
 class Group:
-    """Subjects that share a process: the module that makes them, the environment's name and what it installs."""
+    """Subjects that share a process: the module that makes them, the environment's name and what it installs.
+
+    `alone` is installed without what it asks for, where that cannot be had together.
+    """
 
     module: str
     environment: str
-    requirements: Sequence[str] = field(default=())
+    requirements: Sequence[str]
+    alone: Sequence[str] = ()
 
 
 _OTEL: Final = ("opentelemetry-sdk==1.45.2", "logfire==5.2.0", "autometrics==1.0.0")
-GROUPS: Final = {
+GROUPS: Final[dict[str, Group]] = {
     "ours": Group("ours", "ours", ("--editable", ".")),
     "by hand": Group("by_hand", "ours", ("--editable", ".")),
     "opentelemetry": Group("telemetry", "peers", _OTEL),
     "logfire": Group("fire", "peers", _OTEL),
     "langfuse": Group("fuse", "langfuse", ("langfuse==5.0.4",)),
-    "openllmetry": Group("llmetry", "openllmetry", ("traceloop-sdk==0.62.4",)),
-}
+    # Its forty instrumentations of other SDKs rarely agree on one version, and none of them is used here.
+    "openllmetry": Group("llmetry", "openllmetry", (
+        "opentelemetry-sdk==1.45.2", "opentelemetry-exporter-otlp-proto-http==1.45.2", "grpcio", "aiohttp",
+        "opentelemetry-instrumentation==0.66b2", "opentelemetry-semantic-conventions-ai==0.5.1", "httpx<1",
+        "colorama", "tenacity", "jinja2", "pydantic", "deprecated<2", "cuid",
+    ), (
+        "traceloop-sdk==0.62.4", "opentelemetry-exporter-otlp-proto-grpc==1.45.2",
+        "opentelemetry-instrumentation-logging==0.66b2", "opentelemetry-instrumentation-threading==0.66b1",
+    )),
+}  # fmt: skip
 
 
 def load(name: str) -> Any:
