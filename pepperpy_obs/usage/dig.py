@@ -5,7 +5,7 @@ Nothing is copied and nothing is imported; what is not there, or refuses to be r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from types import BuiltinMethodType, FunctionType, MethodType
 from typing import Any, Final
@@ -140,7 +140,7 @@ def _known(kind: type[Any]) -> tuple[frozenset[str], str, frozenset[str]]:
 def _items(source: Any) -> Any:
     if isinstance(source, Mapping):
         return source.values()
-    return source if isinstance(source, list | tuple) else ()
+    return source if isinstance(source, Sequence) and not isinstance(source, str | bytes) else ()
 
 
 def _modality(source: Any, name: str) -> int | None:
@@ -157,10 +157,8 @@ def _modality(source: Any, name: str) -> int | None:
 
 def _count(source: Any, word: str) -> int | None:
     """Count the items of a list; a search that is only a page opened or looked through is none."""
-    if not isinstance(source, list | tuple):
-        return None
     found = 0
-    for each in source:
+    for each in _items(source):
         kind = each if isinstance(each, str) else dig(each, ("type",))
         if isinstance(kind, str) and kind.endswith(word) and dig(each, ("action", "type")) in (None, "search"):
             found += 1

@@ -45,7 +45,10 @@ def by_total(counts: Counts) -> None:
 
     OpenAI's total is prompt plus completion. Where it is more, the rest was written too: hidden
     thoughts on Google's compatible endpoint, reasoning beside the completion at some others.
+    What Mistral's connectors found was read, and is counted beside the prompt.
     """
+    if "tool_input" in counts:
+        counts["input_tokens"] = counts.get("input_tokens", 0) + counts.pop("tool_input")
     total, read, written = counts.get("total"), counts.get("input_tokens"), counts.get("output_tokens")
     if total is not None and read is not None and written is not None and total > read + written:
         counts["output_tokens"] = total - read

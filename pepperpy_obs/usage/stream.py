@@ -116,9 +116,9 @@ class Stream:
 
 
 def _unwrapped(item: Any) -> Any:
-    """Return the event itself of the wrappings that AWS puts around one."""
-    if isinstance(item, list | tuple) and len(item) == 2 and isinstance(item[0], str):
-        item = {item[0]: item[1]}
+    """Return the event itself of the wrappings that AWS, LangGraph and xAI's SDK put around one."""
+    if isinstance(item, list | tuple) and len(item) == 2:
+        item = {item[0]: item[1]} if isinstance(item[0], str) else item[0]
     chunk = dig(item, ("chunk",)) if isinstance(item, dict) else None
     if chunk is None:
         return item
@@ -162,7 +162,9 @@ def _last_candidate(item: Any) -> bool | None:
     """Google: every chunk has usage; the one with a finish reason has the last."""
     if not dig(item, ("candidates",)):
         return None
-    return first(item, (("candidates", "*", "finishReason"), ("candidates", "*", "finish_reason"))) is not None
+    reasons = first(item, (("candidates", "*", "finishReason"), ("candidates", "*", "finish_reason")))
+    # Protobuf says 0 where there is none.
+    return any(reasons or ())
 
 
 def _message_delta(item: Any) -> bool | None:

@@ -43,7 +43,9 @@ _CHAT: Final = _COST | _rows(
     audio_output_tokens="completion_tokens_details.audio_tokens",
     image_input_tokens="prompt_tokens_details.image_tokens",
     image_output_tokens="completion_tokens_details.image_tokens",
-    web_searches="server_tool_use_details.web_search_requests server_tool_use.web_search_requests num_search_queries",
+    web_searches="server_tool_use_details.web_search_requests server_tool_use.web_search_requests num_search_queries "
+    "connectors.web_search",
+    tool_input="connector_tokens",
 )
 _TOKENS: Final = _COST | _rows(
     input_tokens="input_tokens",

@@ -14,7 +14,7 @@ from pepperpy_obs.usage.table import SHAPES
 __all__ = ["take"]
 
 _NOWHERE: Final[Path] = ("no_answer_has_this",)
-_OWNERS: Final = ("response", "message")
+_OWNERS: Final = ("response", "message", "chunk", "interaction", "data")
 """Where events of streams keep the answer that they speak of."""
 _LONGEST_NUMBER: Final = 32
 
@@ -118,7 +118,8 @@ def _entries(found: Found, answer: Any) -> list[Captured]:
     """Return the single requests that the usage is a total of, as far as they are told."""
     if not found.shape.entries:
         return []
-    listed = first(found.node, found.shape.entries) or first(answer, found.shape.entries)
+    around = (found.node, found.owner, answer)
+    listed = next((listed for each in around if (listed := first(each, found.shape.entries))), None)
     if not isinstance(listed, list | tuple):
         return []
     return [captured for captured, inner in map(take, listed) if inner is not None and captured.raw]

@@ -157,6 +157,65 @@ STREAMS: Final[dict[str, tuple[Items, usage.Usage]]] = {
             response_id="g1",
         ),
     ),
+    "gemini interactions: when completed": (
+        [
+            {"event_type": "interaction.created", "interaction": {"id": "v1", "model": "gemini-3-flash-preview"}},
+            {"event_type": "step.delta", "index": 0, "delta": {"type": "text", "text": "Hello."}},
+            {
+                "event_type": "interaction.completed",
+                "interaction": {
+                    "id": "v1",
+                    "model": "gemini-3-flash-preview",
+                    "usage": {
+                        "total_input_tokens": 10,
+                        "total_output_tokens": 4,
+                        "total_thought_tokens": 2,
+                        "total_tokens": 16,
+                    },
+                },
+            },
+        ],
+        usage.Usage(
+            input_tokens=10,
+            output_tokens=6,
+            reasoning_tokens=2,
+            provider="google",
+            model="gemini-3-flash-preview",
+            response_model="gemini-3-flash-preview",
+            response_id="v1",
+        ),
+    ),
+    "mistral's sdk: the chunk within the event": (
+        [
+            {"data": {"id": "m", "model": "mistral-small-latest", "choices": [{"delta": {"content": "a"}}]}},
+            {
+                "data": {
+                    "id": "m",
+                    "model": "mistral-small-latest",
+                    "choices": [{"finish_reason": "stop"}],
+                    "usage": CHAT_USAGE,
+                }
+            },
+        ],
+        usage.Usage(
+            input_tokens=20,
+            output_tokens=4,
+            provider="mistral",
+            model="mistral-small-latest",
+            response_model="mistral-small-latest",
+            response_id="m",
+        ),
+    ),
+    "langgraph: messages with their metadata": (
+        [
+            ({"id": "run", "content": "Hello."}, {"langgraph_node": "agent"}),
+            (
+                {"id": "run", "usage_metadata": {"input_tokens": 100, "output_tokens": 20, "total_tokens": 120}},
+                {"langgraph_node": "agent"},
+            ),
+        ],
+        usage.Usage(input_tokens=100, output_tokens=20, response_id="run"),
+    ),
     "mistral: with the finish": (
         [
             {"id": "m", "model": "mistral-small-latest", "choices": [{"delta": {"content": "a"}}]},
