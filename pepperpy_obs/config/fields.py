@@ -107,7 +107,7 @@ class Settings(BaseSettings):
     """calls within the window below which shares and quantiles are not judged"""
     health_check_timeout: Seconds = 1.0
     """seconds that one health check may take"""
-    health_max_error_rate: Share | None = 0.1
+    health_max_error_rate: Share | None = 0.25
     """share of failed calls that is still healthy; none: not checked"""
     health_max_p95_seconds: Seconds | None = None
     """95th percentile of durations that is still healthy; none: not checked"""
