@@ -62,13 +62,21 @@ def _pp_make(_pp_target, _pp_spec, _pp_take):
 
 _FINISH: Final = """\
         _pp_record[{END}] = _pp_clock.perf_counter_ns()
-        _pp_leave(_pp_token)
-"""
+{leave}"""
 _FINISH_TRACKED: Final = """\
         _pp_end = _pp_clock.perf_counter_ns()
-        _pp_leave(_pp_token)
-        _pp_take(_pp_record, _pp_result)
+{leave}        _pp_take(_pp_record, _pp_result)
         _pp_record[{END}] = _pp_end
+"""
+_LEAVE: Final = """\
+        _pp_leave(_pp_token)
+"""
+# `context.leave` by hand: a coroutine may be closed by the garbage collector, in another context.
+_LEAVE_ANYWHERE: Final = """\
+        try:
+            _pp_leave(_pp_token)
+        except ValueError:
+            pass
 """
 
 _makers: dict[str, Callable[..., Callable[..., Any]]] = {}
@@ -85,9 +93,9 @@ def wrap_call(target: Callable[..., Any], spec: Spec, *, is_coroutine: bool) -> 
         name="measured_coroutine" if is_coroutine else "measured_call",
         parameters=parameters,
         arguments=arguments,
-        finish=(_FINISH if take is None else _FINISH_TRACKED)
-        .format(END=END)
-        .replace("_pp_leave(", "_pp_leave_anywhere(" if is_coroutine else "_pp_leave("),
+        finish=(_FINISH if take is None else _FINISH_TRACKED).format(
+            END=END, leave=_LEAVE_ANYWHERE if is_coroutine else _LEAVE
+        ),
     )
     wrapper = _maker(source)(target, spec, take)
     if signature is not None:
