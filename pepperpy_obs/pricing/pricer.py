@@ -17,7 +17,7 @@ from pepperpy_obs.pricing.table import PriceTable, read_table
 
 __all__ = ["Pricer"]
 
-Source = PriceTable | GenaiPrices
+_Source = PriceTable | GenaiPrices
 """Whoever can be asked `find(provider, model, service_tier, at)` for a `Quote`."""
 
 _DIGITS: Final = 28
@@ -144,7 +144,7 @@ class Pricer:
             yield from _ask(self._genai, provider, [name], tier, at)
 
 
-def _ask(source: Source, provider: str | None, names: list[str], tier: str | None, at: int) -> Iterator[Quote]:
+def _ask(source: _Source, provider: str | None, names: list[str], tier: str | None, at: int) -> Iterator[Quote]:
     for name in names:
         for spelled_provider, spelled in model_names(provider, name):
             yield source.find(spelled_provider, spelled, tier, at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Final
 
 from pepperpy_obs.usage.captured import Captured
@@ -39,9 +40,12 @@ def capture(answer: object) -> Captured | None:
 def _from_text(text: str | bytes | bytearray) -> Captured | None:
     if not speaks_of_usage(text):
         return None
-    stream = Stream()
-    stream.feed(text)
-    return stream.captured(whole=True)
+    try:
+        return capture(json.loads(text))
+    except (ValueError, RecursionError):  # not one piece of JSON: a stream's body
+        stream = Stream()
+        stream.feed(text)
+        return stream.captured(whole=True)
 
 
 def _from_items(items: list[Any] | tuple[Any, ...]) -> Captured | None:

@@ -117,8 +117,10 @@ class Stream:
 
 def _unwrapped(item: Any) -> Any:
     """Return the event itself of the wrappings that AWS, LangGraph and xAI's SDK put around one."""
-    if isinstance(item, list | tuple) and len(item) == 2:
-        item = {item[0]: item[1]} if isinstance(item[0], str) else item[0]
+    if isinstance(item, list | tuple) and len(item) == 2 and isinstance(item[0], str):
+        item = {item[0]: item[1]}
+    elif isinstance(item, tuple) and len(item) == 2:
+        item = item[0]
     chunk = dig(item, ("chunk",)) if isinstance(item, dict) else None
     if chunk is None:
         return item

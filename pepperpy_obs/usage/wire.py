@@ -110,7 +110,7 @@ class Reader:
                 start += 1
             try:
                 found, start = _DECODER.raw_decode(self._text, start)
-            except ValueError:
+            except (ValueError, RecursionError):
                 break
             yield found
         self._text = self._text[start:]
@@ -129,7 +129,7 @@ class Reader:
             kind = _event_type(frame[12 : 12 + headers])
             try:
                 payload = json.loads(frame[12 + headers : -4] or b"null")
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
             yield {kind: payload} if kind else payload
 
@@ -153,7 +153,7 @@ def _line(line: str, *, all_of_them: bool = False) -> Iterator[Any]:
     if all_of_them or any(word in payload for word in _TELLING):
         try:
             yield json.loads(payload)
-        except ValueError:
+        except (ValueError, RecursionError):
             return
 
 

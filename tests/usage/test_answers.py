@@ -98,6 +98,8 @@ def test_every_shape_in_every_form(name: str, form: str) -> None:
         '{"error": {"message": "no tokens left"}}',
         '{"usage": {"input_tokens": 1',
         "[1, 2, 3]",
+        '{"usage":' * 100_000,
+        'data: {"usage":' + "[" * 100_000 + "]" * 100_000 + "}\n\n",
         ["tokens", "tokens"],
         [{"text": "a"}] * 3,
     ],
@@ -123,6 +125,20 @@ def test_an_object_that_refuses_is_no_answer() -> None:
             raise RuntimeError
 
     assert usage.capture(Refusing()) is None
+
+
+def test_a_whole_answer_is_complete() -> None:
+    """A body that is one answer needs no sign of its end: some providers leave the finish reason empty."""
+    answer = {"choices": [{"finish_reason": None}], "usage": {"prompt_tokens": 1, "completion_tokens": 1}}
+    assert (
+        read(answer)
+        == read(json.dumps(answer))
+        == read(json.dumps(answer).encode())
+        == {
+            "input_tokens": 1,
+            "output_tokens": 1,
+        }
+    )
 
 
 class TestWhatIsKept:
