@@ -57,18 +57,28 @@ class Fieldwise:
         self._foreign: dict[tuple[str, ...], _Plan] = {}
         self._in_order: dict[str, set[str]] = {}
         self._left = _MOST_REMEMBERED
+        self._last_keys: tuple[str, ...] = ()
+        self._last_name: object = None
+        self._last_plan: _Plan = ((), {})
 
     def __call__(self, logger: Any, method_name: str, event_dict: EventDict) -> EventDict:
         """Change the event in place, but nothing that is nested in it."""
-        name = event_dict.get("event")
-        ours = type(name) is str and name in OUR_EVENTS
-        keys = tuple(event_dict)
-        look, renames = (self._ours if ours else self._foreign).get(keys) or self._plan(keys, ours=ours)
+        keys, name = tuple(event_dict), event_dict.get("event")
+        if name is not self._last_name or keys != self._last_keys:
+            # Most events look as the one before: to compare is half the price of looking the plan up.
+            self._turn(keys, name)
+        look, renames = self._last_plan
         for key, in_order in look:
             value = event_dict[key]
             if type(value) is not str or value not in in_order:
                 self._change(event_dict, key, value, in_order)
         return _renamed(event_dict, renames) if renames else event_dict
+
+    def _turn(self, keys: tuple[str, ...], name: object) -> None:
+        """Have the plan for events of this shape at hand."""
+        ours = type(name) is str and name in OUR_EVENTS
+        self._last_plan = (self._ours if ours else self._foreign).get(keys) or self._plan(keys, ours=ours)
+        self._last_keys, self._last_name = keys, name
 
     def _change(self, event_dict: EventDict, key: str, value: Any, in_order: set[str]) -> None:
         changed = value
