@@ -31,9 +31,12 @@ def own_names(fields: Mapping[str, Any]) -> dict[str, Any]:
     >>> own_names({"customer": "acme", "model": "gpt-4o", "outcome": "won"})
     {'customer': 'acme', 'model': 'gpt-4o', 'user_outcome': 'won'}
     """
-    return {
-        f"user_{name}" if name in VOCABULARY and name not in SETTABLE else name: value for name, value in fields.items()
-    }
+    return {f"user_{name.lstrip('_')}" if _is_ours(name) else name: value for name, value in fields.items()}
+
+
+def _is_ours(name: str) -> bool:
+    """Tell whether a name has a meaning: a key of the event, or (with _ before it) a note of the chain to itself."""
+    return (name in VOCABULARY and name not in SETTABLE) or name.startswith("_")
 
 
 class Call:
@@ -54,7 +57,7 @@ class Call:
         """Tell whether there is a call."""
         return self._record is not None
 
-    def add(self, **fields: Any) -> Call:
+    def add(self, /, **fields: Any) -> Call:
         """Add fields to the call's event; a name that is ours by meaning becomes `user_<name>`.
 
         Values are made fit for JSON later, and redacted, away from the call. Do not change

@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from pepperpy_obs.context import Lineage
     from pepperpy_obs.typing import EventDict
 
-__all__ = ["AT", "PURSE", "Writer", "outcome_of"]
+__all__ = ["ANSWER", "AT", "PURSE", "Writer", "outcome_of"]
 
 AT: Final = "_at"
 """Key of the event's time in epoch ns, for the links up to the aggregate, which takes it out."""
+ANSWER: Final = "_answer"
+"""Key of the identity of the answer object, likewise."""
 PURSE: Final = "_purse"
 """Key of the budget that the call was made under, likewise."""
 
@@ -160,6 +162,7 @@ def _tell_usage(event: dict[str, Any], notes: Notes, spec: Spec) -> None:
         found = None
     if found is not None:
         event.update(usage.fields(found))
+        event[ANSWER] = notes.answer
     elif notes.items:
         event["usage_incomplete"] = True
     elif notes.error is None:

@@ -18,7 +18,8 @@ def failed(stage: str, error: BaseException) -> None:
     as one: a lock here could be held at a fork.
     """
     _failures[stage] += 1
-    if _failures[stage] == 1:
+    # A stream that nobody reads may be where the application's log goes, too: telling would hang.
+    if _failures[stage] == 1 and not isinstance(error, BlockingIOError):
         _LOG.error(
             "pepperpy_obs failed at %r and goes on without it; further failures there are only counted",
             stage,

@@ -40,11 +40,13 @@ NOTES: Final = 4
 class Notes:
     """What only some calls have: a failure, an answer, the user's fields, a stream's progress, a cache lookup."""
 
-    __slots__ = ("cache", "cache_hit", "captured", "error", "fields", "first", "items")
+    __slots__ = ("answer", "cache", "cache_hit", "captured", "error", "fields", "first", "items")
 
     def __init__(self) -> None:
         self.error: type[BaseException] | None = None
         self.captured: object = None
+        self.answer = 0
+        """The identity of the object that was returned, to know it again in who returns it further."""
         self.fields: dict[str, Any] = {}
         self.first: int | None = None
         self.items: int | None = None

@@ -120,7 +120,8 @@ def leave(token: Token[Record | None]) -> None:
     """Make the caller current again, wherever this happens to run."""
     try:
         CURRENT.reset(token)
-    except ValueError:
+    except (ValueError, RuntimeError):
+        # RuntimeError: a block that was entered twice has used its token.
         # What nobody finished is closed by the garbage collector, in whatever context that runs.
         # The variable that we set lived in another one and died with it: nothing to put back.
         return
@@ -129,7 +130,7 @@ def leave(token: Token[Record | None]) -> None:
 _TRACEPARENT: Final = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 
 
-def parse_traceparent(header: str) -> tuple[str, str] | None:
+def parse_traceparent(header: object) -> tuple[str, str] | None:
     """Return the trace and span id of a W3C `traceparent`, or None if it is not a valid one.
 
     As the Trace Context recommendation (section 3.2) says: version ff and ids of zeros are
@@ -139,7 +140,9 @@ def parse_traceparent(header: str) -> tuple[str, str] | None:
     ('4bf92f3577b34da6a3ce929d0e0e4736', '00f067aa0ba902b7')
     >>> parse_traceparent("00-00000000000000000000000000000000-00f067aa0ba902b7-01")
     """
-    match = _TRACEPARENT.fullmatch(header.strip())
+    if isinstance(header, bytes):  # as ASGI servers hand headers on
+        header = header.decode("latin-1")
+    match = _TRACEPARENT.fullmatch(header.strip()) if isinstance(header, str) else None
     if match is None:
         return None
     version, trace, span, _, rest = match.groups()

@@ -224,3 +224,22 @@ def _top_level(x: int) -> int:
 def test_a_decorated_function_pickles_by_name() -> None:
     """It is found again where it was defined, so it may be sent to a pool of processes."""
     assert pickle.loads(pickle.dumps(_top_level)) is _top_level
+
+
+def test_an_answer_that_is_returned_further_is_counted_once() -> None:
+    """Without a response id, the very answer that a call below returned is not counted again; siblings all are."""
+    answer = {key: value for key, value in ANSWER.items() if key != "id"}
+    inner = costed(operation="inner")(lambda: answer)
+
+    @costed(operation="outer")
+    def outer() -> dict[str, Any]:
+        inner()
+        return inner()
+
+    with captured() as seen:
+        outer()
+        events = seen.events
+
+        assert [event.get("usage_duplicate") for event in events] == [None, None, True]
+        assert seen.stats.usage.total_tokens == 2200
+        assert seen.stats.cost.total_cost == Decimal("0.0070")

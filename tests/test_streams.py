@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pepperpy_obs import current_call, measured
+from pepperpy_obs import agent, current_call, measured
 from pepperpy_obs.testing import captured
 
 
@@ -157,3 +157,55 @@ def test_a_stream_keeps_no_items() -> None:
     refs = [weakref.ref(item) for item in stream()]
 
     assert [ref() for ref in refs[:2]] == [None, None]
+
+
+def test_a_block_inside_a_stream_stays_open_between_items() -> None:
+    """What a stream calls after a yield belongs to the block that it had open then, also when tasks step it in turn."""
+
+    @measured(operation="child")
+    def child() -> None:
+        pass
+
+    @measured(operation="stream")
+    async def stream():
+        with agent("writer"):
+            yield 1
+            child()
+            yield 2
+        child()
+        yield 3
+
+    async def main() -> None:
+        one = stream()
+        for _ in range(3):
+            await asyncio.create_task(anext(one))
+            assert not current_call()
+        await one.aclose()
+
+    with captured() as seen:
+        asyncio.run(main())
+
+        assert [event.get("agent") for event in seen.events if event["operation"] == "child"] == ["writer", None]
+
+
+def test_a_loop_can_close_a_stream_that_somebody_left() -> None:
+    """`shutdown_asyncgens` closes the wrapper, which closes the generator: neither is in the other's way."""
+    closed, left = [], []
+
+    @measured
+    async def stream():
+        try:
+            yield 1
+        finally:
+            await asyncio.sleep(0)
+            closed.append(True)
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: left.append(context))
+        kept.append(stream())
+        await anext(kept[0])
+
+    kept: list[Any] = []
+    asyncio.run(main())
+
+    assert (closed, left) == ([True], [])

@@ -37,6 +37,9 @@ _pp_enter = CURRENT.set
 _pp_leave = CURRENT.reset
 _pp_leave_anywhere = leave
 _pp_fail = fail
+_pp_len = len
+_pp_any_error = BaseException
+_pp_wrong_context = ValueError
 
 # One record display by hand instead of `_record.blank`, and no `finally`: each function call
 # here costs a tenth of the whole budget. END is written last: it publishes the record.
@@ -45,14 +48,14 @@ def _pp_make(_pp_target, _pp_spec, _pp_take):
     {async_}def {name}({parameters}):
         if _pp_hub.off:
             return {await_}_pp_target({arguments})
-        if len(_pp_buffer) >= _pp_hub.limit:
+        if _pp_len(_pp_buffer) >= _pp_hub.limit:
             _pp_hub.relieve()
         _pp_record = [_pp_spec, _pp_caller(), _pp_clock.perf_counter_ns(), 0, None]
         _pp_append(_pp_record)
         _pp_token = _pp_enter(_pp_record)
         try:
             _pp_result = {await_}_pp_target({arguments})
-        except BaseException as _pp_error:
+        except _pp_any_error as _pp_error:
             _pp_fail(_pp_record, _pp_error)
             _pp_leave_anywhere(_pp_token)
             raise
@@ -75,7 +78,7 @@ _LEAVE: Final = """\
 _LEAVE_ANYWHERE: Final = """\
         try:
             _pp_leave(_pp_token)
-        except ValueError:
+        except _pp_wrong_context:
             pass
 """
 
@@ -117,6 +120,8 @@ def _maker(source: str) -> Callable[..., Callable[..., Any]]:
 
 def _signature(target: Callable[..., Any]) -> inspect.Signature | None:
     """Return the signature to copy, or None where copying it could change what a call means."""
+    if "__signature__" in getattr(target, "__dict__", {}):
+        return None  # it says what it wants to be called with, not what it can be
     try:
         signature = inspect.signature(target, follow_wrapped=False)
     except (TypeError, ValueError):

@@ -36,6 +36,7 @@ def taker(spec: Spec) -> Callable[[Record, object], None] | None:
             return  # `record_usage` inside the call was more explicit
         try:
             notes.captured = capture(answer if read is None else read(answer))
+            notes.answer = id(answer)
         except Exception as error:
             failed("usage", error)
 

@@ -8,6 +8,7 @@ another task: open-telemetry/opentelemetry-python#2606). No item is kept.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from pepperpy_obs import _clock
@@ -18,9 +19,10 @@ from pepperpy_obs._shapes.capture import fail
 from pepperpy_obs.context import CURRENT, leave
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+    from contextvars import Token
 
-    from pepperpy_obs._record import Spec
+    from pepperpy_obs._record import Record, Spec
 
 __all__ = ["wrap_async_stream", "wrap_stream"]
 
@@ -28,7 +30,7 @@ __all__ = ["wrap_async_stream", "wrap_stream"]
 class _Watch:
     """The record of one stream, and what is learnt from its items as they pass."""
 
-    __slots__ = ("notes", "record", "usage")
+    __slots__ = ("inside", "notes", "record", "usage")
 
     def __init__(self, spec: Spec) -> None:
         if len(HUB.buffer) >= HUB.limit:
@@ -36,6 +38,7 @@ class _Watch:
         self.record = blank(spec, CURRENT.get())
         self.notes = notes_of(self.record)
         self.notes.items = 0
+        self.inside = self.record
         self.usage = None
         if spec.tracked:
             from pepperpy_obs.usage import Stream  # noqa: PLC0415 - who only measures does not load it
@@ -43,6 +46,16 @@ class _Watch:
             self.usage = Stream() if spec.usage is None else Stream(spec.usage)
         HUB.append(self.record)
         self.record[START] = _clock.perf_counter_ns()
+
+    def enter(self) -> Token[Record | None]:
+        """Make the call current for one step: the stream's, or that of a block which it had open at its last yield."""
+        return CURRENT.set(self.inside)
+
+    def leave(self, token: Token[Record | None] | None) -> None:
+        """Give the consumer its context back."""
+        self.inside = CURRENT.get() or self.record
+        if token is not None:
+            leave(token)
 
     def item(self, item: object) -> None:
         """Note that an item passes; what usage it carries is taken, the item is not kept."""
@@ -71,6 +84,22 @@ class _Watch:
             fail(self.record, error)
 
 
+class _Blind:
+    """Stands for a watch while recording is off."""
+
+    def enter(self) -> None:
+        """Leave the context as it is."""
+
+    def leave(self, token: object) -> None:
+        """Leave it so."""
+
+    def item(self, item: object) -> None:
+        """Learn nothing."""
+
+    def end(self, error: BaseException | None) -> None:
+        """Note nothing."""
+
+
 def wrap_stream(target: Callable[..., Generator[Any, Any, Any]], spec: Spec) -> Callable[..., Any]:
     """Return a generator function that records each stream of `target`.
 
@@ -87,14 +116,14 @@ def wrap_stream(target: Callable[..., Generator[Any, Any, Any]], spec: Spec) -> 
         thrown: BaseException | None = None
         try:
             while True:
-                token = CURRENT.set(watch.record)
+                token = watch.enter()
                 try:
                     item = inner.send(sent) if thrown is None else inner.throw(thrown)
                 except StopIteration as stop:
                     watch.end(None)
                     return stop.value
                 finally:
-                    leave(token)
+                    watch.leave(token)
                 watch.item(item)
                 sent = thrown = None
                 try:
@@ -116,11 +145,11 @@ def wrap_stream(target: Callable[..., Generator[Any, Any, Any]], spec: Spec) -> 
 
 def _close(inner: Generator[Any, Any, Any], watch: _Watch) -> Any:
     """Close `inner`; since Python 3.13 that may give a value, which belongs to who closed the stream."""
-    token = CURRENT.set(watch.record)
+    token = watch.enter()
     try:
         return inner.close()
     finally:
-        leave(token)
+        watch.leave(token)
 
 
 def wrap_async_stream(target: Callable[..., AsyncGenerator[Any, Any]], spec: Spec) -> Callable[..., Any]:
@@ -128,20 +157,20 @@ def wrap_async_stream(target: Callable[..., AsyncGenerator[Any, Any]], spec: Spe
 
     async def measured_stream(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         inner = target(*args, **kwargs)
-        watch = None if HUB.off else _Watch(spec)
+        watch = _Blind() if HUB.off else _Watch(spec)
+        step = _first_step(inner)
         sent: Any = None
         thrown: BaseException | None = None
         try:
             while True:
-                token = CURRENT.set(CURRENT.get() if watch is None else watch.record)
+                token = watch.enter()
                 try:
-                    item = await (inner.asend(sent) if thrown is None else inner.athrow(thrown))
+                    item = await step
                 except StopAsyncIteration:
                     break
                 finally:
-                    leave(token)
-                if watch is not None:
-                    watch.item(item)
+                    watch.leave(token)
+                watch.item(item)
                 sent = thrown = None
                 try:
                     sent = yield item
@@ -150,20 +179,32 @@ def wrap_async_stream(target: Callable[..., AsyncGenerator[Any, Any]], spec: Spe
                     raise
                 except BaseException as error:
                     thrown = error
+                step = inner.asend(sent) if thrown is None else inner.athrow(thrown)
         except BaseException as error:
-            if watch is not None:
-                watch.end(error)
+            watch.end(error)
             raise
-        if watch is not None:
-            watch.end(None)
+        watch.end(None)
 
     return measured_stream
 
 
-async def _aclose(inner: AsyncGenerator[Any, Any], watch: _Watch | None) -> None:
+async def _aclose(inner: AsyncGenerator[Any, Any], watch: _Watch | _Blind) -> None:
     """Close `inner`, so that its `finally` has run when the consumer's `aclose()` returns."""
-    token = CURRENT.set(CURRENT.get() if watch is None else watch.record)
+    token = watch.enter()
     try:
         await inner.aclose()
     finally:
-        leave(token)
+        watch.leave(token)
+
+
+def _first_step(inner: AsyncGenerator[Any, Any]) -> Awaitable[Any]:
+    """Begin `inner` unseen by the event loop's hooks: the wrapper, which they do see, closes it.
+
+    Otherwise `loop.shutdown_asyncgens` would close both at once, and one of them would be running.
+    """
+    hooks = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(None, None)
+    try:
+        return inner.asend(None)
+    finally:
+        sys.set_asyncgen_hooks(*hooks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from contextvars import Token
 from typing import TYPE_CHECKING, Any, Unpack
 
 from pepperpy_obs import _clock
@@ -15,7 +16,6 @@ from pepperpy_obs.decorators.options import BlockOptions, make_spec
 from pepperpy_obs.errors import SetupError
 
 if TYPE_CHECKING:
-    from contextvars import Token
     from types import TracebackType
 
     from pepperpy_obs._dispatch import Hub
@@ -58,6 +58,9 @@ class Block:
         else:
             fail(record, error)
         leave(token)
+        if CURRENT.get() is record:
+            # Opened in one task's step of a stream, closed in another's: the token is of no use there.
+            CURRENT.set(None if token.old_value is Token.MISSING else token.old_value)
 
     async def __aenter__(self) -> Call:
         return self.__enter__()

@@ -49,7 +49,7 @@ class MetricsCollector:
         """
         return Block(spec_for(operation, {"kind": "llm", **options, "provider": provider}), hub=self.hub)
 
-    def record_metric(self, metric: Metric, value: float, **labels: str) -> None:
+    def record_metric(self, metric: Metric, value: float, /, **labels: str) -> None:
         """Record a value of a metric of your own: what a counter adds, what a gauge is now, what a histogram saw.
 
         Raises SetupError for a label name that Prometheus would refuse. A value that is not

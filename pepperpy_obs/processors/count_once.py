@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from pepperpy_obs._event import ANSWER
 from pepperpy_obs.events import TOKEN_FIELDS
 from pepperpy_obs.typing import EventDict
 
@@ -13,39 +14,48 @@ _REMEMBERED: Final = 16_384
 """How many answers and spans are remembered; older ones are taken for new."""
 
 
+_KEPT: Final = 16
+"""How many answers a span remembers of those counted below it, the latest."""
+
+_Answer = tuple[int, Any, Any]
+"""Where the answer object is, its input and its output tokens."""
+
+
 class CountOnce:
     """Sets `usage_duplicate` on an event whose usage others have reported already.
 
     That is so when its response id was seen before in its trace (the same answer passed through
-    a gateway and an SDK, or from a child to its parent), and when it carries the total of a
-    framework's run (`usage_aggregate`) while calls below it reported theirs. Children end
-    before their parents, so a span knows by then that something below it was counted.
+    a gateway and an SDK), when a call below it returned the very same answer, and when it carries
+    the total of a framework's run (`usage_aggregate`) while calls below it reported theirs. Children
+    end before their parents, so a span knows by then what was counted below it.
     Needs events in the order in which they ended; keeps a bounded memory of its own.
     """
 
     def __init__(self, remembered: int = _REMEMBERED) -> None:
         self._limit = remembered
-        self._answers: dict[tuple[str, str], None] = {}
-        self._counted_below: dict[Any, None] = {}
+        self._answers: dict[tuple[str, str], Any] = {}
+        self._counted_below: dict[Any, tuple[_Answer, ...]] = {}
 
     def __call__(self, logger: Any, method_name: str, event_dict: EventDict) -> EventDict:
         """Mark the event if need be, and remember what it counts."""
         below = self._counted_below
+        answer = event_dict.pop(ANSWER, 0)
         if not below and "input_tokens" not in event_dict and "output_tokens" not in event_dict:
             return event_dict  # so it is for most events
         span = event_dict.get("span_id")
-        counted = span in below
-        if counted:
-            del below[span]
+        counted = below.pop(span, None)
         if any(key in event_dict for key in TOKEN_FIELDS):
-            if (counted and event_dict.get("usage_aggregate")) or self._seen(event_dict):
+            # The address alone may be a later object's; with the same tokens it is the same answer.
+            mine = (answer, event_dict.get("input_tokens"), event_dict.get("output_tokens"))
+            again = counted is not None and (event_dict.get("usage_aggregate") or (answer and mine in counted))
+            if again or self._seen(event_dict):
                 event_dict["usage_duplicate"] = True
-            counted = True
-        if counted:
+            counted = (*(counted or ())[-_KEPT:], mine)
+        if counted is not None:
             # An event without a span of its own names the span that it happened in.
             above = event_dict.get("parent_span_id") if "duration_seconds" in event_dict else span
             if above is not None:
-                self._remember(below, above)
+                self._remember(below, above, (*below.pop(above, ()), *counted)[-_KEPT:])
         return event_dict
 
     def _seen(self, event: EventDict) -> bool:
@@ -54,10 +64,10 @@ class CountOnce:
             return False
         if (trace, response) in self._answers:
             return True
-        self._remember(self._answers, (trace, response))
+        self._remember(self._answers, (trace, response), True)
         return False
 
-    def _remember(self, memory: dict[Any, None], key: Any) -> None:
-        memory[key] = None
+    def _remember(self, memory: dict[Any, Any], key: Any, value: Any) -> None:
+        memory[key] = value
         if len(memory) > self._limit:
             del memory[next(iter(memory))]

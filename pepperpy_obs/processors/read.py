@@ -21,6 +21,9 @@ __all__ = ["from_ecs", "from_json", "read_event"]
 _LONGEST: Final = 80
 
 
+_ECS: Final = frozenset({"@timestamp", "ecs.version", "ecs"})
+
+
 def read_event(line: bytes | str) -> dict[str, Any]:
     """Return the event in a line, whichever of our two forms it has; raises ValueError, saying what is wrong with it.
 
@@ -31,7 +34,8 @@ def read_event(line: bytes | str) -> dict[str, Any]:
     if not isinstance(document, dict):
         msg = f"not an event: {_shown(document)}; an event is a JSON object"
         raise ValueError(msg)  # noqa: TRY004  # a line is at fault here, not the type of an argument
-    is_ecs = "@timestamp" in document or "ecs.version" in document or "ecs" in document
+    # In ECS, `event` is an object or spelled with dots; a user may well have a field named `ecs`.
+    is_ecs = not isinstance(document.get("event"), str) and not document.keys().isdisjoint(_ECS)
     return from_ecs(document) if is_ecs else from_json(document)
 
 

@@ -12,6 +12,7 @@ from pepperpy_obs import _clock
 from pepperpy_obs._guard import failed
 from pepperpy_obs._record import PRICED
 from pepperpy_obs.chain import Chain, Exit, Link
+from pepperpy_obs.errors import SetupError
 from pepperpy_obs.pricing import Pricer
 from pepperpy_obs.processors.bound import Bound
 from pepperpy_obs.processors.budget import watch_budget
@@ -50,7 +51,7 @@ def build_chain(
     Without `exits` events are counted and go nowhere: so it is until `configure` is called.
     """
     fixed = {key: value for key in ("service", "environment") if (value := getattr(config, key))}
-    counted = [Link(f"processor {_name(one)}", one) for one in processors]
+    counted = [Link(f"processor {_name(one)}", _checked(one)) for one in processors]
     if fixed:
         counted.append(Link("context", Context(**fixed)))
     counted += [
@@ -80,6 +81,22 @@ def _when_asked(price: Price) -> Processor:
         return price(logger, method_name, event_dict) if event_dict.pop(PRICED, False) else event_dict
 
     return priced
+
+
+def _checked(processor: Any) -> Processor:
+    """Refuse what is no processor at once, and later what gives no event: then the event goes on without it."""
+    if not callable(processor):
+        msg = f"processors holds {processor!r}; give functions (logger, method name, event) -> event"
+        raise SetupError(msg)
+
+    def checked(logger: Any, method_name: str, event_dict: EventDict) -> EventDict:
+        made: object = processor(logger, method_name, event_dict)
+        if not isinstance(made, dict):
+            msg = f"{_name(processor)} returned {type(made).__name__}; a processor returns the event"
+            raise TypeError(msg)
+        return made
+
+    return checked
 
 
 def _name(processor: object) -> str:

@@ -5,6 +5,7 @@ Sending takes an HTTP client, which is loaded here and only when a receiver is n
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Generator, Sequence
@@ -69,8 +70,8 @@ def _pairs(option: str, given: Sequence[str]) -> dict[str, str]:
 def spool_of(config: Config) -> Path:
     """Return the directory in which events wait.
 
-    By default it is the user's own (`XDG_STATE_HOME`), one for each service: whoever finds events that an ended
-    process left sends them to its own receivers.
+    By default it is the user's own (`XDG_STATE_HOME`), one for each service and set of receivers: whoever finds
+    events that an ended process left sends them to its own receivers, so these must be the same.
     """
     if config.ship_directory is not None:
         return Path(config.ship_directory)
@@ -80,7 +81,10 @@ def spool_of(config: Config) -> Path:
     except RuntimeError as error:
         msg = f"events have no place to wait in: {error}; set ship_directory"
         raise SetupError(msg) from error
-    return root / "pepperpy_obs" / (_UNSAFE.sub("_", config.service) or "spool")
+    places = [f"{kind} {getattr(config, f'{kind}_url')} {getattr(config, f'{kind}_user')}" for kind in KINDS]
+    places += [str(config.loki_tenant), str(config.elastic_target)]
+    mark = hashlib.sha256("\n".join(places).encode()).hexdigest()[:12]
+    return root / "pepperpy_obs" / f"{_UNSAFE.sub('_', config.service) or 'spool'}-{mark}"
 
 
 @contextmanager

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import io
 import os
+import select
 import sys
-from typing import Literal
+from contextlib import suppress
+from typing import Final, Literal
 
 __all__ = ["Stream"]
+
+_PATIENCE: Final = 250
+"""Milliseconds."""
 
 
 class Stream:
@@ -20,6 +25,8 @@ class Stream:
 
     def __init__(self, name: Literal["stderr", "stdout"] = "stderr") -> None:
         self._name = name
+        self._stuck = False
+        self._torn = False
 
     def is_terminal(self) -> bool:
         """Return whether a person is likely to be watching."""
@@ -31,7 +38,11 @@ class Stream:
         return self.is_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
     def write(self, lines: list[bytes]) -> None:
-        """Write the lines; raises OSError if nobody takes them: the pipe is broken, the stream was closed."""
+        """Write the lines; raises OSError if nobody takes them: the pipe is full or broken, the stream was closed.
+
+        A pipe that nobody reads is waited for once, for a quarter of a second, and then not again
+        until it takes something: nothing of ours may stand still because a log reader does.
+        """
         stream = getattr(sys, self._name)
         if stream is None or stream.closed:
             msg = f"sys.{self._name} is closed"
@@ -44,8 +55,22 @@ class Stream:
             stream.write(data.decode(errors="replace"))
             stream.flush()
             return
+        self._feed(descriptor, b"\n" + data if self._torn else data)
+
+    def _feed(self, descriptor: int, data: bytes) -> None:
+        ready = select.poll()
+        ready.register(descriptor, select.POLLOUT)
         while data:
-            data = data[os.write(descriptor, data) :]
+            if not ready.poll(0 if self._stuck else _PATIENCE):
+                self._stuck = True
+                msg = f"nobody reads sys.{self._name}: it has taken nothing for {_PATIENCE} ms"
+                raise BlockingIOError(msg)
+            self._stuck = False
+            with suppress(BlockingIOError):
+                # A pipe that says it is ready has room for this much, so the write cannot block.
+                written = os.write(descriptor, data[: select.PIPE_BUF])
+                self._torn = data[written - 1 : written] != b"\n"
+                data = data[written:]
 
     def close(self) -> None:
         """Do nothing: the stream is the application's."""

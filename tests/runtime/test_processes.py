@@ -330,3 +330,17 @@ def test_a_bad_environment_costs_no_call_and_is_told(log: Path) -> None:
 
     assert done.stdout == "20000\nTrue\n"
     assert "PEPPERPY_METRICS_PORT" in done.stderr
+
+
+def test_a_pipe_that_nobody_reads_stops_nobody(log: Path) -> None:
+    """Calls, reads, shutdown and exit go on while standard error is a full pipe; the lost lines are counted."""
+    program = """
+    reader, writer = os.pipe()
+    os.dup2(writer, 2)
+    runtime = configure(Config(config_file=None, log_format="json", drain_interval=0.01))
+    burst(20_000)
+    print(stats().performance.calls, runtime.facts().dropped["stderr"] > 15_000)
+    pepperpy_obs.shutdown()
+    """
+
+    assert _run(program, log) == "20000 True\n"

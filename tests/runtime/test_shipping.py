@@ -189,13 +189,18 @@ def test_what_is_wrong_leaves_nothing_open(start: Start, tmp_path: Path) -> None
 
 
 def test_where_events_wait_by_default(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """In the user's own directory for state, one for each service, whatever characters its name has."""
+    """In the user's own directory for state, one for each service and its receivers, whatever its name's characters."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    assert spool_of(Config(config_file=None)) == tmp_path / "pepperpy_obs" / "spool"
-    assert spool_of(Config(config_file=None, service="../a b")) == tmp_path / "pepperpy_obs" / "__a_b"
+    one, two = (
+        spool_of(Config(config_file=None, loki_url="http://loki:3100", loki_tenant=tenant)) for tenant in ("a", "b")
+    )
+    assert one.parent == two.parent == tmp_path / "pepperpy_obs"
+    assert one.name[:-12] == two.name[:-12] == "spool-"
+    assert one != two
+    assert spool_of(Config(config_file=None, service="../a b")).name.startswith("__a_b-")
     monkeypatch.delenv("XDG_STATE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert spool_of(Config(config_file=None)) == tmp_path / ".local" / "state" / "pepperpy_obs" / "spool"
+    assert spool_of(Config(config_file=None)).parent == tmp_path / ".local" / "state" / "pepperpy_obs"
 
 
 def test_who_ships_nothing_loads_no_client() -> None:
