@@ -116,6 +116,10 @@ FIELDS: Final[tuple[Field, ...]] = (
     ),
     Field("audio_input_tokens", "integer", "input that is audio", "gen_ai.usage.audio.input_tokens"),
     Field("audio_output_tokens", "integer", "output that is audio", "gen_ai.usage.audio.output_tokens"),
+    Field("audio_cache_read_tokens", "integer", "cached input that is audio"),
+    Field("image_input_tokens", "integer", "input that is an image", "gen_ai.usage.image.input_tokens"),
+    Field("image_output_tokens", "integer", "output that is an image", "gen_ai.usage.image.output_tokens"),
+    Field("image_cache_read_tokens", "integer", "cached input that is an image"),
     Field(
         "unsplit_tokens", "integer", "tokens of a call that was told only how many there were", "", "", "type=unsplit"
     ),
