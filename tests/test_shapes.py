@@ -253,11 +253,11 @@ def test_parameters_may_be_called_what_the_wrapper_itself_uses() -> None:
     """A parameter named as a builtin hides it from the wrapped function, never from the wrapper."""
 
     @measured
-    def call(len, BaseException=2):  # noqa: A002, N803
+    def call(len: int, BaseException: int = 2):  # noqa: A002, N803
         return len, BaseException
 
     @measured
-    async def coroutine(ValueError, len=4):  # noqa: A002, N803
+    async def coroutine(ValueError: int, len: int = 4):  # noqa: A002, N803
         return ValueError, len
 
     assert (call(1), asyncio.run(coroutine(3))) == ((1, 2), (3, 4))
