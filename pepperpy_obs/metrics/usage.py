@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from pepperpy_obs._call import leave_record
+from pepperpy_obs._call import leave_record, own_names
 from pepperpy_obs._record import Notes, Spec
 from pepperpy_obs.context import CURRENT
 from pepperpy_obs.errors import SetupError
-from pepperpy_obs.events import USAGE_RECORDED
+from pepperpy_obs.events import TOKEN_FIELDS, USAGE_RECORDED
 from pepperpy_obs.metrics.collector import MetricsCollector, hub_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pepperpy_obs.reports.usage import UsageReport
 
 __all__ = ["UsageTracker"]
+
+_PARTS: Final = {
+    "input_tokens": ("cache_read_tokens", "cache_write_tokens"),
+    "output_tokens": ("reasoning_tokens",),
+}
+"""Tokens that a whole includes."""
 
 
 class UsageTracker:
@@ -63,18 +71,15 @@ class UsageTracker:
         `cache_read_tokens`, and fields of your own may be added. Raises SetupError for counts
         that are no whole numbers from 0 up, and for `tokens` together with its parts.
         """
-        counts = {"unsplit_tokens": tokens, "input_tokens": input_tokens, "output_tokens": output_tokens}
+        counts = {"tokens": tokens, "input_tokens": input_tokens, "output_tokens": output_tokens}
+        counts |= {key: fields.pop(key) for key in TOKEN_FIELDS if key in fields}
         given = {key: count for key, count in counts.items() if count is not None}
-        for key, count in given.items():
-            if type(count) is not int or count < 0:
-                msg = f"track_api_call: {key}={count!r}; give a whole number from 0 up"
-                raise SetupError(msg)
-        if tokens is not None and len(given) > 1:
-            msg = f"track_api_call: tokens={tokens!r} beside {sorted(given)}; give the sum or the parts"
-            raise SetupError(msg)
+        _check(provider, given)
+        if tokens is not None:
+            given = {"unsplit_tokens": tokens}
         if not self._hub.off:
             notes = Notes()
-            notes.fields = {**fields, **given}
+            notes.fields = {**own_names(fields), **given}
             spec = Spec(operation, kind="llm", event=USAGE_RECORDED, provider=provider, model=model, priced=True)
             leave_record(spec, CURRENT.get(), notes, hub=self._hub)
 
@@ -85,3 +90,27 @@ class UsageTracker:
     def usage_report(self, window: float | None = None) -> UsageReport:
         """Return the same without awaiting."""
         return self._collector.stats(window).usage
+
+
+def _check(provider: object, counts: Mapping[str, object]) -> None:
+    """Refuse what cannot be counted; the parts of a whole may not be more than the whole."""
+    if not isinstance(provider, str) or not provider:
+        msg = f"track_api_call: provider={provider!r}; give the name of who answered"
+        raise SetupError(msg)
+    sizes: dict[str, int] = {}
+    for key, count in counts.items():
+        if type(count) is not int or count < 0:
+            msg = f"track_api_call: {key}={count!r}; give a whole number from 0 up"
+            raise SetupError(msg)
+        sizes[key] = count
+    if "tokens" in sizes and len(sizes) > 1:
+        msg = (
+            f"track_api_call: tokens={sizes['tokens']!r} beside {sorted(sizes.keys() - {'tokens'})}; give one or other"
+        )
+        raise SetupError(msg)
+    for whole, parts in _PARTS.items():
+        most = sum(sizes.get(part, 0) for part in parts)
+        if most > sizes.get(whole, 0):
+            given = f"{whole}={sizes.get(whole)!r}"
+            msg = f"track_api_call: {' + '.join(parts)} are {most}, more than {given}, of which they are a part"
+            raise SetupError(msg)

@@ -47,6 +47,8 @@ class Runtime:
         chain = build_chain(self.config, self._store)
         self._drain = Drain(hub, chain, self.config.drain_interval, process.after_batch)
         self._obey()
+        if not config.metrics_enabled:
+            hub.buffer.clear()  # what was recorded before anybody could know
         process.look_after(self)
 
     def _obey(self) -> None:
