@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from math import isfinite
-from typing import Any, Final
+from typing import Any, Final, TypedDict, cast
+
+import msgspec
 
 from pepperpy_obs.events import FIELDS
 from pepperpy_obs.processors.ecs import ECS_OUTCOMES, ECS_PATHS
 from pepperpy_obs.processors.lines import decode
 
-__all__ = ["from_ecs", "from_json", "read_event"]
+__all__ = ["from_ecs", "from_json", "read_event", "read_ours"]
 
 _LONGEST: Final = 80
 
@@ -37,6 +39,27 @@ def read_event(line: bytes | str) -> dict[str, Any]:
     # In ECS, `event` is an object or spelled with dots; a user may well have a field named `ecs`.
     is_ecs = not isinstance(document.get("event"), str) and not document.keys().isdisjoint(_ECS)
     return from_ecs(document) if is_ecs else from_json(document)
+
+
+def read_ours(line: bytes) -> dict[str, Any]:
+    """Return the event in a line, as `read_event`; the user's own fields may be left out, for they count nowhere.
+
+    Lines that have the form in which we write them are checked while they are decoded: that
+    takes a fifth of the time.
+
+    >>> read_ours(b'{"event": "operation.finished", "duration_seconds": 2, "cost_usd": "0.10", "who": "ann"}')
+    {'event': 'operation.finished', 'duration_seconds': 2.0, 'cost_usd': Decimal('0.10')}
+    """
+    try:
+        event: dict[str, Any] = _OURS.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return read_event(line)
+    if "event" not in event:
+        return read_event(line)
+    for name in _MONEY:
+        if name in event:
+            event[name] = _typed(name, event[name])
+    return event
 
 
 def from_json(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -135,6 +158,14 @@ _READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "object": _object,
 }
 _TYPES: Final = {field.name: field.type for field in FIELDS} | {"event.duration": "integer"}
+
+_WRITTEN: Final[Mapping[str, Any]] = {
+    "string": str, "number": float, "integer": int, "boolean": bool, "decimal": str, "list": list[str], "object": dict,
+}  # fmt: skip
+_OURS: Final = msgspec.json.Decoder(
+    cast("Any", TypedDict)("Ours", {field.name: _WRITTEN[field.type] for field in FIELDS}, total=False)
+)
+_MONEY: Final = ("cost_by_type", *(field.name for field in FIELDS if field.type == "decimal"))
 
 
 def _typed(name: str, value: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Final
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.processors.collect import epoch_ns
 from pepperpy_obs.processors.fields import OUR_EVENTS
-from pepperpy_obs.processors.read import read_event
+from pepperpy_obs.processors.read import read_ours
 from pepperpy_obs.replay.lines import LONGEST, TOO_LONG, LogFile, Splitter
 
 __all__ = ["Fold"]
@@ -37,6 +37,8 @@ class Fold:
         """Lines that were not; empty ones are no lines."""
         self.named: list[str] = []
         """The first of these: file, line number and reason."""
+        self._second = ""
+        self._start = 0
 
     def file(self, log: LogFile) -> Iterator[int]:
         """Fold a whole file, and yield on the way how many of its bytes on disk are done."""
@@ -72,11 +74,21 @@ class Fold:
         if line is TOO_LONG:
             msg = f"longer than {LONGEST} bytes"
             raise ValueError(msg)
-        event = read_event(line)
+        event = read_ours(line)
         if event.get("event") not in OUR_EVENTS:
             msg = f"not an event of ours: event is {event.get('event')!r}"
             raise ValueError(msg)
-        self.store.fold(event, _moment(event.get("timestamp", "")))
+        self.store.fold(event, self._moment(event.get("timestamp", "")))
+
+    def _moment(self, timestamp: str) -> int:
+        """Return the epoch ns of an event; lines of one second, as we write them, are read as one."""
+        second, rest = timestamp[:20], timestamp[20:26]
+        if second == self._second and timestamp[26:] == "Z" and rest.isdecimal() and rest.isascii():
+            return self._start + int(rest) * 1_000
+        at = _moment(timestamp)
+        if len(timestamp) == len("2023-11-16T18:17:03.979960Z") and timestamp[19::7] == ".Z":
+            self._second, self._start = second, at - at % 1_000_000_000
+        return at
 
 
 def _moment(timestamp: str) -> int:
