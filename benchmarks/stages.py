@@ -12,8 +12,8 @@ from benchmarks.subjects.ours import subjects
 from benchmarks.subjects.plain import floor
 from benchmarks.timing import work
 from pepperpy_obs import _dispatch, measure
-from pepperpy_obs._event import Writer
 from pepperpy_obs.context import settle
+from pepperpy_obs.runtime.drain import _part
 
 __all__ = ["main"]
 
@@ -49,15 +49,13 @@ def main() -> None:
     subject.start()
     drain: Any = _dispatch.runtime()._drain  # noqa: SLF001 - its parts are what is measured
     drain.stop(1)
-    chain, buffer, watch, writer = drain.chain, _dispatch.HUB.buffer, Stopwatch(), Writer()
+    chain, buffer, watch = drain.chain, _dispatch.HUB.buffer, Stopwatch()
+    writer, usual = chain._writer, chain._usual  # noqa: SLF001 - as above
     timed, ours = floor(work, ""), subject.wrap(work, "operation")
 
     def call(function: Callable[[Any], Any]) -> None:
         for _ in range(_BATCH):
             function("")
-
-    def follow(link: Callable[..., Any], events: list[Any]) -> list[Any]:
-        return [link(None, "info", event) for event in events]
 
     with measure("request"):
         for _ in range(_ROUNDS):
@@ -65,14 +63,16 @@ def main() -> None:
             watch.time("bare", call, work)
             watch.time("floor", call, timed)
             watch.time("caller", call, ours)
-            records = buffer[:_BATCH]
-            watch.time("drain: ids", settle, records)
-            events = watch.time("drain: event", writer.events, records)
-            for stage, link, _ in (*chain._counted, *chain._leaving):  # noqa: SLF001 - as above
-                events = watch.time(f"drain: {stage}", follow, link, events)
-            for _, render, way in chain.exits:
-                lines = watch.time("drain: JSON", render, events)
-                watch.time("drain: write", way.write, lines)
+            done = watch.time("drain: part and order", _part, buffer[:_BATCH])[0]
+            watch.time("drain: ids", settle, done)
+            watch.time("drain: clocks", writer.begin)
+            text, _, place = watch.time("drain: lines", usual.sort_out, writer, done, 0)
+            watch.time("drain: count", usual.post)
+            line = watch.time("drain: join", lambda text: "".join(text).encode(), text)
+            for _, _, way in chain.exits:
+                watch.time("drain: write", way.write, [line])
+            if place < _BATCH:  # the first ones of an operation, and of ten seconds, go through the links
+                chain.take(done[place:])
     sys.stdout.write(f"{json.dumps(watch.shares())}\n")
 
 

@@ -49,6 +49,8 @@ class Hub:
         """Fold a part of a full buffer, in the caller that found it full; never raises."""
         try:
             runtime(self).drain(RELIEF)
+        except RecursionError:
+            return  # too deep a stack: the next caller, a reader or the thread will do it
         except Exception as error:
             failed("drain", error)
             del self.buffer[:RELIEF]

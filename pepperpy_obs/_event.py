@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pepperpy_obs import _clock
 from pepperpy_obs._guard import failed
-from pepperpy_obs._record import END, SPEC
-from pepperpy_obs.events import CACHE_LOOKED_UP, METRIC_RECORDED, OPERATION_FINISHED
+from pepperpy_obs._record import CALLER, END, SPEC
+from pepperpy_obs.events import OPERATION_FINISHED
 
 if TYPE_CHECKING:
     from pepperpy_obs._record import Notes, Record, Spec
     from pepperpy_obs.context import Lineage
     from pepperpy_obs.typing import EventDict
 
-__all__ = ["ANSWER", "AT", "PURSE", "Writer", "outcome_of"]
+__all__ = ["ANSWER", "AT", "PURSE", "THREE", "Writer", "outcome_of"]
 
 AT: Final = "_at"
 """Key of the event's time in epoch ns, for the links up to the aggregate, which takes it out."""
@@ -28,7 +28,8 @@ PURSE: Final = "_purse"
 
 _SECOND: Final = 1_000_000_000
 _LONG_AGO: Final = 30 * 24 * 3600 * _SECOND
-_THREE: Final = [f"{number:03}" for number in range(1000)]
+THREE: Final = [f"{number:03}" for number in range(1000)]
+"""Three digits of a number: looking them up takes a third of formatting them."""
 _LEVELS: Final = {"ok": "info", "error": "error", "cancelled": "warning", "abandoned": "warning"}
 
 _outcomes: dict[type[BaseException], str] = {GeneratorExit: "abandoned"}
@@ -58,55 +59,59 @@ def _cancellations() -> tuple[type[BaseException], ...]:
 
 
 class Writer:
-    """Writes events, a batch at a time; remembers the text of the second it last stamped. For one thread at a time."""
+    """Writes the events of one batch after the other. For one thread at a time.
 
-    __slots__ = ("_prefix", "_second")
+    `begin` looks at the clocks, once per batch, so that a wall clock that is set is followed; what it found
+    is public, for those who write usual calls without making events of them (`chain.usual`).
+    """
+
+    __slots__ = ("mark", "prefix", "second", "skew", "wall")
 
     def __init__(self) -> None:
-        self._second = -_SECOND
-        self._prefix = ""
+        self.second = -_SECOND
+        """The second that `prefix` is the text of, in epoch ns."""
+        self.prefix = ""
+        self.begin()
 
-    def events(self, records: list[Record]) -> list[EventDict]:
-        """Return the events of finished records whose lineage is settled; a record that cannot be told is left out."""
-        # Once per batch, so that a wall clock that is set is followed.
-        wall = _clock.time_ns()
-        skew = wall - _clock.perf_counter_ns()
-        ids = os.urandom(16 * len(records)).hex(" ", 16).split()
-        events: list[EventDict] = []
-        for record, event_id in zip(records, ids, strict=True):
-            spec: Spec = record[SPEC]
-            if spec.silent:
-                continue
-            at = record[END] + skew
-            # A reading from before a clock was frozen (or after it was freed) lies in the future
-            # or ages ago; the time of the drain is nearer to the truth then.
-            if not 0 <= wall - at < _LONG_AGO:
-                at = wall
-            event = spec.base.copy()
-            past = at - self._second
-            if not 0 <= past < _SECOND:
-                past = self._turn(at)
-            event["timestamp"] = f"{self._prefix}{_THREE[past // 1_000_000]}{_THREE[past // 1000 % 1000]}Z"
-            event["event_id"] = event_id
-            event[AT] = at
-            try:
-                _tell(event, record, spec)
-            except Exception as error:
-                failed("event", error)
-            else:
-                events.append(event)
-        return events
+    def begin(self) -> None:
+        """Begin a batch."""
+        self.wall = _clock.time_ns()
+        self.skew = self.wall - _clock.perf_counter_ns()
+        """What makes epoch ns of a monotonic reading."""
+        self.mark = os.urandom(8).hex()
+        """The first half of the ids of its events; the other is the span's id, which is random too."""
 
-    def _turn(self, at: int) -> int:
+    def event(self, record: Record) -> EventDict | None:
+        """Return the event of a finished record whose lineage is settled; None of one that makes none."""
+        spec: Spec = record[SPEC]
+        if spec.silent:
+            return None
+        at = record[END] + self.skew
+        # A reading from before a clock was frozen (or after it was freed) lies in the future
+        # or ages ago; the time of the drain is nearer to the truth then.
+        if not 0 <= self.wall - at < _LONG_AGO:
+            at = self.wall
+        past = at - self.second
+        if not 0 <= past < _SECOND:
+            past = self.turn(at)
+        event = spec.base.copy()
+        event["timestamp"] = f"{self.prefix}{THREE[past // 1_000_000]}{THREE[past // 1000 % 1000]}Z"
+        lineage = record[CALLER]
+        event["event_id"] = self.mark + (os.urandom(8).hex() if lineage is None else lineage[1])
+        event[AT] = at
+        _tell(event, record, spec)
+        return event
+
+    def turn(self, at: int) -> int:
         """Write the text of another second, and return how many ns of it are past."""
         past = at % _SECOND
-        self._second = at - past
-        self._prefix = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(at // _SECOND))
+        self.second = at - past
+        self.prefix = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(at // _SECOND))
         return past
 
 
 def _tell(event: dict[str, Any], record: Record, spec: Spec) -> None:
-    _, lineage, start, end, notes = record
+    _, lineage, start, end, notes, error = record
     if spec.event is OPERATION_FINISHED:
         event["duration_seconds"] = (end - start) / 1e9 if end > start else 0.0
         event["trace_id"], event["span_id"], parent, agent, purse = lineage
@@ -118,11 +123,11 @@ def _tell(event: dict[str, Any], record: Record, spec: Spec) -> None:
             event[PURSE] = purse
     elif lineage is not None:
         _tell_place(event, lineage)
+    if error is not None:
+        _tell_failure(event, error, spec)
     if notes is not None:
-        if notes.error is not None:
-            _tell_failure(event, notes.error, spec)
         if notes.captured is not None or spec.tracked:
-            _tell_usage(event, notes, spec)
+            _tell_usage(event, notes, spec, failed_too=error is not None)
         _tell_notes(event, notes, start)
 
 
@@ -137,11 +142,6 @@ def _tell_place(event: dict[str, Any], lineage: Lineage) -> None:
         event[PURSE] = purse
 
 
-def needs_lineage(record: Record) -> bool:
-    """Tell whether a record without a caller needs ids: a lone metric or cache lookup belongs to no trace."""
-    return record[SPEC].event not in {METRIC_RECORDED, CACHE_LOOKED_UP}
-
-
 def _tell_failure(event: dict[str, Any], error: type[BaseException], spec: Spec) -> None:
     outcome = event["outcome"] = outcome_of(error)
     if spec.level is None:
@@ -150,7 +150,7 @@ def _tell_failure(event: dict[str, Any], error: type[BaseException], spec: Spec)
         event["error_type"] = error.__qualname__
 
 
-def _tell_usage(event: dict[str, Any], notes: Notes, spec: Spec) -> None:
+def _tell_usage(event: dict[str, Any], notes: Notes, spec: Spec, *, failed_too: bool) -> None:
     from pepperpy_obs import usage  # noqa: PLC0415 - loaded with the first answer, not with the package
 
     provider, model = notes.fields.get("provider", spec.provider), notes.fields.get("model", spec.model)
@@ -165,7 +165,7 @@ def _tell_usage(event: dict[str, Any], notes: Notes, spec: Spec) -> None:
         event[ANSWER] = notes.answer
     elif notes.items:
         event["usage_incomplete"] = True
-    elif notes.error is None:
+    elif not failed_too:
         event["usage_flags"] = ["missing"]
 
 

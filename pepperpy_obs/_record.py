@@ -4,6 +4,8 @@ A record is a plain list, because a list display is the cheapest mutable object 
 can make, and it is made on every call. It enters the buffer when the call starts and is
 complete once its `END` is set, which is therefore always written last: the drain keeps
 records without one as "in flight", so that active calls are known at no cost to the caller.
+What a failing call writes down (`ERROR`, `END`) needs no call of Python code, which may not be
+possible any more where a stack has overflowed.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from pepperpy_obs.events import OPERATION_FINISHED
+from pepperpy_obs.events import CACHE_LOOKED_UP, METRIC_RECORDED, OPERATION_FINISHED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
     from pepperpy_obs.events import Kind, Level
 
-__all__ = ["CALLER", "END", "NOTES", "PRICED", "SPEC", "START", "Notes", "Record", "Spec", "blank", "notes_of"]
+__all__ = ["CALLER", "END", "ERROR", "NOTES", "PRICED", "SPEC", "START", "Notes", "Record", "Spec", "blank", "notes_of"]
 
 Record = list[Any]
 
@@ -32,18 +34,19 @@ CALLER: Final = 1
 """The record of the calling call or None; once somebody has asked for it, the lineage, which is a tuple."""
 START: Final = 2
 END: Final = 3
-"""Both in ns of the monotonic clock; `END` is 0 while the call is in flight."""
+"""Both in ns of the monotonic clock; `END` is None while the call is in flight."""
 NOTES: Final = 4
 """`Notes`, or None for the many calls that have none."""
+ERROR: Final = 5
+"""The class of the exception that ended the call, or None."""
 
 
 class Notes:
-    """What only some calls have: a failure, an answer, the user's fields, a stream's progress, a cache lookup."""
+    """What only some calls have: an answer, the user's fields, a stream's progress, a cache lookup."""
 
-    __slots__ = ("answer", "cache", "cache_hit", "captured", "error", "fields", "first", "items")
+    __slots__ = ("answer", "cache", "cache_hit", "captured", "fields", "first", "items")
 
     def __init__(self) -> None:
-        self.error: type[BaseException] | None = None
         self.captured: object = None
         self.answer = 0
         """The identity of the object that was returned, to know it again in who returns it further."""
@@ -77,9 +80,20 @@ class Spec:
 
     plain: bool = field(init=False)
     """Whether a call of it changes nothing for the calls below: no agent, no budget."""
+    usual: bool = field(init=False)
+    """Whether its calls differ in their times and ids only, unless something befalls them: most operations are so."""
+
+    traced: bool = field(init=False)
+    """Whether it belongs to a trace even without a caller; a lone metric or cache lookup does not."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "traced", self.event not in {METRIC_RECORDED, CACHE_LOOKED_UP})
         object.__setattr__(self, "plain", not self.credited and self.budget is None and not self.silent)
+        answers = (
+            self.tracked or self.priced or self.kind == "llm" or self.provider is not None or self.model is not None
+        )
+        finishes = self.event == OPERATION_FINISHED and not self.silent
+        object.__setattr__(self, "usual", finishes and not answers and self.budget is None)
         base: dict[str, Any] = {"timestamp": "", "level": self.level or "info", "event": self.event, "event_id": ""}
         if self.event == OPERATION_FINISHED:
             base |= {"operation": self.operation, "kind": self.kind, "outcome": "ok", "duration_seconds": 0.0}
@@ -99,7 +113,7 @@ class Spec:
 
 def blank(spec: Spec | None, parent: Record | None) -> Record:
     """Return the record of a call that is about to start (the wrappers write this list out by hand)."""
-    return [spec, parent, 0, 0, None]
+    return [spec, parent, 0, None, None, None]
 
 
 def notes_of(record: Record) -> Notes:

@@ -71,23 +71,28 @@ def settle(records: Sequence[Record]) -> None:
     with _lock:
         ids = os.urandom(_SPAN_BYTES * len(records)).hex(" ", _SPAN_BYTES).split()
         traces: list[str] = []
+        before: object = ids
+        trace, above, agent, purse = "", None, None, None
         for record, own in zip(records, ids, strict=True):
-            caller = record[CALLER]
-            if type(caller) is tuple:
-                continue
-            if caller is None:
-                traces = traces or os.urandom(_TRACE_BYTES * len(records)).hex(" ", _TRACE_BYTES).split()
-                caller = (traces.pop(), None, None, None, None)
-            else:
-                if type(caller[CALLER]) is not tuple:
-                    _settle_above(record)
-                caller = caller[CALLER]
-            spec: Spec = record[SPEC]
+            caller, spec = record[CALLER], record[SPEC]
+            if caller is not before:  # siblings follow each other
+                if type(caller) is tuple:
+                    continue
+                before = ids
+                if caller is None:
+                    if not spec.traced:
+                        continue
+                    traces = traces or os.urandom(_TRACE_BYTES * len(records)).hex(" ", _TRACE_BYTES).split()
+                    trace, above, agent, purse = traces.pop(), None, None, None
+                else:
+                    if type(caller[CALLER]) is not tuple:
+                        _settle_above(record)
+                    trace, above, _, agent, purse = caller[CALLER]
+                    before = caller
             if spec.plain:
-                trace, span, _, agent, purse = caller
-                record[CALLER] = (trace, own, span, agent, purse)
+                record[CALLER] = (trace, own, above, agent, purse)
             else:
-                record[CALLER] = _born(spec, own, caller)
+                record[CALLER] = _born(spec, own, (trace, above, None, agent, purse))
 
 
 def _settle_above(record: Record) -> None:

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from pepperpy_obs import _clock
 from pepperpy_obs._dispatch import HUB
-from pepperpy_obs._record import END
-from pepperpy_obs._shapes.capture import fail, taker
-from pepperpy_obs.context import CURRENT, leave
+from pepperpy_obs._record import END, ERROR
+from pepperpy_obs._shapes.capture import taker
+from pepperpy_obs.context import CURRENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,14 +35,13 @@ _pp_append = HUB.append
 _pp_caller = CURRENT.get
 _pp_enter = CURRENT.set
 _pp_leave = CURRENT.reset
-_pp_leave_anywhere = leave
-_pp_fail = fail
 _pp_len = len
 _pp_any_error = BaseException
 _pp_wrong_context = ValueError
 
 # One record display by hand instead of `_record.blank`, and no `finally`: each function call
-# here costs a tenth of the whole budget. END is written last: it publishes the record.
+# here costs a tenth of the whole budget, and where the stack has overflowed none is possible.
+# END is written last: it publishes the record.
 _SOURCE: Final = """\
 def _pp_make(_pp_target, _pp_spec, _pp_take):
     {async_}def {name}({parameters}):
@@ -50,14 +49,18 @@ def _pp_make(_pp_target, _pp_spec, _pp_take):
             return {await_}_pp_target({arguments})
         if _pp_len(_pp_buffer) >= _pp_hub.limit:
             _pp_hub.relieve()
-        _pp_record = [_pp_spec, _pp_caller(), _pp_clock.perf_counter_ns(), 0, None]
+        _pp_record = [_pp_spec, _pp_caller(), _pp_clock.perf_counter_ns(), None, None, None]
         _pp_append(_pp_record)
         _pp_token = _pp_enter(_pp_record)
         try:
             _pp_result = {await_}_pp_target({arguments})
         except _pp_any_error as _pp_error:
-            _pp_fail(_pp_record, _pp_error)
-            _pp_leave_anywhere(_pp_token)
+            _pp_record[{ERROR}] = _pp_error.__class__
+            _pp_record[{END}] = _pp_clock.perf_counter_ns()
+            try:
+                _pp_leave(_pp_token)
+            except _pp_wrong_context:
+                pass
             raise
 {finish}        return _pp_result
     return {name}
@@ -96,6 +99,8 @@ def wrap_call(target: Callable[..., Any], spec: Spec, *, is_coroutine: bool) -> 
         name="measured_coroutine" if is_coroutine else "measured_call",
         parameters=parameters,
         arguments=arguments,
+        END=END,
+        ERROR=ERROR,
         finish=(_FINISH if take is None else _FINISH_TRACKED).format(
             END=END, leave=_LEAVE_ANYWHERE if is_coroutine else _LEAVE
         ),

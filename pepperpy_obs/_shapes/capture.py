@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pepperpy_obs import _clock
 from pepperpy_obs._guard import failed
-from pepperpy_obs._record import END, notes_of
+from pepperpy_obs._record import END, ERROR, notes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +18,7 @@ __all__ = ["fail", "taker"]
 
 def fail(record: Record, error: BaseException) -> None:
     """End a record with the class of `error`: never the error itself, which holds on to frames."""
-    notes_of(record).error = error.__class__
+    record[ERROR] = error.__class__
     record[END] = _clock.perf_counter_ns()
 
 

@@ -11,6 +11,7 @@ they came, which makes adding rows associative and commutative to the last count
 from __future__ import annotations
 
 import struct
+from collections import Counter
 from dataclasses import dataclass
 from math import ceil, log2
 from typing import TYPE_CHECKING, Final, Self
@@ -39,7 +40,7 @@ def indices(values: Iterable[float]) -> list[int]:
     >>> indices([0.5, 1.0, 1.0000001, 2.0])
     [-64, 0, 1, 64]
     """
-    return [ceil(log2(value) * _PER_OCTAVE) for value in values]
+    return [ceil(power * _PER_OCTAVE) for power in map(log2, values)]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -61,15 +62,14 @@ class Bins:
         """Count positive, finite values."""
         if not values:
             return cls()
-        places = indices(values)
+        places = Counter(indices(values))
         low, high = min(places), max(places)
         scale = _fitting(SCALE, low, high)
-        if scale < SCALE:
-            places = [_coarse(place, SCALE - scale) for place in places]
-            low, high = min(places), max(places)
-        counts = [0] * (high - low + 1)
-        for place in places:
-            counts[place - low] += 1
+        shift = SCALE - scale
+        low = _coarse(low, shift)
+        counts = [0] * (_coarse(high, shift) - low + 1)
+        for place, count in places.items():
+            counts[_coarse(place, shift) - low] += count
         return cls.pack(scale, low, counts)
 
     @classmethod

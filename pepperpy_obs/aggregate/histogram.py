@@ -213,6 +213,15 @@ class Durations(Histogram):
         return super().of(values)
 
     @classmethod
+    def of_ns(cls, took: Sequence[int]) -> Self:
+        """Make the same histogram of whole nanoseconds, none of them negative: a third of the time."""
+        if not took:
+            return cls()
+        low, high = min(took), max(took)
+        values = [ns / 1e9 for ns in (took if low else filter(None, took))]
+        return cls(len(took), sum(took), low / 1e9, high / 1e9, len(took) - len(values), Bins.of(values))
+
+    @classmethod
     def _total(cls, values: Iterable[float]) -> int:
         return sum([int(value * 1e9 + 0.5) for value in values])
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Final, Generic, TypeVar
 
-from pepperpy_obs.aggregate.histogram import Histogram
+from pepperpy_obs.aggregate.histogram import Durations, Histogram
 
-__all__ = ["BATCH", "Pending"]
+__all__ = ["BATCH", "Pending", "PendingDurations"]
 
 BATCH: Final = 512
 
@@ -40,3 +40,26 @@ class Pending(Generic[Kind]):
             self._settled = self._settled.merge(self._settled.of(self.fresh))
             self.fresh.clear()
         return self._settled
+
+
+class PendingDurations(Pending[Durations]):
+    """The same of seconds, which may also come as whole nanoseconds, many at once."""
+
+    __slots__ = ("_ns",)
+
+    def __init__(self) -> None:
+        super().__init__(Durations())
+        self._ns: list[int] = []
+
+    def extend(self, took: list[int]) -> None:
+        """Take in nanoseconds, none of them negative."""
+        self._ns += took
+        if len(self._ns) >= BATCH:
+            self.histogram()
+
+    def histogram(self) -> Durations:
+        """Return the histogram of all durations so far."""
+        if self._ns:
+            self._settled = self._settled.merge(Durations.of_ns(self._ns))
+            self._ns.clear()
+        return super().histogram()

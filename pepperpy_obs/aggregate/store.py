@@ -19,6 +19,7 @@ from pepperpy_obs.aggregate.ledger import Ledger
 from pepperpy_obs.aggregate.series import Limits
 from pepperpy_obs.aggregate.slot import Slot
 from pepperpy_obs.aggregate.snapshot import Snapshot
+from pepperpy_obs.aggregate.tally import Tally
 from pepperpy_obs.aggregate.window import LONGEST, Windows
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.events import OPERATION_FINISHED
@@ -75,6 +76,11 @@ class Store:
             msg = f"max_series={most!r}: use a whole number above 0 (2000 by default)"
             raise SetupError(msg)
         self._limits.most = most
+
+    @property
+    def at_hand(self) -> tuple[int, int, Mapping[tuple[Any, ...], Tally]]:
+        """The slot that is written to: where it begins and ends (epoch ns), and its tallies by label values."""
+        return self._from, self._until, self._index
 
     def clear(self) -> None:
         """Forget everything, as a forked child does."""

@@ -12,7 +12,7 @@ from typing import Any, Final
 from pepperpy_obs.aggregate.cell import NO_REQUESTS, SLOT, Cell, Exemplar, add_errors
 from pepperpy_obs.aggregate.histogram import Durations, Histogram, exact
 from pepperpy_obs.aggregate.metric import Latest, MetricCell
-from pepperpy_obs.aggregate.pending import BATCH, Pending
+from pepperpy_obs.aggregate.pending import BATCH, Pending, PendingDurations
 from pepperpy_obs.aggregate.requests import RequestTally, outcome_of
 from pepperpy_obs.aggregate.series import MetricKey, label
 
@@ -53,7 +53,7 @@ class Tally:
         self._ok = 0
         self._others: Counter[str] = Counter()
         self._errors: Mapping[str, int] = {}
-        self._durations = Pending(_NO_DURATIONS)
+        self._durations = PendingDurations()
         self._first_items: Pending[Durations] | None = None
         self._peak = -1.0
         self._exemplar: Exemplar | None = None
@@ -86,6 +86,24 @@ class Tally:
             self._count_request(event)
         elif "saved_usd" in event:
             self._tally_of_requests().save(event)
+
+    def finish_many(self, took: list[int], first: int, last: int) -> None:
+        """Count calls that went well, of which nothing is told but how many ns they took, from `first` to `last`."""
+        self._see(first)
+        self._see(last)
+        self._ok += len(took)
+        self._durations.extend(took)
+
+    @property
+    def peak(self) -> float:
+        """From how many seconds on a call is one to look at; see `show`."""
+        return self._peak
+
+    def show(self, seconds: float, at: int, trace_id: str, span_id: str) -> None:
+        """Take a call for the exemplar, if it is the slowest."""
+        exemplar = Exemplar(at // SLOT, seconds, at, trace_id, span_id)
+        self._exemplar = max(self._exemplar, exemplar) if self._exemplar else exemplar
+        self._peak = self._exemplar.value
 
     def record(self, event: Mapping[str, Any], at: int) -> None:
         """Count usage that no call carries."""
@@ -146,9 +164,7 @@ class Tally:
         trace_id = event.get("trace_id")
         if not trace_id:
             return
-        exemplar = Exemplar(at // SLOT, seconds, at, str(trace_id), str(event.get("span_id", "")))
-        self._exemplar = max(self._exemplar, exemplar) if self._exemplar else exemplar
-        self._peak = self._exemplar.value
+        self.show(seconds, at, str(trace_id), str(event.get("span_id", "")))
 
     def _count_request(self, event: Mapping[str, Any]) -> None:
         if not event.get("usage_duplicate"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Final
 
 from pepperpy_obs._event import ANSWER
@@ -35,6 +36,11 @@ class CountOnce:
         self._limit = remembered
         self._answers: dict[tuple[str, str], Any] = {}
         self._counted_below: dict[Any, tuple[_Answer, ...]] = {}
+
+    @property
+    def waited_for(self) -> Collection[Any]:
+        """The spans below which something was counted, and which have not ended yet; a live view."""
+        return self._counted_below
 
     def __call__(self, logger: Any, method_name: str, event_dict: EventDict) -> EventDict:
         """Mark the event if need be, and remember what it counts."""

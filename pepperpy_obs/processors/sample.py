@@ -39,7 +39,10 @@ class Sample:
     def _is_kept(self, event_dict: EventDict) -> bool:
         if event_dict.get("level") in _KEPT_LEVELS or event_dict.get("outcome") == "error":
             return True
-        trace_id = event_dict.get("trace_id")
+        return self.keeps(event_dict.get("trace_id"))
+
+    def keeps(self, trace_id: Any) -> bool:
+        """Tell whether the log has this trace, whatever its events."""
         if not trace_id:
             return True
         try:

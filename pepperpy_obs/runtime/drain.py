@@ -13,9 +13,8 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from pepperpy_obs import _clock
-from pepperpy_obs._event import Writer, needs_lineage
 from pepperpy_obs._guard import failed
-from pepperpy_obs._record import CALLER, END, Record
+from pepperpy_obs._record import END, Record
 from pepperpy_obs.context import settle
 
 if TYPE_CHECKING:
@@ -28,6 +27,8 @@ __all__ = ["Drain"]
 
 BATCH: Final = 64
 _IDLE_MOST: Final = 0.5
+_DEPTH: Final = 60
+"""How many calls below `Drain.run` there may be, down to a renderer's."""
 _by_end = itemgetter(END)
 
 
@@ -43,7 +44,6 @@ class Drain:
         self.interval = interval
         self._hub = hub
         self._afterwards = afterwards
-        self._writer = Writer()
         self.renew()
 
     def renew(self) -> None:
@@ -52,6 +52,10 @@ class Drain:
         self._wake = threading.Event()
         self._busy = False
         self._open: list[Record] = []
+        self._ended: list[Record] = []
+        """Was in flight, and waits to be folded."""
+        self._held: list[Record] = []
+        """The batch at hand."""
         self._thread: threading.Thread | None = None
 
     @contextmanager
@@ -63,6 +67,8 @@ class Drain:
                 return
             self._busy = True
             try:
+                if self._held:
+                    self._recover()
                 yield True
             finally:
                 self._busy = False
@@ -81,65 +87,81 @@ class Drain:
     def run(self, most: int | None = None, *, pause: bool = False) -> int:
         """Fold every call that had returned when this was called, or the oldest `most`; return how many were taken.
 
-        With `pause`, other threads are let in between batches.
+        With `pause`, other threads are let in between batches. Raises RecursionError, with nothing touched,
+        where the stack has no room for it.
         """
-        taken = self._settle() if most is None else 0
-        left = len(self._hub.buffer) if most is None else min(most, len(self._hub.buffer))
-        while left > 0:
-            count = self._batch(min(left, BATCH))
-            if count == 0:
-                break
-            left -= count
-            taken += count
-            if pause:
-                _clock.sleep(0)
+        _descend(_DEPTH)
+        taken = 0
+        try:
+            left = self._look(most)
+            while left > 0:
+                count = self._batch(min(left, BATCH))
+                if count == 0:
+                    break
+                left -= count
+                taken += count
+                if pause:
+                    _clock.sleep(0)
+        finally:
+            # Even if nothing was taken: another thread may have gathered lines, and a flush has to see them written.
+            with self.claim() as claimed:
+                if claimed:
+                    self.chain.flush()
         return taken
 
-    def _settle(self) -> int:
-        """Fold what was in flight and has ended since.
+    def _look(self, most: int | None) -> int:
+        """Find what was in flight and has ended since; return how many records there are to be folded.
 
-        The lock is taken even if nothing seems to be: another thread may hold a batch that is in
-        neither list, and a flush has to wait for it.
+        The lock is taken even if nothing seems to be there: another thread may hold a batch that is in
+        no list, and a flush has to wait for it.
         """
         with self.claim() as claimed:
             if not claimed:
                 return 0
-            waiting, self._open = self._open, []
-            done = self._part(waiting)
-            for start in range(0, len(done), BATCH):
-                self._fold(done[start : start + BATCH])
-            return len(done)
+            if most is None:
+                ended, running = _part(self._open)
+                self._open = running
+                self._ended += ended
+            there = len(self._ended) + len(self._hub.buffer)
+            return there if most is None else min(most, there)
 
     def _batch(self, count: int) -> int:
         with self.claim() as claimed:
             if not claimed:
                 return 0
-            buffer = self._hub.buffer
-            batch = buffer[:count]
-            del buffer[:count]
-            self._fold(self._part(batch))
-            return len(batch)
+            source = self._ended or self._hub.buffer
+            self.chain.taken = 0
+            # No call stands between these two, so no signal handler can come between them; see `_recover`.
+            self._held = source[:count]
+            del source[:count]
+            count = len(self._held)
+            ended, running = _part(self._held)
+            self._open += running
+            self._held = ended
+            try:
+                settle(ended)
+                self.chain.take(ended)
+            except Exception as error:
+                failed("drain", error)
+                self._ended[:0] = ended[self.chain.taken + 1 :]  # without the one that it failed at
+            self._held = []
+            return count
 
-    def _part(self, records: list[Record]) -> list[Record]:
-        """Return the finished ones and keep the others; END may be written any moment, so each is looked at once."""
-        done: list[Record] = []
-        for record in records:
-            (done if record[END] else self._open).append(record)
-        done.sort(key=_by_end)
-        return done
+    def _recover(self) -> None:
+        """Take back what an exception from outside (Ctrl-C, a timeout's signal) has kept from being folded."""
+        self._ended[:0] = self._held[self.chain.taken :]
+        self._held = []
 
-    def _fold(self, records: list[Record]) -> None:
-        """Turn finished records into events and run them through the chain, in the order in which they ended."""
-        try:
-            settle([record for record in records if record[CALLER] is not None or needs_lineage(record)])
-            self.chain.run(self._writer.events(records))
-        except Exception as error:
-            failed("drain", error)
+    def exchange(self, chain: Chain) -> Chain:
+        """Send all through another chain; return the one before, its lines written. To be called with a claim."""
+        before, self.chain = self.chain, chain
+        before.flush()
+        return before
 
     def in_flight(self) -> list[Record]:
         """Return the records of the calls that are running now, as far as they were taken from the buffer."""
         with self.claim() as claimed:
-            return [record for record in self._open if not record[END]] if claimed else []
+            return [record for record in self._open if record[END] is None] if claimed else []
 
     def start(self) -> None:
         """Start the background thread unless it runs."""
@@ -173,3 +195,22 @@ class Drain:
                 failed("drain", error)
                 taken = 0
             pause = self.interval if taken else min(2 * pause, max(_IDLE_MOST, self.interval))
+
+
+def _part(records: list[Record]) -> tuple[list[Record], list[Record]]:
+    """Return the finished ones, in the order in which they ended, and the others.
+
+    END may be written any moment, so each is looked at once.
+    """
+    ended: list[Record] = []
+    running: list[Record] = []
+    for record in records:
+        (running if record[END] is None else ended).append(record)
+    ended.sort(key=_by_end)
+    return ended, running
+
+
+def _descend(levels: int) -> None:
+    """Go down so many calls and come back: what follows will not fail half-way for want of stack."""
+    if levels:
+        _descend(levels - 1)

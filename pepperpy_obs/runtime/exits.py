@@ -11,7 +11,7 @@ import structlog
 from pepperpy_obs import _clock
 from pepperpy_obs._guard import failed
 from pepperpy_obs._record import PRICED
-from pepperpy_obs.chain import Chain, Exit, Link
+from pepperpy_obs.chain import Chain, Exit, Link, Usual
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.pricing import Pricer
 from pepperpy_obs.processors.bound import Bound
@@ -60,8 +60,12 @@ def build_chain(
         Link("budget", watch_budget),
         Link("aggregate", Collect(store)),
     ]
-    if not exits:
-        return Chain(counted, (), ())
+    leaving = _leaving(config) if exits else []
+    return Chain(counted, leaving, exits, None if processors else _usual(store, counted, leaving, exits))
+
+
+def _leaving(config: Config) -> list[Link]:
+    """Return the links that stand after the aggregate."""
     leaving = [Link("level", Threshold(config.log_level))] if config.log_level != "debug" else []
     if config.log_sample_rate < 1:
         leaving.append(Link("sample", Sample(config.log_sample_rate)))
@@ -71,7 +75,24 @@ def build_chain(
     )
     # One pass over the fields for both: half the time of two.
     leaving.append(Link("redact", Fieldwise(bound.change, redact.change), required=True))
-    return Chain(counted, leaving, exits)
+    return leaving
+
+
+def _usual(store: Store, counted: Sequence[Link], leaving: Sequence[Link], exits: Sequence[Exit]) -> Usual | None:
+    """Return the short way for usual calls, if the chain and its ways out allow for one."""
+    renders = {render for _, render, _ in exits}
+    if len(renders) > 1 or not renders.issubset(_RENDERERS.values()):
+        return None
+    links = {link.stage: link.processor for link in (*counted, *leaving)}
+    once, sample = links["count_once"], links.get("sample")
+    return Usual(
+        store,
+        [link.processor for link in counted if link.stage != "aggregate"],
+        [link.processor for link in leaving if link.stage != "sample"],
+        renders.pop() if renders else None,
+        apart=once.waited_for if isinstance(once, CountOnce) else (),
+        keeps=sample.keeps if isinstance(sample, Sample) else None,
+    )
 
 
 def _when_asked(price: Price) -> Processor:

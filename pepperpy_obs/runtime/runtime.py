@@ -71,7 +71,7 @@ class Runtime:
             if self.config.metrics_enabled:
                 self._drain.run()
             with self._drain.claim():
-                old, self._drain.chain = self._drain.chain, chain
+                old = self._drain.exchange(chain)
                 self._dropped.update(old.dropped)
                 self._store.max_series = config.max_series
             close_exits(old.exits, self.config.shutdown_timeout)
@@ -88,9 +88,8 @@ class Runtime:
         """Fold what there is, then count into another store through another chain; return the ones before."""
         self._drain.run()
         with self._drain.claim():
-            before = self._store, self._drain.chain
-            self._store, self._drain.chain = store, chain
-        return before
+            before, self._store = self._store, store
+            return before, self._drain.exchange(chain)
 
     def drain(self, most: int | None = None) -> None:
         """Fold the calls that have returned, or the oldest `most` of them."""
@@ -153,9 +152,8 @@ class Runtime:
             except Exception as error:
                 failed("shutdown", error)
             with self._drain.claim():
-                old = self._drain.chain
+                old = self._drain.exchange(build_chain(self.config, self._store))
                 self._dropped.update(old.dropped)
-                self._drain.chain = build_chain(self.config, self._store)
             close_exits(old.exits, left())
 
     def after_fork(self) -> None:
@@ -166,6 +164,7 @@ class Runtime:
         self._store.clear()
         self._dropped.clear()
         self._drain.chain.dropped.clear()
+        self._drain.chain.forget()
         for way in _shippers(self._drain.chain):
             way.after_fork()
         if was_started:

@@ -1,0 +1,140 @@
+"""The chain: records in, in batches; events through the links; lines out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from types import FunctionType, MethodType
+from typing import TYPE_CHECKING, Any, Final
+
+from structlog import DropEvent
+
+from pepperpy_obs._event import Writer
+from pepperpy_obs._guard import failed
+from pepperpy_obs.chain.batch import Batch
+from pepperpy_obs.chain.link import Exit, Link, Tally
+from pepperpy_obs.chain.usual import Usual
+from pepperpy_obs.typing import EventDict
+
+if TYPE_CHECKING:
+    from pepperpy_obs._record import Record
+
+__all__ = ["Chain"]
+
+_MOST: Final = 256
+"""Lines that are gathered before they are written."""
+
+
+class Chain:
+    """Runs events through the links, in batches. One thread at a time; never raises."""
+
+    def __init__(
+        self,
+        counted: Sequence[Link],
+        leaving: Sequence[Link],
+        exits: Sequence[Exit],
+        usual: Usual | None = None,
+    ) -> None:
+        self.exits = tuple(exits)
+        self.tallies = {exit_.name: Tally() for exit_ in exits}
+        self.dropped: Counter[str] = Counter()
+        """Log lines that were lost, by the link or way out that failed; all of them were counted by the aggregate."""
+        self.taken = 0
+        """How many records of the batch at hand are counted: an exception from outside (Ctrl-C) can end it anywhere."""
+        self._counted = tuple(map(_bound, counted))
+        self._leaving = tuple(map(_bound, leaving))
+        self._usual = usual
+        self._writer = Writer()
+        self._batch = Batch()
+
+    def take(self, records: Sequence[Record]) -> None:
+        """Send finished records, whose lineage is settled, through in their order: that in which they ended.
+
+        What leaves is gathered, for a write costs as much as some lines do; `flush` writes it.
+        """
+        usual, writer = self._usual, self._writer
+        self.taken = 0
+        if usual is not None:
+            usual.post()  # what Ctrl-C has kept from being counted
+        writer.begin()
+        batch, count = self._batch, len(records)
+        while self.taken < count:
+            if usual is not None:
+                text, lines, self.taken = usual.sort_out(writer, records, self.taken)
+                usual.post()
+                batch.add_text(text, lines)
+                if self.taken == count:
+                    break
+            record = records[self.taken]
+            events = self._count(record)
+            self.taken += 1
+            if events and self.exits:
+                batch.add_events(self._pass(self._leaving, events))
+            if usual is not None:
+                usual.learn(writer, record)
+        if batch.count >= _MOST:
+            self.flush()
+
+    def run(self, events: list[EventDict]) -> None:
+        """Send events through; each link sees them in their order."""
+        events = self._pass(self._counted, events)
+        if self.exits:
+            self._batch.add_events(self._pass(self._leaving, events))
+        self.flush()
+
+    def flush(self) -> None:
+        """Write what has gathered."""
+        batch, self._batch = self._batch, Batch()
+        if batch.count:
+            self._leave(batch)
+
+    def forget(self) -> None:
+        """Forget what has gathered, as a forked child does: its parent writes that."""
+        self._batch = Batch()
+
+    def _count(self, record: Record) -> list[EventDict]:
+        try:
+            event = self._writer.event(record)
+        except Exception as error:
+            failed("event", error)
+            return []
+        return [] if event is None else self._pass(self._counted, [event])
+
+    def _pass(self, links: tuple[Link, ...], events: list[EventDict]) -> list[EventDict]:
+        passed: list[EventDict] = []
+        for given in events:
+            event, level = given, given.get("level", "info")
+            for stage, processor, required in links:
+                try:
+                    event = processor(None, level, event)
+                except DropEvent:
+                    break  # somebody wanted it so: nothing is lost
+                except Exception as error:
+                    failed(stage, error)
+                    if required:
+                        self.dropped[stage] += 1
+                        break
+            else:
+                passed.append(event)
+        return passed
+
+    def _leave(self, batch: Batch) -> None:
+        count = batch.count
+        for name, render, way in self.exits:
+            tally = self.tallies[name]
+            try:
+                way.write(batch.lines(render))
+            except Exception as error:
+                failed(name, error)
+                self.dropped[name] += count
+                tally.failures += 1
+                tally.error = f"{type(error).__name__}: {error}"
+            else:
+                tally.lines += count
+                tally.error = ""
+
+
+def _bound(link: Link) -> Link:
+    """Return the link with a bound method in place of a callable object, which takes twice as long to call."""
+    processor: Any = link.processor
+    return link if isinstance(processor, FunctionType | MethodType) else link._replace(processor=processor.__call__)
