@@ -2,12 +2,9 @@ from __future__ import annotations
 
 import fcntl
 import os
-import resource
-import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,20 +22,28 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "app.log"
 
 
-@pytest.fixture
-def few_bytes_per_file() -> Iterator[int]:
-    """Let this process write no file longer than 100 bytes: what a full disk is like."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    previous = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
-    yield 100
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    signal.signal(signal.SIGXFSZ, previous)
-
-
 def contents(path: Path) -> dict[str, bytes]:
     """Return every file beside the log, by what is added to its name."""
     return {found.name.removeprefix(path.name): found.read_bytes() for found in path.parent.iterdir()}
+
+
+# In a process of its own: the limit holds for every file of a process, the log that pytest writes to among them.
+FULL_DISK = """
+import os, resource, signal, sys
+from pepperpy_obs.shipping.file import File
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+file = File(sys.argv[1])
+file.write([b"x" * 90 + b"\\n"])
+try:
+    file.write([b"y" * 20 + b"\\n"])
+except OSError as error:
+    sys.stdout.write(os.strerror(error.errno))
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
+file.write([b"z\\n"])
+file.close()
+"""
 
 
 class TestAppending:
@@ -84,16 +89,12 @@ class TestAppending:
 
         assert contents(path) == {"": b'{"event": "torn\na\n'}
 
-    def test_a_full_disk(self, path: Path, few_bytes_per_file: int) -> None:
+    def test_a_full_disk(self, path: Path) -> None:
         """A full disk is an error to the caller; once there is room, lines are whole again."""
-        file = File(path)
-        file.write([b"x" * 90 + b"\n"])
-        with pytest.raises(OSError, match="File too large"):
-            file.write([b"y" * 20 + b"\n"])
-        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
-        file.write([b"z\n"])
-        file.close()
+        command = [sys.executable, "-c", FULL_DISK, str(path)]
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
 
+        assert (done.returncode, done.stdout, done.stderr) == (0, "File too large", "")
         assert contents(path) == {"": b"x" * 90 + b"\n" + b"y" * 9 + b"\nz\n"}
 
 
