@@ -6,10 +6,12 @@ A NaN or an infinity says nothing, and an absent key means unknown: such a field
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from pepperpy_obs.processors.fields import Fieldwise
 from pepperpy_obs.processors.plain import LARGEST_INT, Room, plain
+from pepperpy_obs.processors.secrets import without_secrets
 
 __all__ = ["Bound"]
 
@@ -21,14 +23,23 @@ class Bound(Fieldwise):
 
     `max_length` counts the characters of one field with all that is nested in it, `max_values` the
     nested values of one field, `max_depth` its levels. Text that is cut ends in "…"; anything else
-    past a limit is left out.
+    past a limit is left out. Secrets are redacted before a text is cut, or the piece of a key that is left
+    would be known by nobody; `before_cut=None` turns that off.
 
     >>> Bound(max_length=16)(None, "info", {"event": "e", "answer": "x" * 20, "share": float("nan"), "who": object()})
     {'event': 'e', 'answer': 'xxxxxxxxxxxxxxx…', 'who': '<object>'}
     """
 
-    def __init__(self, *, max_length: int = 8192, max_values: int = 256, max_depth: int = 6) -> None:
+    def __init__(
+        self,
+        *,
+        max_length: int = 8192,
+        max_values: int = 256,
+        max_depth: int = 6,
+        before_cut: Callable[[str], str] | None = without_secrets,
+    ) -> None:
         super().__init__(self.change)
+        self._before_cut = before_cut
         self._max_length = max_length
         self._max_values = max_values
         self._max_depth = max_depth
@@ -41,4 +52,4 @@ class Bound(Fieldwise):
             return value
         if kind is int and value.bit_length() <= LARGEST_INT:
             return value
-        return plain(value, Room(longest, self._max_values), self._max_depth)
+        return plain(value, Room(longest, self._max_values, self._before_cut), self._max_depth)

@@ -31,6 +31,10 @@ LARGEST_INT: Final = 63
 _LONGEST_INT: Final = 4096
 """Bits past which CPython refuses, or takes long, to write a number in decimal."""
 _LONGEST_DECIMAL: Final = 64
+_BEYOND: Final = 4096
+"""Characters behind a cut that are looked at: more than keys and tokens have."""
+_RUN: Final = "".join(sign for sign in map(chr, range(0x21, 0x7F)) if sign not in "\"',;&")
+"""What keys, tokens and addresses are made of."""
 
 _SIMPLER: Final = (
     (Enum, attrgetter("value")),
@@ -48,19 +52,32 @@ _SIMPLER: Final = (
 
 
 class Room:
-    """What one field may still take: characters, and nested values."""
+    """What one field may still take: characters, and nested values; `before_cut` is shown a text before it is cut."""
 
-    __slots__ = ("characters", "values")
+    __slots__ = ("before_cut", "characters", "values")
 
-    def __init__(self, characters: int, values: int) -> None:
+    def __init__(self, characters: int, values: int, before_cut: Callable[[str], str] | None = None) -> None:
         self.characters = characters
         self.values = values
+        self.before_cut = before_cut
 
     def take(self, text: str) -> str:
         """Return `text`, or as much of it as there is room for."""
+        if len(text) > self.characters > 0 and self.before_cut is not None:
+            text = _shown(text, self.characters, self.before_cut)
         text = clean_text(text, self.characters)
         self.characters -= len(text)
         return text
+
+
+def _shown(text: str, longest: int, before_cut: Callable[[str], str]) -> str:
+    """Return the beginning of a text as `before_cut` makes it, seen far enough to know what lies across the cut."""
+    head = text[: longest + _BEYOND]
+    if len(head) == len(text):
+        return before_cut(head)
+    # What begins just before the end of the head cannot be judged, and may come forward if much before it goes.
+    whole = head.rstrip(_RUN)
+    return f"{before_cut(whole if len(whole) >= longest else head)}…"
 
 
 def clean_text(text: str, longest: int) -> str:

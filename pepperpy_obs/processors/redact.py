@@ -12,12 +12,19 @@ from typing import Any, Final
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.events import VOCABULARY
 from pepperpy_obs.processors.fields import FREE_TEXT, Fieldwise
-from pepperpy_obs.processors.secrets import REDACTED, is_secret_name, normal_name, without_secrets
+from pepperpy_obs.processors.secret_names import holds_numbers, is_secret_name, normal_name
+from pepperpy_obs.processors.secrets import REDACTED, without_secrets
 
 __all__ = ["Redact"]
 
 _IDS: Final = frozenset({"response_id", "service_tier", "usage_flags", "error_type"})
 _MAX_DEPTH: Final = 16
+_PAIR: Final = 2
+_CALLED: Final = ("name", "key", "header", "field", "k")
+_CONTENT: Final = frozenset({"value", "values", "val", "v"})
+"""How lists of headers, variables and attributes write a pair as a dict."""
+_ALWAYS: Final = "always"
+_UNLESS_A_NUMBER: Final = "unless a number"
 
 
 class Redact(Fieldwise):
@@ -47,23 +54,51 @@ class Redact(Fieldwise):
         return self._redacted(key, value, _MAX_DEPTH)
 
     def _redacted(self, key: str, value: Any, depth: int) -> Any:
-        if key and self._is_secret(key) and value is not None and not isinstance(value, bool):
+        if key and self._hides(key, value):
             return REDACTED
         if isinstance(value, str):
             return without_secrets(value) if self._values else value
+        if not isinstance(value, dict | list | tuple):
+            return value
+        if not depth:
+            return REDACTED
         if isinstance(value, dict):
-            if not depth:
-                return REDACTED
-            return {self._key(name): self._redacted(name, item, depth - 1) for name, item in value.items()}
-        if isinstance(value, list | tuple):
-            return [self._redacted("", item, depth - 1) for item in value] if depth else REDACTED
-        return value
+            return self._mapping(value, depth - 1)
+        return self._sequence(value, depth - 1)
+
+    def _mapping(self, pairs: dict[Any, Any], depth: int) -> dict[Any, Any]:
+        """Redact by the keys, or by the name in a `{"name": ..., "value": ...}` of a header or a variable."""
+        called = next((name for key in _CALLED if isinstance(name := pairs.get(key), str)), "")
+        return {
+            self._key(key): self._redacted(called if called and key in _CONTENT else key, value, depth)
+            for key, value in pairs.items()
+        }
+
+    def _sequence(self, values: list[Any] | tuple[Any, ...], depth: int) -> list[Any]:
+        """Redact a list, the second of a pair by the first, and what follows an option (`--api-key`) by that."""
+        redacted: list[Any] = []
+        before = ""
+        for value in values:
+            redacted.append(self._redacted(before, value, depth))
+            names = isinstance(value, str) and (value.startswith("--") or (len(values) == _PAIR and not redacted[1:]))
+            before = value.lstrip("-") if names else ""
+        return redacted
 
     def _key(self, key: Any) -> Any:
         return without_secrets(key) if self._values and isinstance(key, str) else key
 
-    def _names_a_secret(self, key: object) -> bool:
+    def _hides(self, key: Any, value: Any) -> bool:
+        """Return whether the name `key` makes a secret of `value`; whether something is there is never one."""
+        if value is None or isinstance(value, bool) or not (which := self._is_secret(key)):
+            return False
+        return which is _ALWAYS or not isinstance(value, int | float)
+
+    def _names_a_secret(self, key: object) -> str:
         if not isinstance(key, str) or key in VOCABULARY:
-            return key in self._keys
+            return _ALWAYS if key in self._keys else ""
         name = normal_name(key)
-        return name in self._keys or is_secret_name(name)
+        if name in self._keys:
+            return _ALWAYS
+        if not is_secret_name(name):
+            return ""
+        return _ALWAYS if holds_numbers(name) else _UNLESS_A_NUMBER

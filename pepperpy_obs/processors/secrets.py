@@ -1,15 +1,19 @@
-"""What secrets look like: as text, and as names of fields.
+"""What secrets look like in text: by the marks that issuers put on their keys, or by the name beside them.
 
-The patterns ask for the marks that issuers put on their keys, so they rarely hit a word by
-chance. What bears no mark (a bare password, a hex key) is only found by the name beside it.
+The marks rarely hit a word by chance. What bears none (a bare password, a hex key) is only
+found by its name, in code, JSON, headers, options of commands, queries and URLs.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
-__all__ = ["REDACTED", "is_secret_name", "normal_name", "without_secrets"]
+from pepperpy_obs.processors.secret_names import holds_numbers, is_secret_name, normal_name
+
+__all__ = ["REDACTED", "without_secrets"]
 
 REDACTED: Final = "[redacted]"
 
@@ -20,20 +24,6 @@ def _marked(marks: str, rest: str) -> str:
     Each mark stands before the look behind it, because `re` skips fast to a literal and only to that.
     """
     return "|".join(rf"{mark}(?<![A-Za-z0-9]{mark}){rest}" for mark in marks.split())
-
-
-def _spelt(words: str) -> str:
-    """Return a pattern of the words in the cases that people write: many times as fast as `re.IGNORECASE`.
-
-    A word with a "+" is made of two, which may be written with a dash, an underscore or nothing between.
-    """
-    spelt: dict[str, set[str]] = {}
-    for word in words.split():
-        first, _, last = word.partition("+")
-        for case in {first + gap + last for gap in ("", "_", "-")} | {first + last.capitalize()} if last else {first}:
-            for written in (case, case[0].upper() + case[1:], case.upper()):
-                spelt.setdefault(written[0], set()).add(written[1:])
-    return "|".join(f"{first}(?:{'|'.join(sorted(rest))})" for first, rest in sorted(spelt.items()))
 
 
 _PRIVATE_KEY: Final = r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(?:[^-]|-(?!----END ))*(?:-----END [A-Z0-9 ]*-----)?"
@@ -57,23 +47,14 @@ _OTHER: Final = "|".join((
     r"eyJ(?<![\w-]eyJ)[\w-]{8,}\.eyJ[\w-]{8,}(?:\.[\w-]*)?",  # JSON web tokens
 ))  # fmt: skip
 
-_SCHEME: Final = rf"(?:(?:{_spelt('bearer basic digest token')})[ \t]+)?"
-_ASSIGNED: Final = r"""\\?["']?[ \t]*[:=][ \t]*(?P<quote>\\?["'])?)"""
-_VALUE: Final = rf"""(?(quote)(?:(?!(?P=quote))[\s\S])+|(?:{_PRIVATE_KEY}|{_SCHEME}[^\s"',;&]+))"""
-_NAMES: Final = _spelt("password passwd passphrase pwd authorization api+key access+key private+key account+key")
-_NAMED: Final = rf"((?:{_NAMES}){_ASSIGNED}{_VALUE}"
-# Words of prose, too ("unexpected token: }"): what follows must be long enough.
-_NAMED_IN_PROSE: Final = rf"""((?:{_spelt("secret token")}){_ASSIGNED}(?=[^\s"',;&]{{8}}){_VALUE}"""
-
 _FAMILIES: Final = tuple(
     (mark, re.compile(pattern), rf"\g<1>{REDACTED}" if pattern.startswith("(") else REDACTED)
     for mark, pattern in (
         ("-----BEGIN", _PRIVATE_KEY),
-        ("=", _NAMED),
-        (":", _NAMED),
-        ("=", _NAMED_IN_PROSE),
-        (":", _NAMED_IN_PROSE),
-        ("://", r"""(://)[^\s:/@"']*:[^\s/"']*(?=@)"""),  # a password in a URL, with its user
+        # A password in a URL, with its user; what looks like a port and a path is none. A long user alone is a token.
+        ("://", r"""(://)[^\s:/@"'?#]*:(?:[^\s/"']*(?=@)|(?!\d*[/?#])[^\s"'@]*(?=@))"""),
+        ("://", r"""(://)(?=[^\s:/@"'?#]*\d)[^\s:/@"'?#]{16,}(?=@)"""),
+        ("sig=", r"""([?&]sig=)[^\s"'&]+"""),  # a signed URL of Azure's
         ("earer ", r"""([Bb]earer +)(?=[^\s"',;]*\d)[^\s"',;]{16,}"""),
         ("-", _DASH),
         ("_", _UNDERSCORE),
@@ -83,6 +64,89 @@ _FAMILIES: Final = tuple(
 """What a text must hold to be searched, what to search for, and what to put in its place."""
 
 
+# Texts are read backwards, from the sign behind a name to the name: signs are rare, words are everywhere.
+_NAMED: Final = re.compile(r"""[=:>][=:]?[ \t]*["']?\\{0,3}([\w-]*[A-Za-z](?:(?<=[Yy][Ee][Kk])[ ][A-Za-z]+)?)""")
+"""name = ..., "name": ..., and API key: ..."""
+_OPTION: Final = re.compile(r"""[ \t]+([A-Za-z][\w-]*)--(?!\w)""")
+_FIRST: Final = re.compile(r""","\\?([\w-]+)"b?[(\[]|,'\\?([\w-]+)'b?[(\[]""")
+"""("name", ..."""
+_PAIRED: Final = re.compile(r"""([ \t]*b?(\\?["']))(?![a-z_]+\2)(?:(?!\2).)+(?=\2[)\]])""")
+"""The second of a pair; a small word is none ("missing ['api_key', 'model']")."""
+_CLEARTEXT: Final = r"""[^\s"',;&]"""
+_VALUE: Final = re.compile(
+    r"""([ \t]*(?:[\w.]+\()?[bBrRuUfF]{0,2}(\\{0,3}["']))(?:\\{3}["']|(?!\2)(?:\\[\s\S]|[^\\]))+"""  # quoted
+    r"""|([ \t]*)(?:\[[^\]]*\]?"""  # a list
+    r"""|(?i:digest|aws4-hmac-sha256|oauth|hawk)[ \t][^\r\n]+"""
+    rf"""|{_PRIVATE_KEY}|(?:(?i:bearer|basic|token)[ \t]+)?(?!\{{){_CLEARTEXT}+)"""
+)
+_REST_OF_LINE: Final = re.compile(r"""([ \t]*)[^\r\n"']+""")
+_SAYS_NOTHING: Final = re.compile(r"""[ \t]*(?:true|false|none|null)(?![\w.+/=-])""", re.IGNORECASE)
+_NUMBER: Final = re.compile(r"""[ \t]*["']?[-+]?\d+(?:\.\d+)?["']?(?![\w.+/=-])""")
+_PROSE: Final = {
+    "cookie": r"[\w-]+=",
+    "cookies": r"[\w-]+=",
+    "token": rf"{_CLEARTEXT}{{8}}",
+    "secret": rf"{_CLEARTEXT}{{8}}",
+    **dict.fromkeys(
+        ("pass", "auth", "authentication", "bearer", "credentials", "creds", "jwt", "otp", "secrets"),
+        rf"(?={_CLEARTEXT}*\d)(?={_CLEARTEXT}*[A-Za-z]){_CLEARTEXT}{{7}}",
+    ),
+}
+"""Words of prose, too ("unexpected token: }"), and how a value must look that follows one of them without quotes."""
+_IN_PROSE: Final = {
+    name: re.compile(rf"""[ \t]*(?:[bBrRuUfF]?\\{{0,3}}["']|\[|{like})""") for name, like in _PROSE.items()
+}
+
+
+@lru_cache(4096)
+def _secret(name: str) -> str:
+    """Return a name that was found backwards in normal form if it is a secret's, else nothing."""
+    normal = normal_name(name[::-1]).strip("_")
+    return normal if is_secret_name(normal) else ""
+
+
+def _named(text: str) -> list[tuple[int, str, bool]]:
+    """Return, first things first, where values of secret names may begin, with the name and whether it is a pair's."""
+    backwards = text[::-1]
+    found = list(_names(_NAMED, backwards)) if "=" in text or ":" in text else []
+    if "--" in text:
+        found += _names(_OPTION, backwards)
+    if "'," in text or '",' in text:
+        found += _names(_FIRST, backwards)
+    return sorted(found)
+
+
+def _names(pattern: re.Pattern[str], backwards: str) -> Iterator[tuple[int, str, bool]]:
+    for match in pattern.finditer(backwards):
+        if name := _secret(match[match.lastindex or 0]):
+            yield len(backwards) - match.start(), name, pattern is _FIRST
+
+
+def _value(text: str, start: int, name: str, *, paired: bool) -> re.Match[str] | None:
+    """Return the match of the secret at `start`; its first groups are what stays before it."""
+    if paired:
+        return _PAIRED.match(text, start)
+    if _SAYS_NOTHING.match(text, start) or (not holds_numbers(name) and _NUMBER.match(text, start)):
+        return None
+    if (prose := _IN_PROSE.get(name)) and not prose.match(text, start):
+        return None
+    quoted = _VALUE.match(text, start)
+    if name.endswith(("cookie", "cookies")) and not (quoted and quoted[2]):
+        return _REST_OF_LINE.match(text, start)
+    return quoted
+
+
+def _without_named(text: str) -> str:
+    pieces: list[str] = []
+    done = 0
+    for start, name, paired in _named(text):
+        if start >= done and (match := _value(text, start, name, paired=paired)):
+            kept = match[1] or (match[3] if match.re is _VALUE else "") or ""
+            pieces += text[done:start], kept, REDACTED
+            done = match.end()
+    return "".join((*pieces, text[done:])) if pieces else text
+
+
 def without_secrets(text: str) -> str:
     """Return `text` with everything that looks like a secret replaced, itself if nothing does.
 
@@ -90,34 +154,11 @@ def without_secrets(text: str) -> str:
     "postgres://[redacted]@db/x refused; api_key='[redacted]', Bearer [redacted]"
     """
     found = text
+    if "=" in text or ":" in text or "," in text or "--" in text:
+        found = _without_named(text)
     for mark, pattern, instead in _FAMILIES:
         # A search is half the price of a substitution that finds nothing.
         if mark in found and pattern.search(found):
             found = pattern.sub(instead, found)
     # Where two secrets touched, the second one begins a word only now.
     return text if found == text else without_secrets(found)
-
-
-_SECRET_NAME: Final = re.compile(
-    r"passw(?:or)?d|passphrase|passcode|(?:^|_)pwd|(?:^|_)secrets?(?:_|$)|api_?key"
-    r"|(?:access|secret|private|account|signing|encryption)_?key"
-    r"|(?:^|_)(?:authorization|auth|token|jwt|bearer|cookies?|credentials?)$"
-)
-
-
-def normal_name(name: str) -> str:
-    """Return a field's name in small letters and underscores.
-
-    >>> normal_name("X-Api-Key"), normal_name("accessToken")
-    ('x_api_key', 'access_token')
-    """
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[-. /:]+", "_", name).lower()
-
-
-def is_secret_name(name: str) -> bool:
-    """Return whether a field of this name, in normal form, holds a secret.
-
-    >>> is_secret_name("access_token"), is_secret_name("max_tokens"), is_secret_name("secretary")
-    (True, False, False)
-    """
-    return _SECRET_NAME.search(name) is not None

@@ -26,6 +26,7 @@ from pepperpy_obs.processors.lines import json_lines
 from pepperpy_obs.processors.price import Price
 from pepperpy_obs.processors.redact import Redact
 from pepperpy_obs.processors.sample import Sample
+from pepperpy_obs.processors.secrets import without_secrets
 from pepperpy_obs.processors.threshold import Threshold
 from pepperpy_obs.runtime.sinks import open_shipper
 from pepperpy_obs.shipping.file import File
@@ -70,7 +71,7 @@ def _leaving(config: Config) -> list[Link]:
     if config.log_sample_rate < 1:
         leaving.append(Link("sample", Sample(config.log_sample_rate)))
     bound, redact = (
-        Bound(max_length=config.max_field_length),
+        Bound(max_length=config.max_field_length, before_cut=without_secrets if config.redact_values else None),
         Redact(keys=config.redact_keys, values=config.redact_values),
     )
     # One pass over the fields for both: half the time of two.

@@ -137,7 +137,7 @@ def texts(value: object) -> list[str]:
     return [value] if isinstance(value, str) else []
 
 
-def bounded(value: object, **limits: int) -> object:
+def bounded(value: object, **limits: Any) -> object:
     """Return what becomes of the value of one field."""
     return Bound(**limits)(None, "info", {"event": "e", "field": value}).get("field", "(left out)")
 

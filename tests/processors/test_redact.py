@@ -55,6 +55,25 @@ class TestFields:
             "secret": False,
         }
 
+    @pytest.mark.parametrize(
+        "value, redacted",
+        [
+            ([("Authorization", "Bearer x"), ("Accept", "*/*")], [["Authorization", "[redacted]"], ["Accept", "*/*"]]),
+            (("x-api-key", "x"), ["x-api-key", "[redacted]"]),
+            ([{"name": "Authorization", "value": "x"}], [{"name": "Authorization", "value": "[redacted]"}]),
+            ({"key": "db_pass", "values": ["a", "b"]}, {"key": "db_pass", "values": "[redacted]"}),
+            ([{"name": "Accept", "value": "x"}], [{"name": "Accept", "value": "x"}]),
+            (["ask", "--api-key", "x", "--model", "y"], ["ask", "--api-key", "[redacted]", "--model", "y"]),
+            (["token", "auth", "x"], ["token", "auth", "x"]),
+            ({"openai_key": "x", "cache_key": "y"}, {"openai_key": "[redacted]", "cache_key": "y"}),
+            ({"token": 12, "pass": 3, "pwd": 4}, {"token": 12, "pass": 3, "pwd": "[redacted]"}),
+            ("postgres://me:x@db", "postgres://[redacted]@db"),
+        ],
+    )
+    def test_pairs_and_options(self, value: object, redacted: object) -> None:
+        """The name of a secret may stand beside it: in a pair, in a header's dict, in the options of a command."""
+        assert Redact()(None, "info", {"event": "e", "x": value})["x"] == redacted
+
     def test_what_the_user_nested_is_copied(self) -> None:
         """The application's own dict keeps its secret: it may need it."""
         mine = {"token": "t", "inner": [KEY]}
@@ -134,6 +153,30 @@ class TestLaws:
         found = Redact()(None, "info", event)
 
         assert not [text for text in texts(dict(found)) if KEY in text]
+
+    @given(
+        st.sampled_from([KEY, f"password='{KEY}'", f"db://me:{KEY}@h", f"Bearer {KEY}", f"('auth', '{KEY}')"]),
+        st.text("ab ,:é", max_size=40),
+        st.integers(0, 90),
+        st.integers(0, 5000),
+        st.sampled_from([None, "nested"]),
+    )
+    def test_nothing_of_a_key_is_left_where_a_text_is_cut(
+        self, secret: str, before: str, longest: int, after: int, nested: str | None
+    ) -> None:
+        """Wherever the longest field ends, no piece of a secret that lies across the end is left."""
+        text = f"{before} {secret}{' .' * after}"
+        both = Fieldwise(Bound(max_length=longest).change, Redact().change)
+        found = both(None, "info", {"event": "e", "x": text if nested is None else {"k": [text]}})
+
+        assert not [text for text in texts(dict(found)) if "sk-" in text or "12345678" in text]
+
+    def test_many_keys_before_the_cut(self) -> None:
+        """What comes forward because much before it was redacted has been judged, too."""
+        text = " ".join([KEY] * 900)
+        found = Bound(max_length=8192)(None, "info", {"event": "e", "x": text})["x"]
+
+        assert set(found.split()) == {"[redacted]", "…"}
 
     @given(st.lists(EVENTS, max_size=6))
     def test_memory_changes_nothing(self, events: list[dict[str, Any]]) -> None:
