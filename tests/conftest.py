@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -16,6 +17,12 @@ Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 SHARED = Path(__file__).parents[2] / "shared"
 """Real data beside the checkout: never part of it, so a test that needs it may be skipped where it is not."""
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C: a shell that starts us in the background has it ignored, and what we start would inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
