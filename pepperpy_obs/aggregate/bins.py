@@ -27,6 +27,8 @@ CAPACITY: Final = 4096
 """Most bins in a row. At the finest scale that is a factor of 2**64: every duration from 1 ns to 292 years."""
 
 _PER_OCTAVE: Final = 1 << SCALE
+_FEW: Final = 24
+"""Up to here adding long integers is quicker than making lists."""
 _CODES: Final = {1: "B", 2: "H", 4: "I", 8: "Q"}
 
 
@@ -62,6 +64,8 @@ class Bins:
         """Count positive, finite values."""
         if not values:
             return cls()
+        if len(values) <= _FEW:
+            return cls._of_few(indices(values))
         places = Counter(indices(values))
         low, high = min(places), max(places)
         scale = _fitting(SCALE, low, high)
@@ -71,6 +75,15 @@ class Bins:
         for place, count in places.items():
             counts[_coarse(place, shift) - low] += count
         return cls.pack(scale, low, counts)
+
+    @classmethod
+    def _of_few(cls, places: Sequence[int]) -> Self:
+        """Count values by their places at the finest scale, so few that a byte holds each count."""
+        low, high = min(places), max(places)
+        scale = _fitting(SCALE, low, high)
+        shift = SCALE - scale
+        low = _coarse(low, shift)
+        return cls(scale, low, len(places), sum([1 << 8 * (_coarse(place, shift) - low) for place in places]))
 
     @classmethod
     def pack(cls, scale: int, offset: int, counts: Sequence[int]) -> Self:
@@ -121,7 +134,7 @@ class Bins:
             counts[_coarse(index, shift) - low] += count
         return self.pack(scale, low, counts)
 
-    def lanes_from(self, low: int, width: int) -> int:
+    def _lanes_from(self, low: int, width: int) -> int:
         """Return the counts, of `width` bytes each and no less than they have, of a row that begins at bin `low`."""
         packed, narrow = self.packed, _width(self.total)
         if width > narrow:
@@ -138,6 +151,14 @@ class Bins:
             return self
         if not self.packed:
             return other
+        total = self.total + other.total
+        width = _width(total)
+        if self.scale == other.scale and width == _width(self.total) == _width(other.total):
+            # So it is with most rows: nothing to be widened or coarsened, unless the sum is too long.
+            low, lane = min(self.offset, other.offset), 8 * width
+            packed = (self.packed << lane * (self.offset - low)) + (other.packed << lane * (other.offset - low))
+            if packed.bit_length() <= CAPACITY * lane:
+                return type(self)(self.scale, low, total, packed)
         one, two = self, other
         scale = min(one.scale, two.scale)
         if one.scale != two.scale:
@@ -147,9 +168,7 @@ class Bins:
             scale = _fitting(scale, low, high)
             one, two = one.coarsened(scale), two.coarsened(scale)
             low = min(one.offset, two.offset)
-        total = one.total + two.total
-        width = _width(total)
-        return type(self)(scale, low, total, one.lanes_from(low, width) + two.lanes_from(low, width))
+        return type(self)(scale, low, total, one._lanes_from(low, width) + two._lanes_from(low, width))
 
 
 def _width(total: int) -> int:

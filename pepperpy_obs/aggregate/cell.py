@@ -47,7 +47,10 @@ def add_counts(one: Mapping[str, int], two: Mapping[str, int]) -> Mapping[str, i
     """Return the sum of two counts by name."""
     if not one or not two:
         return one or two
-    return {**one, **{name: one.get(name, 0) + count for name, count in two.items()}}
+    total = dict(one)
+    for name, count in two.items():
+        total[name] = total.get(name, 0) + count
+    return total
 
 
 def add_money(one: Mapping[str, Decimal], two: Mapping[str, Decimal]) -> Mapping[str, Decimal]:
@@ -62,6 +65,8 @@ def add_errors(one: Mapping[str, int], two: Mapping[str, int]) -> Mapping[str, i
 
     Not the first that came: which came first depends on who is asked, and then the order of merging would matter.
     """
+    if not one and not two:
+        return one
     errors = add_counts(one, two)
     if len(errors) <= _MOST_ERRORS:
         return errors

@@ -5,13 +5,16 @@ Appending to a list costs a tenth of finding a bin, and finding the bins of a wh
 
 from __future__ import annotations
 
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, Self, TypeVar
 
 from pepperpy_obs.aggregate.histogram import Durations, Histogram
 
 __all__ = ["BATCH", "Pending", "PendingDurations"]
 
 BATCH: Final = 512
+
+_FEW: Final = 24
+_NONE: Final = Durations()
 
 Kind = TypeVar("Kind", bound=Histogram)
 
@@ -34,6 +37,20 @@ class Pending(Generic[Kind]):
         if len(self.fresh) >= BATCH:
             self.histogram()
 
+    def extend(self, values: list[float]) -> None:
+        """Take in finite values."""
+        self.fresh += values
+        if len(self.fresh) >= BATCH:
+            self.histogram()
+
+    def copy(self) -> Self:
+        """Return another one of the same values; few of them are settled twice."""
+        if len(self.fresh) > _FEW:
+            self.histogram()
+        other = type(self)(self._settled)
+        other.fresh = self.fresh.copy()
+        return other
+
     def histogram(self) -> Kind:
         """Return the histogram of all values so far."""
         if self.fresh:
@@ -47,11 +64,19 @@ class PendingDurations(Pending[Durations]):
 
     __slots__ = ("_ns",)
 
-    def __init__(self) -> None:
-        super().__init__(Durations())
+    def __init__(self, settled: Durations = _NONE) -> None:
+        super().__init__(settled)
         self._ns: list[int] = []
 
-    def extend(self, took: list[int]) -> None:
+    def copy(self) -> Self:
+        """Return another one of the same durations."""
+        if len(self._ns) > _FEW:
+            self.histogram()
+        other = super().copy()
+        other._ns = self._ns.copy()
+        return other
+
+    def extend_ns(self, took: list[int]) -> None:
         """Take in nanoseconds, none of them negative."""
         self._ns += took
         if len(self._ns) >= BATCH:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from copy import copy
 from decimal import Context, Decimal, Inexact, InvalidOperation
 from typing import Any, Final
 
@@ -72,6 +73,14 @@ class RequestTally:
         saved = self._money(event["saved_usd"], "saved_usd")
         if saved is not None:
             self._saved = EXACT.add(self._saved, saved)
+
+    def copy(self) -> RequestTally:
+        """Return another one of the same requests."""
+        other = copy(self)
+        other._outcomes = self._outcomes.copy()
+        other._tokens = self._tokens.copy()
+        other._by_type = self._by_type.copy()
+        return other
 
     def cell(self) -> Requests:
         """Return what was counted so far."""

@@ -39,19 +39,34 @@ class Slot:
         self._tallies: dict[tuple[SeriesKey, bool], Tally] = {}
         self._metrics: dict[MetricKey, MetricTally] = {}
 
+    def copy(self) -> Slot:
+        """Return another one of the same tallies: a tenth of the time of `written`, for which there is time later."""
+        other = Slot(self.start, self._limits)
+        other._tallies = {key: tally.copy() for key, tally in self._tallies.items()}
+        other._metrics = {key: tally.copy() for key, tally in self._metrics.items()}
+        other._ledger = self._ledger.copy()
+        return other
+
+    def span(self) -> tuple[int | None, int | None]:
+        """Return when its first and its last event were; None of none."""
+        spans = [tally.span for tally in self._tallies.values()]
+        times = Ledger()
+        times.span(self._ledger.start, self._ledger.end)
+        if spans:
+            times.span(min(spans)[0], max(last for _, last in spans))
+        return times.start, times.end
+
     def written(self) -> Ledger:
         """Return the sums so far; the slot may be written on."""
         ledger = Ledger()
         for (key, _), tally in self._tallies.items():
             ledger.add(key, tally.cell())
         ledger.metrics = {key: tally.cell() for key, tally in self._metrics.items()}
-        calls = 0
-        for cell in ledger.series.values():
-            ledger.span(cell.first, cell.last)
-            calls += cell.calls
+        calls = sum([cell.calls for cell in ledger.series.values()])
         if calls:
             ledger.events[OPERATION_FINISHED] = calls
         ledger.absorb(self._ledger)
+        ledger.span(*self.span())
         return ledger
 
     def tally(self, event: Mapping[str, Any], at: int) -> Tally:

@@ -11,7 +11,6 @@ snapshot, can be done outside of it: see `Store.cut`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from pepperpy_obs.aggregate.cell import SLOT
@@ -29,22 +28,31 @@ __all__ = ["Cut", "Store"]
 _FINISHED: Final = OPERATION_FINISHED
 
 
-@dataclass(frozen=True, slots=True)
 class Cut:
-    """A snapshot that has not been added up yet; nobody else holds its ledgers."""
+    """A snapshot that has not been added up yet; nobody else holds its pieces."""
 
-    ledgers: Sequence[Ledger]
-    start: int | None
-    end: int | None
-    window: float | None
+    __slots__ = ("_made", "_pieces", "_slot", "_span", "_window")
+
+    def __init__(
+        self, pieces: Sequence[Ledger], slot: Slot | None, span: tuple[int | None, int | None], window: float | None
+    ) -> None:
+        self._pieces = pieces
+        self._slot = slot
+        self._span = span
+        self._window = window
+        self._made: Snapshot | None = None
 
     def snapshot(self) -> Snapshot:
-        """Add it up; needs no lock."""
-        sums = Ledger()
-        for ledger in self.ledgers:
-            sums.absorb(ledger)
-        sums.start, sums.end = self.start, self.end
-        return Snapshot.of(sums, self.window)
+        """Add it up, the first time; needs no lock. Two threads at once may add up both, to the same."""
+        if self._made is None:
+            sums = Ledger()
+            for ledger in self._pieces:
+                sums.absorb(ledger)
+            if self._slot is not None:
+                sums.absorb(self._slot.written())
+            sums.start, sums.end = self._span
+            self._made = Snapshot.of(sums, self._window)
+        return self._made
 
 
 class Store:
@@ -127,21 +135,18 @@ class Store:
         if window is not None and not 0 < window <= LONGEST:
             msg = f"window={window!r}: use seconds above 0 and up to {LONGEST:.0f}, or None for all since the start"
             raise SetupError(msg)
-        written = self._slot.written()
         times = Ledger()
         times.span(self._total.start, self._total.end)
-        times.span(written.start, written.end)
+        times.span(*self._slot.span())
         end = times.end if now is None else now
         if window is None:
             times.span(None, end)
-            return Cut([self._total.copy(), written], times.start, times.end, window)
+            return Cut([self._total.copy()], self._slot.copy(), (times.start, times.end), window)
         if times.start is None or end is None:
-            return Cut([], None, None, window)
+            return Cut([], None, (None, None), window)
         stretch, ledgers = self._windows.over(window, end)
-        pieces = [ledger.copy() for ledger in ledgers]
-        if self._from in stretch:
-            pieces.append(written)
-        return Cut(pieces, max(times.start, stretch.start), end, window)
+        slot = self._slot.copy() if self._from in stretch else None
+        return Cut([ledger.copy() for ledger in ledgers], slot, (max(times.start, stretch.start), end), window)
 
     def merge(self, snapshot: Snapshot) -> None:
         """Add a snapshot of another process to the total; windows of several processes are merged as snapshots."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from copy import copy
 from typing import Any, Final
 
 from pepperpy_obs.aggregate.cell import NO_REQUESTS, SLOT, Cell, Exemplar, add_errors
@@ -89,10 +90,18 @@ class Tally:
 
     def finish_many(self, took: list[int], first: int, last: int) -> None:
         """Count calls that went well, of which nothing is told but how many ns they took, from `first` to `last`."""
-        self._see(first)
-        self._see(last)
-        self._ok += len(took)
-        self._durations.extend(took)
+        self._finish(len(took), first, last)
+        self._durations.extend_ns(took)
+
+    def finish_some(self, seconds: list[float], first: int, last: int) -> None:
+        """Count the same, of which seconds are told."""
+        self._finish(len(seconds), first, last)
+        self._durations.extend(seconds)
+
+    def _finish(self, count: int, first: int, last: int) -> None:
+        self._last = max(self._last, last)
+        self._first = min(self._first, first)
+        self._ok += count
 
     @property
     def peak(self) -> float:
@@ -114,6 +123,25 @@ class Tally:
         """Count what a cache saved outside of a call."""
         self._see(at)
         self._tally_of_requests().save(event)
+
+    def copy(self) -> Tally:
+        """Return another one of the same calls, to be made a cell of when there is time."""
+        other = Tally(self._first, self._refused, llm=self._llm)
+        other._last, other._ok = self._last, self._ok
+        other._errors, other._exemplar = self._errors, self._exemplar
+        other._durations = self._durations.copy()
+        if self._others:
+            other._others = self._others.copy()
+        if self._first_items is not None:
+            other._first_items = self._first_items.copy()
+        if self._requests is not None:
+            other._requests = self._requests.copy()
+        return other
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """When the first and the last call ended."""
+        return self._first, self._last
 
     def cell(self) -> Cell:
         """Return what was counted so far."""
@@ -199,6 +227,12 @@ class MetricTally:
             self._latest = max(self._latest, latest) if self._latest else latest
         else:
             self._values.add(value)
+
+    def copy(self) -> MetricTally:
+        """Return another one of the same values."""
+        other = copy(self)
+        other._values = self._values.copy()
+        return other
 
     def cell(self) -> MetricCell:
         """Return what was counted so far."""

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
-from datetime import datetime
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 from pepperpy_obs.aggregate.store import Store
+from pepperpy_obs.aggregate.tally import Tally
 from pepperpy_obs.processors.collect import epoch_ns
 from pepperpy_obs.processors.fields import OUR_EVENTS
+from pepperpy_obs.processors.glance import Glance, glance
 from pepperpy_obs.processors.read import read_ours
 from pepperpy_obs.replay.lines import LONGEST, TOO_LONG, LogFile, Splitter
 
 __all__ = ["Fold"]
 
 _MOST_NAMED: Final = 10
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+_Index = Mapping[tuple[Any, ...], Tally]
+_Which = tuple[str | None, str | None, str | None]
+"""Operation, agent and kind."""
 
 
 class Fold:
@@ -51,14 +59,52 @@ class Fold:
         if log.error:
             self.named.append(f"{log.name}: {log.error}")
 
-    def lines(self, lines: Iterable[bytes], name: str, number: int = 0) -> int:
+    def lines(self, lines: Sequence[bytes], name: str, number: int = 0) -> int:
         """Fold lines of a file of which `number` came before; return how many it has now."""
         with self.lock:
-            for line in lines:
-                number += 1
+            low, high, index = self._slot()
+            groups: dict[_Which, list[int]] = {}
+            glances = glance(lines)
+            for place, seen in enumerate(glances):
+                if seen is not None and low <= seen.timestamp < high:
+                    which = seen.operation, seen.agent, seen.kind
+                    group = groups.get(which)
+                    if group is not None:
+                        group.append(place)
+                        continue
+                    if (*which, None, None) in index:
+                        groups[which] = [place]
+                        continue
+                line = lines[place]
                 if line and not line.isspace():
-                    self._line(line, name, number)
-        return number
+                    self._post(groups, lines, glances)  # before this line ends the slot
+                    self._line(line, name, number + place + 1)
+                    low, high, index = self._slot()
+            self._post(groups, lines, glances)
+        return number + len(lines)
+
+    def _slot(self) -> tuple[datetime, datetime, _Index]:
+        """Return the slot at hand: its beginning and its end, and its tallies."""
+        low, high, index = self.store.at_hand
+        return _datetime(low), _datetime(high), index
+
+    def _post(self, groups: dict[_Which, list[int]], lines: Sequence[bytes], glances: Sequence[Glance | None]) -> None:
+        """Count usual calls: by series, the places of their lines."""
+        index = self.store.at_hand[2]
+        while groups:
+            which, places = groups.popitem()
+            tally = index[*which, None, None]
+            group = [seen for place in places if (seen := glances[place]) is not None]
+            seconds = [seen.duration_seconds for seen in group]
+            moments = [seen.timestamp for seen in group]
+            tally.finish_some(seconds, _epoch_ns(min(moments)), _epoch_ns(max(moments)))
+            longest = max(seconds)
+            if longest >= tally.peak:
+                for place, one in zip(places, group, strict=True):
+                    event = read_ours(lines[place]) if one.duration_seconds == longest else {}
+                    if event.get("trace_id"):
+                        tally.show(longest, _epoch_ns(one.timestamp), event["trace_id"], event.get("span_id", ""))
+            self.events += len(group)
 
     def _line(self, line: bytes, name: str, number: int) -> None:
         try:
@@ -99,3 +145,11 @@ def _moment(timestamp: str) -> int:
         msg = f"not an event: timestamp is {timestamp!r}; it is a time such as 2023-11-16T18:17:03.979960Z"
         raise ValueError(msg) from None
     return epoch_ns(timestamp)
+
+
+def _epoch_ns(moment: datetime) -> int:
+    return (moment - _EPOCH) // _MICROSECOND * 1_000
+
+
+def _datetime(ns: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=ns // 1_000)

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from pepperpy_obs.aggregate.snapshot import Snapshot
+from pepperpy_obs.aggregate.store import Cut
 from pepperpy_obs.reports.agents import AgentsReport, agents_report
 from pepperpy_obs.reports.cache import CacheReport, cache_report
 from pepperpy_obs.reports.cost import CostReport, cost_report
@@ -22,13 +23,19 @@ __all__ = ["Stats"]
 
 @dataclass(frozen=True)
 class Stats:
-    """Performance, usage, cost, cache and agents over the same events.
+    """Performance, usage, cost, cache and agents over the same events: those up to the moment when it was asked for.
 
-    Each report is made when it is first asked for, always of the same snapshot.
+    The snapshot is added up, and each report made of it, when it is first asked for; so `stats()` itself is quick,
+    and who wants one report pays for one.
     """
 
-    snapshot: Snapshot
+    source: Snapshot | Cut
     live: Live = field(default_factory=Live)
+
+    @cached_property
+    def snapshot(self) -> Snapshot:
+        """What all reports are made of."""
+        return self.source.snapshot() if isinstance(self.source, Cut) else self.source
 
     @cached_property
     def _totals(self) -> Totals:

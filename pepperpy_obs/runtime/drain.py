@@ -27,6 +27,13 @@ __all__ = ["Drain"]
 
 BATCH: Final = 64
 _IDLE_MOST: Final = 0.5
+_SMALL: Final = 16
+_BREATH: Final = 0.0002
+"""Records and seconds of a thread that is not behind: others wait for 20 us at most. It sleeps, for who only gives
+the interpreter lock up may have it again before anybody else has woken up."""
+_BEHIND: Final = 4096
+_MUCH: Final = 256
+"""Records of one turn that call for the next one soon: so that who reads finds little left to do."""
 _DEPTH: Final = 60
 """How many calls below `Drain.run` there may be, down to a renderer's."""
 _by_end = itemgetter(END)
@@ -95,13 +102,14 @@ class Drain:
         try:
             left = self._look(most)
             while left > 0:
-                count = self._batch(min(left, BATCH))
+                at_ease = pause and left < _BEHIND
+                count = self._batch(min(left, _SMALL if at_ease else BATCH))
                 if count == 0:
                     break
                 left -= count
                 taken += count
                 if pause:
-                    _clock.sleep(0)
+                    _clock.sleep(_BREATH if at_ease else 0)
         finally:
             # Even if nothing was taken: another thread may have gathered lines, and a flush has to see them written.
             with self.claim() as claimed:
@@ -186,7 +194,7 @@ class Drain:
         return self._thread is not None
 
     def _work(self, stopped: threading.Event) -> None:
-        """Drain every `interval` seconds; less often while there is nothing to do."""
+        """Drain every `interval` seconds; less often while there is nothing to do, more often while there is much."""
         pause = self.interval
         while not stopped.wait(pause):
             try:
@@ -194,7 +202,10 @@ class Drain:
             except Exception as error:
                 failed("drain", error)
                 taken = 0
-            pause = self.interval if taken else min(2 * pause, max(_IDLE_MOST, self.interval))
+            if taken > _MUCH:
+                pause = self.interval / 10
+            else:
+                pause = self.interval if taken else min(2 * pause, max(_IDLE_MOST, self.interval))
 
 
 def _part(records: list[Record]) -> tuple[list[Record], list[Record]]:

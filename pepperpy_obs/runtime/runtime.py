@@ -11,7 +11,7 @@ from pepperpy_obs import _clock, _dispatch
 from pepperpy_obs._dispatch import HUB, Hub
 from pepperpy_obs._guard import failed, failures
 from pepperpy_obs._record import SPEC
-from pepperpy_obs.aggregate.store import Store
+from pepperpy_obs.aggregate.store import Cut, Store
 from pepperpy_obs.config import Config
 from pepperpy_obs.context import lineage
 from pepperpy_obs.decorators.recording import caches
@@ -103,16 +103,23 @@ class Runtime:
     def snapshot(self, window: float | None = None) -> Snapshot:
         """Return what was counted, in all or in the last `window` seconds (up to a day)."""
         self._drain.run()
+        return self._cut(window).snapshot()
+
+    def _cut(self, window: float | None) -> Cut:
         with self._drain.claim():
-            return self._store.snapshot(window, _clock.time_ns())
+            return self._store.cut(window, _clock.time_ns())
 
     def stats(self, window: float | None = None) -> Stats:
         """Return the statistics: performance, usage, cost, cache, agents."""
-        return Stats(self.snapshot(window), self.live())
+        self._drain.run()
+        return Stats(self._cut(window), self._now())
 
     def live(self) -> Live:
         """Return what is true at this moment and no fold of events: running calls, sizes of watched caches."""
         self._drain.run()
+        return self._now()
+
+    def _now(self) -> Live:
         active: Counter[tuple[str, str]] = Counter()
         agents: Counter[str] = Counter()
         for record in self._drain.in_flight():

@@ -2,17 +2,22 @@ from __future__ import annotations
 
 import gzip
 import tracemalloc
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pepperpy_obs.aggregate.series import SeriesKey
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.processors.collect import epoch_ns
 from pepperpy_obs.processors.ecs import ecs_lines
 from pepperpy_obs.processors.lines import json_lines
+from pepperpy_obs.processors.read import read_event
 from pepperpy_obs.replay.fold import Fold
 from pepperpy_obs.replay.lines import TOO_LONG, LogFile
 
@@ -133,5 +138,64 @@ def test_memory_does_not_grow_with_the_log(tmp_path: Path) -> None:
         return most
 
     peak(1_000)
-    short, long = peak(2_000), peak(20_000)
+    short, long = peak(5_000), peak(50_000)  # the first is longer than what is read at once
     assert long < short + 500_000
+
+
+usual = st.fixed_dictionaries(
+    {
+        "timestamp": st.sampled_from(
+            [
+                "2023-11-16T18:17:03.979960Z",
+                "2023-11-16T18:17:09.999999Z",
+                "2023-11-16T18:17:10Z",
+                "2023-11-16T19:17:04.5+01:00",
+                "2023-11-16T18:16:59.999999999Z",
+                "2023-11-16T18:17:04",
+                "yesterday",
+            ]
+        ),
+        "event": st.sampled_from(["operation.finished"] * 9 + ["cache.looked_up", "user.came"]),
+        "operation": st.sampled_from(["ask", "plan", "Grüße", None, 7]),
+        "outcome": st.sampled_from(["ok"] * 6 + ["error", "fine", None]),
+        "duration_seconds": st.one_of(
+            st.floats(0, 1e3), st.integers(0, 5), st.sampled_from([-1.0, 1e11, 0.000001131, None, "1"])
+        ),
+    },
+    optional={
+        "kind": st.sampled_from(["task", "tool", "llm", "odd", None]),
+        "agent": st.sampled_from(["scout", None]),
+        "trace_id": st.sampled_from(["ab" * 16, "cd" * 16, ""]),
+        "span_id": st.sampled_from(["ab" * 8, "cd" * 8]),
+        "model": st.just("gpt-4o"),
+        "input_tokens": st.sampled_from([0, 12, None, "12"]),
+        "cache": st.just("pages"),
+        "cache_hit": st.booleans(),
+        "time_to_first_item_seconds": st.floats(0, 9),
+        "saved_usd": st.just("0.1"),
+        "customer": st.just("acme"),
+    },
+)
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(st.one_of(usual, st.just(None)), max_size=12), max_size=4), st.sampled_from([1, 2000]))
+def test_law_lines_fold_in_bulk_to_what_they_fold_to_one_by_one(batches: list[list[Any]], most: int) -> None:
+    """Whatever stands in the lines, a first look at many counts what reading each in full counts."""
+    store, fold = Store(most), Fold(Store(most))
+    events = 0
+    for batch in batches:
+        lines = [b"{" if event is None else msgspec.json.encode(event) for event in batch]
+        for line in lines:
+            try:
+                event = read_event(line)
+                assert event["event"] != "user.came"
+                datetime.fromisoformat(event["timestamp"])
+            except (ValueError, AssertionError):
+                continue
+            store.fold(event, epoch_ns(event["timestamp"]))
+            events += 1
+        fold.lines(lines, "app.log")
+
+    assert (fold.events, fold.events + fold.passed_over) == (events, sum(map(len, batches)))
+    assert fold.store.snapshot().to_dict() == store.snapshot().to_dict()
