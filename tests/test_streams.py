@@ -87,6 +87,28 @@ def test_close_gives_the_generators_value() -> None:
         assert seen.event["outcome"] == "abandoned"
 
 
+def test_a_stream_that_refuses_to_be_closed_ends_when_it_is_let_go() -> None:
+    """No call stays active for ever."""
+
+    @measured
+    async def stubborn():
+        try:
+            yield 1
+        finally:
+            yield 2
+
+    async def main() -> None:
+        stream = stubborn()
+        await anext(stream)
+        with pytest.raises(RuntimeError, match="ignored GeneratorExit"):
+            await stream.aclose()
+
+    with captured() as seen:
+        asyncio.run(main())
+
+        assert seen.event["outcome"] == "abandoned"
+
+
 def test_no_context_leaks_between_yields() -> None:
     """A stream is the current call while it runs, and never in its consumer."""
     inside: list[Any] = []

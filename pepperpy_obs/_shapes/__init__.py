@@ -28,11 +28,17 @@ def shape_of(target: Callable[..., Any]) -> str:
         target = target.func
     if not inspect.isroutine(target):
         target = type(target).__call__
-    if inspect.iscoroutinefunction(target):
+    if inspect.iscoroutinefunction(target) or _is_awaited(target):
         return "coroutine"
     if inspect.isasyncgenfunction(target):
         return "async generator"
     return "generator" if inspect.isgeneratorfunction(target) else "function"
+
+
+def _is_awaited(target: Callable[..., Any]) -> bool:
+    """Return whether `target` is a generator function of `types.coroutine`, which is awaited, not iterated."""
+    code = getattr(target, "__code__", None)
+    return code is not None and bool(code.co_flags & inspect.CO_ITERABLE_COROUTINE)
 
 
 def wrap(target: Callable[..., Any], spec: Spec) -> Callable[..., Any]:

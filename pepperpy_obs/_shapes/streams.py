@@ -9,13 +9,14 @@ another task: open-telemetry/opentelemetry-python#2606). No item is kept.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pepperpy_obs import _clock
 from pepperpy_obs._dispatch import HUB
 from pepperpy_obs._guard import failed
 from pepperpy_obs._record import END, START, blank, notes_of
 from pepperpy_obs._shapes.capture import fail
+from pepperpy_obs._shapes.source import generated
 from pepperpy_obs.context import CURRENT, leave
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class _Watch:
 
     def end(self, error: BaseException | None) -> None:
         """Complete the record; the first ending counts."""
-        if self.record[END]:
+        if self.record[END] is not None:
             return
         if self.usage is not None and self.notes.captured is None:
             try:
@@ -82,6 +83,15 @@ class _Watch:
             self.record[END] = _clock.perf_counter_ns()
         else:
             fail(self.record, error)
+
+    def returned(self, thrown: BaseException | None) -> None:
+        """Complete the record of a stream that came to its end by itself, or because it was closed."""
+        self.end(thrown if isinstance(thrown, GeneratorExit) else None)
+
+    def __del__(self) -> None:
+        """Complete the record of a stream that refused to be closed and was then let go."""
+        if self.record[END] is None:
+            self.end(GeneratorExit())
 
 
 class _Blind:
@@ -96,105 +106,94 @@ class _Blind:
     def item(self, item: object) -> None:
         """Learn nothing."""
 
+    def returned(self, thrown: BaseException | None) -> None:
+        """Note nothing."""
+
     def end(self, error: BaseException | None) -> None:
         """Note nothing."""
 
 
-def wrap_stream(target: Callable[..., Generator[Any, Any, Any]], spec: Spec) -> Callable[..., Any]:
-    """Return a generator function that records each stream of `target`.
+def _watching(spec: Spec) -> _Watch | _Blind:
+    return _Blind() if HUB.off else _Watch(spec)
 
-    It drives the inner generator as `yield from` does (PEP 380), but by hand: only so is the
-    call current in each step and not between them.
-    """
 
-    def measured_stream(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        inner = target(*args, **kwargs)
-        if HUB.off:
-            return (yield from inner)
-        watch = _Watch(spec)
-        sent: Any = None
-        thrown: BaseException | None = None
+_pp_watching = _watching
+_pp_any_error = BaseException
+_pp_returned = StopIteration
+_pp_ended = StopAsyncIteration
+
+# As `yield from` drives a generator (PEP 380), but by hand: only so is the call current in each step
+# and not between them. A close() passes on as the GeneratorExit that it is: an answer to that, or an
+# item in spite of it, is the generator's to give.
+_SOURCE: Final = """\
+def _pp_make(_pp_target, _pp_spec):
+    def measured_stream({parameters}):
+        _pp_inner = _pp_target({arguments})
+        {forget}
+        _pp_watch = _pp_watching(_pp_spec)
+        _pp_sent = _pp_thrown = None
         try:
             while True:
-                token = watch.enter()
+                _pp_token = _pp_watch.enter()
                 try:
-                    item = inner.send(sent) if thrown is None else inner.throw(thrown)
-                except StopIteration as stop:
-                    watch.end(None)
-                    return stop.value
+                    _pp_item = _pp_inner.send(_pp_sent) if _pp_thrown is None else _pp_inner.throw(_pp_thrown)
+                except _pp_returned as _pp_stop:
+                    _pp_watch.returned(_pp_thrown)
+                    return _pp_stop.value
                 finally:
-                    watch.leave(token)
-                watch.item(item)
-                sent = thrown = None
+                    _pp_watch.leave(_pp_token)
+                    _pp_sent = _pp_thrown = None
+                _pp_watch.item(_pp_item)
                 try:
-                    sent = yield item
-                except GeneratorExit as left:
-                    closed = _close(inner, watch)
-                    watch.end(left)
-                    if closed is None:
-                        raise
-                    return closed
-                except BaseException as error:
-                    thrown = error
-        except BaseException as error:
-            watch.end(error)
+                    _pp_sent = yield _pp_item
+                except _pp_any_error as _pp_error:
+                    _pp_thrown = _pp_error
+        except _pp_any_error as _pp_error:
+            _pp_watch.end(_pp_error)
             raise
-
     return measured_stream
+"""
+
+_ASYNC_SOURCE: Final = """\
+def _pp_make(_pp_target, _pp_spec):
+    async def measured_stream({parameters}):
+        _pp_inner = _pp_target({arguments})
+        {forget}
+        _pp_watch = _pp_watching(_pp_spec)
+        _pp_step = _pp_first_step(_pp_inner)
+        _pp_sent = _pp_thrown = None
+        try:
+            while True:
+                _pp_token = _pp_watch.enter()
+                try:
+                    _pp_item = await _pp_step
+                except _pp_ended:
+                    _pp_watch.returned(_pp_thrown)
+                    return
+                finally:
+                    _pp_watch.leave(_pp_token)
+                    _pp_step = _pp_sent = _pp_thrown = None
+                _pp_watch.item(_pp_item)
+                try:
+                    _pp_sent = yield _pp_item
+                except _pp_any_error as _pp_error:
+                    _pp_thrown = _pp_error
+                _pp_step = _pp_inner.asend(_pp_sent) if _pp_thrown is None else _pp_inner.athrow(_pp_thrown)
+        except _pp_any_error as _pp_error:
+            _pp_watch.end(_pp_error)
+            raise
+    return measured_stream
+"""
 
 
-def _close(inner: Generator[Any, Any, Any], watch: _Watch) -> Any:
-    """Close `inner`; since Python 3.13 that may give a value, which belongs to who closed the stream."""
-    token = watch.enter()
-    try:
-        return inner.close()
-    finally:
-        watch.leave(token)
+def wrap_stream(target: Callable[..., Generator[Any, Any, Any]], spec: Spec) -> Callable[..., Any]:
+    """Return a generator function that records each stream of `target`."""
+    return generated(_SOURCE, target, (spec,), globals())
 
 
 def wrap_async_stream(target: Callable[..., AsyncGenerator[Any, Any]], spec: Spec) -> Callable[..., Any]:
     """Return an async generator function that records each stream of `target`."""
-
-    async def measured_stream(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-        inner = target(*args, **kwargs)
-        watch = _Blind() if HUB.off else _Watch(spec)
-        step = _first_step(inner)
-        sent: Any = None
-        thrown: BaseException | None = None
-        try:
-            while True:
-                token = watch.enter()
-                try:
-                    item = await step
-                except StopAsyncIteration:
-                    break
-                finally:
-                    watch.leave(token)
-                watch.item(item)
-                sent = thrown = None
-                try:
-                    sent = yield item
-                except GeneratorExit:
-                    await _aclose(inner, watch)
-                    raise
-                except BaseException as error:
-                    thrown = error
-                step = inner.asend(sent) if thrown is None else inner.athrow(thrown)
-        except BaseException as error:
-            watch.end(error)
-            raise
-        watch.end(None)
-
-    return measured_stream
-
-
-async def _aclose(inner: AsyncGenerator[Any, Any], watch: _Watch | _Blind) -> None:
-    """Close `inner`, so that its `finally` has run when the consumer's `aclose()` returns."""
-    token = watch.enter()
-    try:
-        await inner.aclose()
-    finally:
-        watch.leave(token)
+    return generated(_ASYNC_SOURCE, target, (spec,), globals())
 
 
 def _first_step(inner: AsyncGenerator[Any, Any]) -> Awaitable[Any]:
@@ -208,3 +207,6 @@ def _first_step(inner: AsyncGenerator[Any, Any]) -> Awaitable[Any]:
         return inner.asend(None)
     finally:
         sys.set_asyncgen_hooks(*hooks)
+
+
+_pp_first_step = _first_step
