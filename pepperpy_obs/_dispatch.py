@@ -41,9 +41,16 @@ class Hub:
         self.buffer: list[Record] = []
         self.append = self.buffer.append
         self.limit = LIMIT
+        """How many records the buffer takes; 0 while recording is off, so that one comparison tells of both."""
         self.off = False
         self.runtime: Any = None
         hubs.add(self)
+
+    def accept(self, limit: int | None) -> int | None:
+        """Take up to `limit` records, or none at all; return what was in force before."""
+        before = None if self.off else self.limit
+        self.off, self.limit = limit is None, limit or 0
+        return before
 
     def relieve(self) -> None:
         """Fold a part of a full buffer, in the caller that found it full; never raises."""

@@ -79,12 +79,12 @@ def captured(config: Config | None = None, *, processors: Sequence[Processor] = 
     store = Store(max_series=config.max_series)
     chain = build_chain(config, store, processors, exits=[Exit("captured", seen.keep, seen)])
     before = runtime.exchange(store, chain)
-    was_off, HUB.off = HUB.off, not config.metrics_enabled
+    accepted = HUB.accept(config.buffer_limit if config.metrics_enabled else None)
     try:
         yield seen
         runtime.flush()
     finally:
-        HUB.off = was_off
+        HUB.accept(accepted)
         runtime.exchange(*before)
 
 

@@ -62,7 +62,7 @@ def _signature(target: Callable[..., Any]) -> inspect.Signature | None:
     except (TypeError, ValueError):
         return None  # builtins without a text signature
     for name in signature.parameters:
-        if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_pp_"):
+        if not name.isidentifier() or keyword.iskeyword(name) or name.startswith(("_pp_", "perf_counter_ns")):
             return None
     return signature
 

@@ -52,8 +52,7 @@ class Runtime:
         process.look_after(self)
 
     def _obey(self) -> None:
-        self._hub.off = not self.config.metrics_enabled
-        self._hub.limit = self.config.buffer_limit
+        self._hub.accept(self.config.buffer_limit if self.config.metrics_enabled else None)
 
     def configure(self, config: Config, processors: Sequence[Processor] = ()) -> Runtime:
         """Put `config` in force: what was recorded before leaves the old way, counts go on.

@@ -42,7 +42,7 @@ def test_a_stack_that_overflows(limit: int) -> None:
         dig()
 
     with captured():
-        _dispatch.HUB.limit = limit
+        _dispatch.HUB.accept(limit)
         for _ in range(3):
             with pytest.raises(RecursionError):
                 dig()
