@@ -1,11 +1,12 @@
-"""Values that wait to be put into bins, some hundred at a time.
+"""Values that wait to be put into bins, some hundred at a time, or until somebody looks.
 
 Appending to a list costs a tenth of finding a bin, and finding the bins of a whole list costs less for each.
 """
 
 from __future__ import annotations
 
-from typing import Final, Generic, Self, TypeVar
+from collections.abc import Callable
+from typing import Any, Final, Generic, Self, TypeVar
 
 from pepperpy_obs.aggregate.histogram import Durations, Histogram
 
@@ -13,10 +14,33 @@ __all__ = ["BATCH", "Pending", "PendingDurations"]
 
 BATCH: Final = 512
 
-_FEW: Final = 24
-_NONE: Final = Durations()
-
 Kind = TypeVar("Kind", bound=Histogram)
+
+
+class _Sum(Generic[Kind]):
+    """A histogram, or what it is still to be made of: another sum, and values. Whoever makes it makes it for all.
+
+    Threads need no lock: `state` is replaced in one piece, and two that make it at once make the same.
+    """
+
+    __slots__ = ("state",)
+
+    def __init__(self, state: Kind | tuple[_Sum[Kind], Callable[[list[Any]], Kind], list[Any]]) -> None:
+        self.state = state
+
+    def histogram(self) -> Kind:
+        """Return the histogram."""
+        waiting: list[tuple[Callable[[list[Any]], Kind], list[Any]]] = []
+        state = self.state
+        while isinstance(state, tuple):
+            before, make, values = state
+            waiting.append((make, values))
+            state = before.state
+        made = state
+        for make, values in reversed(waiting):
+            made = made.merge(make(values))
+        self.state = made
+        return made
 
 
 class Pending(Generic[Kind]):
@@ -25,10 +49,11 @@ class Pending(Generic[Kind]):
     Who needs the last few nanoseconds appends to `fresh` himself and calls `histogram` when it holds `BATCH` values.
     """
 
-    __slots__ = ("_settled", "fresh")
+    __slots__ = ("_kind", "_sum", "fresh")
 
-    def __init__(self, empty: Kind) -> None:
-        self._settled = empty
+    def __init__(self, kind: type[Kind], known: _Sum[Kind] | None = None) -> None:
+        self._kind = kind
+        self._sum = known or _Sum(kind())
         self.fresh: list[float] = []
 
     def add(self, value: float) -> None:
@@ -43,20 +68,21 @@ class Pending(Generic[Kind]):
         if len(self.fresh) >= BATCH:
             self.histogram()
 
-    def copy(self) -> Self:
-        """Return another one of the same values; few of them are settled twice."""
-        if len(self.fresh) > _FEW:
-            self.histogram()
-        other = type(self)(self._settled)
-        other.fresh = self.fresh.copy()
-        return other
-
     def histogram(self) -> Kind:
         """Return the histogram of all values so far."""
+        self._gather()
+        return self._sum.histogram()
+
+    def copy(self) -> Self:
+        """Return another one of the same values, which are put into bins once for both."""
+        self._gather()
+        return type(self)(self._kind, self._sum)
+
+    def _gather(self) -> None:
+        """Empty the hands."""
         if self.fresh:
-            self._settled = self._settled.merge(self._settled.of(self.fresh))
-            self.fresh.clear()
-        return self._settled
+            self._sum = _Sum((self._sum, self._kind.of, self.fresh))
+            self.fresh = []
 
 
 class PendingDurations(Pending[Durations]):
@@ -64,17 +90,9 @@ class PendingDurations(Pending[Durations]):
 
     __slots__ = ("_ns",)
 
-    def __init__(self, settled: Durations = _NONE) -> None:
-        super().__init__(settled)
+    def __init__(self, kind: type[Durations] = Durations, known: _Sum[Durations] | None = None) -> None:
+        super().__init__(kind, known)
         self._ns: list[int] = []
-
-    def copy(self) -> Self:
-        """Return another one of the same durations."""
-        if len(self._ns) > _FEW:
-            self.histogram()
-        other = super().copy()
-        other._ns = self._ns.copy()
-        return other
 
     def extend_ns(self, took: list[int]) -> None:
         """Take in nanoseconds, none of them negative."""
@@ -82,9 +100,8 @@ class PendingDurations(Pending[Durations]):
         if len(self._ns) >= BATCH:
             self.histogram()
 
-    def histogram(self) -> Durations:
-        """Return the histogram of all durations so far."""
+    def _gather(self) -> None:
+        super()._gather()
         if self._ns:
-            self._settled = self._settled.merge(Durations.of_ns(self._ns))
-            self._ns.clear()
-        return super().histogram()
+            self._sum = _Sum((self._sum, Durations.of_ns, self._ns))
+            self._ns = []

@@ -23,7 +23,6 @@ LONGEST: Final = 2.0**63 / 1e9
 """Durations from here on (292 years in seconds) are mistakes, and refused."""
 
 _NO_DURATIONS: Final = Durations()
-_NO_VALUES: Final = Histogram()
 
 
 class Tally:
@@ -55,7 +54,7 @@ class Tally:
         self._others: Counter[str] = Counter()
         self._errors: Mapping[str, int] = {}
         self._durations = PendingDurations()
-        self._first_items: Pending[Durations] | None = None
+        self._first_items: PendingDurations | None = None
         self._peak = -1.0
         self._exemplar: Exemplar | None = None
         self._requests: RequestTally | None = None
@@ -185,7 +184,7 @@ class Tally:
             self._refused["time_to_first_item_seconds"] += 1
             return
         if self._first_items is None:
-            self._first_items = Pending(_NO_DURATIONS)
+            self._first_items = PendingDurations()
         self._first_items.add(seconds)
 
     def _show(self, event: Mapping[str, Any], seconds: float, at: int) -> None:
@@ -214,7 +213,7 @@ class MetricTally:
         self._unit = self._description = ""
         self._total = 0
         self._latest: Latest | None = None
-        self._values = Pending(_NO_VALUES)
+        self._values = Pending(Histogram)
 
     def record(self, value: float, at: int, unit: str, description: str) -> None:
         """Count one value."""
