@@ -81,7 +81,7 @@ _TOOLS: Final[dict[str, object]] = {
     "_pp_wrong_context": ValueError,
 }
 """What a wrapper uses; no parameter of the user's may bear these names."""
-_NAMESPACE: Final = vars(_clock)
+_NAMESPACE: Final = _clock.__dict__
 _NAMESPACE.update(_TOOLS)
 
 
