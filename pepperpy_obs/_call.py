@@ -104,10 +104,13 @@ class Call:
         notes.captured, notes.fields = captured, given
         leave_record(spec, record, notes, hub=self._hub)
 
-    def cache_lookup(self, name: str, *, hit: bool) -> Call:
-        """Count that a cache was asked within this call, and whether it knew the answer."""
+    def cache_lookup(self, name: str, *, hit: bool, answer: bool = True) -> Call:
+        """Count that a cache was asked within this call, and whether it knew the answer.
+
+        `answer=False`: what was looked up is not the call's answer, which is charged all the same.
+        """
         record = self._record
-        if record is not None and not record[SPEC].silent:
+        if answer and record is not None and not record[SPEC].silent:
             notes = notes_of(record)
             if notes.cache is None:
                 notes.cache, notes.cache_hit = name, bool(hit)

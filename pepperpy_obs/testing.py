@@ -76,7 +76,7 @@ def captured(config: Config | None = None, *, processors: Sequence[Processor] = 
     runtime: Runtime = _dispatch.runtime()
     config = config or Config(config_file=None, log_level="debug")
     seen = Captured(runtime)
-    store = Store(max_series=config.max_series)
+    store = Store(config.max_series, config.cost_attributes)
     chain = build_chain(config, store, processors, exits=[Exit("captured", seen.keep, seen)])
     before = runtime.exchange(store, chain)
     accepted = HUB.accept(config.buffer_limit if config.metrics_enabled else None)

@@ -8,13 +8,14 @@ order, and all go to plain values and back. Absent facts are empty: a cost that 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
+from functools import reduce
 from typing import Any, Final, NamedTuple, Self
 
 from pepperpy_obs.aggregate.histogram import Durations
-from pepperpy_obs.events import OVERFLOW, TOKEN_FIELDS
+from pepperpy_obs.events import OUTCOMES, OVERFLOW, TOKEN_FIELDS
 
 __all__ = [
     "EXACT",
@@ -29,6 +30,7 @@ __all__ = [
     "Requests",
     "add_counts",
     "add_money",
+    "add_up",
 ]
 
 EXACT: Final = Context(prec=120, Emax=MAX_EMAX, Emin=MIN_EMIN)
@@ -58,6 +60,11 @@ def add_money(one: Mapping[str, Decimal], two: Mapping[str, Decimal]) -> Mapping
     if not one or not two:
         return one or two
     return {**one, **{name: EXACT.add(one.get(name, ZERO), amount) for name, amount in two.items()}}
+
+
+def add_up(amounts: Iterable[Decimal]) -> Decimal:
+    """Return the exact sum."""
+    return reduce(EXACT.add, amounts, ZERO)
 
 
 def add_errors(one: Mapping[str, int], two: Mapping[str, int]) -> Mapping[str, int]:
@@ -98,18 +105,31 @@ class Requests:
     """By type (`TOKEN_TYPES`); cache and reasoning are parts of input and output."""
     cost: Decimal
     cost_by_type: Mapping[str, Decimal]
-    saved: Decimal
-    """What caches saved."""
-    waste: Decimal
-    """The part of `cost` that went into calls that failed, were cancelled or abandoned."""
+    saved_by: Mapping[str, Decimal]
+    """What caches saved: `prompt_cache` is the provider's, `local_cache` the application's own."""
+    waste_by: Mapping[str, Decimal]
+    """What was paid for nothing, by outcome: `error`, `cancelled`, `abandoned`. Of `error`, `retried` is what went
+    into tries that others followed. Beside these, `over_budget` is what calls spent past their budgets."""
     priced: int
     unpriced: int
     """Answers with usage whose price is not known; `cost` lacks theirs."""
+    incidents: Mapping[str, int]
+    """How many requests were `retries` of failed ones, were `cached` locally, or calls went `over_budget`."""
 
     @property
     def count(self) -> int:
         """All requests, whatever became of them."""
         return sum(self.outcomes.values())
+
+    @property
+    def saved(self) -> Decimal:
+        """What caches saved, in all."""
+        return add_up(self.saved_by.values())
+
+    @property
+    def waste(self) -> Decimal:
+        """The part of `cost` that went into requests that failed, were cancelled or abandoned."""
+        return add_up(amount for outcome, amount in self.waste_by.items() if outcome in OUTCOMES)
 
     def merge(self, other: Self) -> Self:
         """Return the sum of both."""
@@ -122,10 +142,11 @@ class Requests:
             add_counts(self.tokens, other.tokens),
             EXACT.add(self.cost, other.cost),
             add_money(self.cost_by_type, other.cost_by_type),
-            EXACT.add(self.saved, other.saved),
-            EXACT.add(self.waste, other.waste),
+            add_money(self.saved_by, other.saved_by),
+            add_money(self.waste_by, other.waste_by),
             self.priced + other.priced,
             self.unpriced + other.unpriced,
+            add_counts(self.incidents, other.incidents),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -134,11 +155,12 @@ class Requests:
             "outcomes": dict(self.outcomes),
             "tokens": dict(self.tokens),
             "cost": format(self.cost, "f"),
-            "cost_by_type": {name: format(amount, "f") for name, amount in self.cost_by_type.items()},
-            "saved": format(self.saved, "f"),
-            "waste": format(self.waste, "f"),
+            "cost_by_type": _texts(self.cost_by_type),
+            "saved_by": _texts(self.saved_by),
+            "waste_by": _texts(self.waste_by),
             "priced": self.priced,
             "unpriced": self.unpriced,
+            "incidents": dict(self.incidents),
         }
 
     @classmethod
@@ -148,15 +170,24 @@ class Requests:
             plain["outcomes"],
             plain["tokens"],
             Decimal(plain["cost"]),
-            {name: Decimal(amount) for name, amount in plain["cost_by_type"].items()},
-            Decimal(plain["saved"]),
-            Decimal(plain["waste"]),
+            _amounts(plain["cost_by_type"]),
+            _amounts(plain["saved_by"]),
+            _amounts(plain["waste_by"]),
             plain["priced"],
             plain["unpriced"],
+            plain["incidents"],
         )
 
 
-NO_REQUESTS: Final = Requests({}, {}, ZERO, {}, ZERO, ZERO, 0, 0)
+def _texts(amounts: Mapping[str, Decimal]) -> dict[str, str]:
+    return {name: format(amount, "f") for name, amount in amounts.items()}
+
+
+def _amounts(texts: Mapping[str, str]) -> dict[str, Decimal]:
+    return {name: Decimal(text) for name, text in texts.items()}
+
+
+NO_REQUESTS: Final = Requests({}, {}, ZERO, {}, {}, {}, 0, 0, {})
 
 
 @dataclass(frozen=True, slots=True)

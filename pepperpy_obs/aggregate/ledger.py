@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Mapping
-from typing import Protocol, Self, TypeVar
+from typing import Final, Protocol, Self, TypeVar
 
-from pepperpy_obs.aggregate.cell import CacheCell, Cell
+from pepperpy_obs.aggregate.cell import CacheCell, Cell, Requests
 from pepperpy_obs.aggregate.metric import MetricCell
-from pepperpy_obs.aggregate.series import MetricKey, SeriesKey
+from pepperpy_obs.aggregate.series import Attribute, MetricKey, SeriesKey
 
 __all__ = ["Entries", "Ledger"]
+
+
+_MOST_DAYS: Final = 400
+"""More than a year; of what was before only the sums are left."""
 
 
 class _Mergeable(Protocol):
@@ -54,6 +58,16 @@ class Entries(Protocol):
         ...
 
     @property
+    def attributes(self) -> Mapping[Attribute, Requests]:
+        """Requests by the fields of the user's that costs are asked for by."""
+        ...
+
+    @property
+    def days(self) -> Mapping[str, Requests]:
+        """Requests by day (UTC, such as 2026-11-23)."""
+        ...
+
+    @property
     def events(self) -> Mapping[str, int]:
         """Events by name."""
         ...
@@ -70,14 +84,16 @@ class Entries(Protocol):
 
 
 class Ledger:
-    """Sums per series, per cache and per metric, and counts of events by name, refused fields and overflows."""
+    """Sums per series, attribute, day, cache and metric, and counts of events by name, refused fields and overflows."""
 
-    __slots__ = ("caches", "end", "events", "metrics", "overflow", "refused", "series", "start")
+    __slots__ = ("attributes", "caches", "days", "end", "events", "metrics", "overflow", "refused", "series", "start")
 
     def __init__(self) -> None:
         self.start: int | None = None
         self.end: int | None = None
         self.series: dict[SeriesKey, Cell] = {}
+        self.attributes: dict[Attribute, Requests] = {}
+        self.days: dict[str, Requests] = {}
         self.caches: dict[str, CacheCell] = {}
         self.metrics: dict[MetricKey, MetricCell] = {}
         self.events: Counter[str] = Counter()
@@ -101,6 +117,10 @@ class Ledger:
         """Add the calls of one series."""
         _absorb(self.series, {key: cell})
 
+    def add_attribute(self, key: Attribute, requests: Requests) -> None:
+        """Add the requests of one value of a user's field."""
+        _absorb(self.attributes, {key: requests})
+
     def add_cache(self, name: str, cell: CacheCell) -> None:
         """Add the lookups of one cache."""
         _absorb(self.caches, {name: cell})
@@ -113,6 +133,10 @@ class Ledger:
         """Add all entries of `other`, which stays as it is."""
         self.span(other.start, other.end)
         _absorb(self.series, other.series)
+        _absorb(self.attributes, other.attributes)
+        _absorb(self.days, other.days)
+        while len(self.days) > _MOST_DAYS:
+            del self.days[min(self.days)]
         _absorb(self.caches, other.caches)
         _absorb(self.metrics, other.metrics)
         self.events.update(other.events)

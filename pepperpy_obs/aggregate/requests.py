@@ -15,7 +15,7 @@ from typing import Any, Final
 from pepperpy_obs.aggregate.cell import EXACT, TOKEN_TYPES, ZERO, Requests
 from pepperpy_obs.events import OUTCOMES, OVERFLOW, TOKEN_FIELDS
 
-__all__ = ["RequestTally", "outcome_of"]
+__all__ = ["RequestTally", "is_request", "outcome_of"]
 
 _TOKENS: Final = tuple(zip(TOKEN_FIELDS, TOKEN_TYPES, strict=True))
 _COST_TYPES: Final = frozenset(
@@ -34,45 +34,89 @@ def outcome_of(event: Mapping[str, Any]) -> str:
     return "error" if event.get("error_type") else "ok"
 
 
+def is_request(event: Mapping[str, Any]) -> bool:
+    """Tell whether an event is about a language model: it names one, or has tokens or a price."""
+    if event.get("provider") or event.get("model") or event.get("kind") == "llm":
+        return True
+    # Whoever writes tokens writes one of these two, and the link that prices an event writes the third.
+    return "cost_source" in event or "input_tokens" in event or "output_tokens" in event
+
+
 class RequestTally:
     """The changing counterpart of `Requests`; fields that it refuses are counted in `refused`."""
 
-    __slots__ = ("_by_type", "_cost", "_outcomes", "_priced", "_refused", "_saved", "_tokens", "_unpriced", "_waste")
+    __slots__ = (
+        "_by_type",
+        "_cost",
+        "_incidents",
+        "_outcomes",
+        "_priced",
+        "_refused",
+        "_saved",
+        "_tokens",
+        "_unpriced",
+        "_waste",
+    )
 
     def __init__(self, refused: Counter[str]) -> None:
         self._refused = refused
         self._outcomes: Counter[str] = Counter()
         self._tokens: dict[str, int] = {}
         self._by_type: dict[str, Decimal] = {}
-        self._cost = self._saved = self._waste = ZERO
+        self._saved: dict[str, Decimal] = {}
+        self._waste: dict[str, Decimal] = {}
+        self._incidents: Counter[str] = Counter()
+        self._cost = ZERO
         self._priced = self._unpriced = 0
 
     def count(self, event: Mapping[str, Any]) -> None:
         """Count a request.
 
         A framework's total over several requests (`usage_aggregate`) has tokens and a cost, but is itself no request.
+        An answer that a local cache gave is none either: nobody was asked. Usage that was counted before is
+        charged if it has a cost all the same: then nothing was charged where it was counted.
         """
-        outcome = outcome_of(event)
-        if not event.get("usage_aggregate"):
-            self._outcomes[outcome] += 1
-        self._count_tokens(event)
+        if event.get("cache_hit") is True:
+            self._incidents["cached"] += 1
+        elif not event.get("usage_duplicate"):
+            if not event.get("usage_aggregate"):
+                self._outcomes[outcome_of(event)] += 1
+            self._count_tokens(event)
+            self._charge(event)
+        elif "cost_source" in event:
+            self._charge(event)
+        self.note(event)
+
+    def note(self, event: Mapping[str, Any]) -> None:
+        """Count what a call that may be no request saved or wasted."""
+        if "saved_usd" in event:
+            cause = "local_cache" if event.get("cache_hit") is True else "prompt_cache"
+            self._add(self._saved, cause, event["saved_usd"], "saved_usd")
+        if event.get("retry"):
+            self._incidents["retries"] += 1
+            if "retried_usd" in event:
+                self._add(self._waste, "retried", event["retried_usd"], "retried_usd")
+        if event.get("over_budget"):
+            self._incidents["over_budget"] += 1
+            if "over_budget_usd" in event:
+                self._add(self._waste, "over_budget", event["over_budget_usd"], "over_budget_usd")
+
+    def _charge(self, event: Mapping[str, Any]) -> None:
         cost = event.get("cost_usd")
         if cost is not None and (cost := self._money(cost, "cost_usd")) is not None:
             self._priced += 1
             self._cost = EXACT.add(self._cost, cost)
+            outcome = outcome_of(event)
             if outcome != "ok":
-                self._waste = EXACT.add(self._waste, cost)
+                self._waste[outcome] = EXACT.add(self._waste.get(outcome, ZERO), cost)
             self._split(event.get("cost_by_type"))
         elif event.get("cost_source") == "unpriced":
             self._unpriced += 1
-        if "saved_usd" in event:
-            self.save(event)
 
-    def save(self, event: Mapping[str, Any]) -> None:
-        """Count what a cache saved."""
-        saved = self._money(event["saved_usd"], "saved_usd")
-        if saved is not None:
-            self._saved = EXACT.add(self._saved, saved)
+    def _add(self, amounts: dict[str, Decimal], name: str, value: object, field: str) -> None:
+        amount = self._money(value, field)
+        if amount is not None:
+            amounts[name] = EXACT.add(amounts.get(name, ZERO), amount)
 
     def copy(self) -> RequestTally:
         """Return another one of the same requests."""
@@ -80,6 +124,9 @@ class RequestTally:
         other._outcomes = self._outcomes.copy()
         other._tokens = self._tokens.copy()
         other._by_type = self._by_type.copy()
+        other._saved = self._saved.copy()
+        other._waste = self._waste.copy()
+        other._incidents = self._incidents.copy()
         return other
 
     def cell(self) -> Requests:
@@ -89,10 +136,11 @@ class RequestTally:
             self._tokens.copy(),
             self._cost,
             self._by_type.copy(),
-            self._saved,
-            self._waste,
+            self._saved.copy(),
+            self._waste.copy(),
             self._priced,
             self._unpriced,
+            dict(self._incidents),
         )
 
     def _count_tokens(self, event: Mapping[str, Any]) -> None:

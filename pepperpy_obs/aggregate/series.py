@@ -12,11 +12,15 @@ from typing import Final, NamedTuple, TypeVar
 
 from pepperpy_obs.events import OVERFLOW
 
-__all__ = ["ELSEWHERE", "Limits", "MetricKey", "SeriesKey", "label"]
+__all__ = ["ELSEWHERE", "Attribute", "Limits", "MetricKey", "SeriesKey", "label"]
 
 Key = TypeVar("Key", bound=Hashable)
 
 _LONGEST_LABEL: Final = 200
+
+
+Attribute = tuple[str, str]
+"""A field of the user's, and its value."""
 
 
 class SeriesKey(NamedTuple):
@@ -56,11 +60,12 @@ class Limits:
     `overflow` is where each placing under `_other` is counted, `weight` times, by family.
     """
 
-    __slots__ = ("_caches", "_kinds", "_metrics", "_series", "most")
+    __slots__ = ("_attributes", "_caches", "_kinds", "_metrics", "_series", "most")
 
     def __init__(self, most: int) -> None:
         self.most = most
         self._series: set[SeriesKey] = set()
+        self._attributes: set[Attribute] = set()
         self._caches: set[str] = set()
         self._metrics: set[MetricKey] = set()
         self._kinds: dict[str, str] = {}
@@ -71,6 +76,13 @@ class Limits:
             return key
         overflow["operations"] += weight
         return ELSEWHERE
+
+    def attribute(self, key: Attribute, overflow: Counter[str], weight: int = 1) -> Attribute:
+        """Place requests of a user attribute's value."""
+        if key[1] == OVERFLOW or self._admits(self._attributes, key):
+            return key
+        overflow["attributes"] += weight
+        return key[0], OVERFLOW
 
     def cache(self, name: str, overflow: Counter[str], weight: int = 1) -> str:
         """Place lookups of a cache."""

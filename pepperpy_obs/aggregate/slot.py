@@ -7,13 +7,17 @@ that a series is named and checked once a slot, not once an event.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import reduce
 from typing import Any, Final, get_args
 
-from pepperpy_obs.aggregate.cell import SLOT, CacheCell
+from pepperpy_obs.aggregate.cell import NO_REQUESTS, SLOT, CacheCell, Requests
 from pepperpy_obs.aggregate.ledger import Ledger
 from pepperpy_obs.aggregate.metric import MetricKind, is_label, is_name
-from pepperpy_obs.aggregate.series import Limits, MetricKey, SeriesKey, label
+from pepperpy_obs.aggregate.requests import RequestTally, is_request
+from pepperpy_obs.aggregate.series import Attribute, Limits, MetricKey, SeriesKey, label
 from pepperpy_obs.aggregate.tally import MetricTally, Tally
 from pepperpy_obs.events import CACHE_LOOKED_UP, METRIC_RECORDED, OPERATION_FINISHED, OVERFLOW, USAGE_RECORDED
 
@@ -28,12 +32,13 @@ _KINDS: Final = get_args(MetricKind)
 class Slot:
     """What has been written so far in the 10 seconds from `start`."""
 
-    __slots__ = ("_ledger", "_limits", "_metrics", "_tallies", "index", "start")
+    __slots__ = ("_attributes", "_ledger", "_limits", "_metrics", "_tallies", "index", "start")
 
     def __init__(self, at: int, limits: Limits) -> None:
         self.start = at // SLOT * SLOT
         self.index: dict[tuple[Any, ...], Tally] = {}
         self._limits = limits
+        self._attributes: dict[Attribute, RequestTally] = {}
         self._ledger = Ledger()
         # An overflow series may hold requests to language models and other calls: it has a tally for each.
         self._tallies: dict[tuple[SeriesKey, bool], Tally] = {}
@@ -42,6 +47,7 @@ class Slot:
     def copy(self) -> Slot:
         """Return another one of the same tallies: a tenth of the time of `written`, for which there is time later."""
         other = Slot(self.start, self._limits)
+        other._attributes = {key: tally.copy() for key, tally in self._attributes.items()}
         other._tallies = {key: tally.copy() for key, tally in self._tallies.items()}
         other._metrics = {key: tally.copy() for key, tally in self._metrics.items()}
         other._ledger = self._ledger.copy()
@@ -61,6 +67,10 @@ class Slot:
         ledger = Ledger()
         for (key, _), tally in self._tallies.items():
             ledger.add(key, tally.cell())
+        requests = reduce(Requests.merge, [cell.requests for cell in ledger.series.values()], NO_REQUESTS)
+        if requests is not NO_REQUESTS:
+            ledger.days[_day(self.start)] = requests
+        ledger.attributes = {key: tally.cell() for key, tally in self._attributes.items()}
         ledger.metrics = {key: tally.cell() for key, tally in self._metrics.items()}
         calls = sum([cell.calls for cell in ledger.series.values()])
         if calls:
@@ -101,6 +111,17 @@ class Slot:
             case _:
                 self._ledger.events[OVERFLOW] += 1
 
+    def attribute(self, event: Mapping[str, Any], names: Sequence[str]) -> None:
+        """Count a request, if it is one, once more for each of these fields of the user's."""
+        if is_request(event):
+            for name in names:
+                key = self._limits.attribute((name, label(event.get(name))), self._ledger.overflow)
+                tally = self._attributes.get(key)
+                if tally is None:
+                    # What is refused has been counted with the call.
+                    tally = self._attributes[key] = RequestTally(Counter())
+                tally.count(event)
+
     def look_up(self, event: Mapping[str, Any]) -> None:
         """Count a lookup of a cache."""
         hit = event.get("cache_hit")
@@ -126,6 +147,10 @@ class Slot:
         if tally is None:
             tally = self._metrics[key] = MetricTally(key)
         tally.record(float(value), at, str(event.get("metric_unit", "")), str(event.get("metric_description", "")))
+
+
+def _day(at: int) -> str:
+    return datetime.fromtimestamp(at // 1_000_000_000, UTC).date().isoformat()
 
 
 def _metric_key(event: Mapping[str, Any]) -> MetricKey | None:

@@ -14,10 +14,10 @@ from math import inf
 from types import MappingProxyType
 from typing import Any, Final, Self
 
-from pepperpy_obs.aggregate.cell import CacheCell, Cell
+from pepperpy_obs.aggregate.cell import CacheCell, Cell, Requests
 from pepperpy_obs.aggregate.ledger import Entries, Ledger
 from pepperpy_obs.aggregate.metric import MetricCell
-from pepperpy_obs.aggregate.series import MetricKey, SeriesKey
+from pepperpy_obs.aggregate.series import Attribute, MetricKey, SeriesKey
 from pepperpy_obs.errors import SetupError
 
 __all__ = ["EMPTY", "Snapshot"]
@@ -38,12 +38,16 @@ class Snapshot:
     series: Mapping[SeriesKey, Cell]
     caches: Mapping[str, CacheCell]
     metrics: Mapping[MetricKey, MetricCell]
+    attributes: Mapping[Attribute, Requests]
+    """Requests by each field of the user's that costs are asked for by, and its value ("" of none)."""
+    days: Mapping[str, Requests]
+    """Requests by the day of their end (UTC, such as 2026-11-23); of 400 days at most, the latest."""
     events: Mapping[str, int]
     """Events by name."""
     refused: Mapping[str, int]
     """Fields that could not be counted (a negative duration, tokens that are no number), by field."""
     overflow: Mapping[str, int]
-    """Events that were counted under `_other`, by family: operations, caches, metrics."""
+    """Events that were counted under `_other`, by family: operations, attributes, caches, metrics."""
 
     @classmethod
     def of(cls, entries: Entries, window: float | None) -> Self:
@@ -55,6 +59,8 @@ class Snapshot:
             MappingProxyType(entries.series),
             MappingProxyType(entries.caches),
             MappingProxyType(entries.metrics),
+            MappingProxyType(entries.attributes),
+            MappingProxyType(entries.days),
             MappingProxyType(entries.events),
             MappingProxyType(entries.refused),
             MappingProxyType(entries.overflow),
@@ -89,6 +95,11 @@ class Snapshot:
                 {"name": key.name, "kind": key.kind, "labels": dict(key.labels), **cell.to_dict()}
                 for key, cell in sorted(self.metrics.items(), key=_key)
             ],
+            "attributes": [
+                {"name": name, "value": value, **requests.to_dict()}
+                for (name, value), requests in sorted(self.attributes.items(), key=_key)
+            ],
+            "days": {day: requests.to_dict() for day, requests in self.days.items()},
             "events": dict(self.events),
             "refused": dict(self.refused),
             "overflow": dict(self.overflow),
@@ -116,6 +127,10 @@ class Snapshot:
         for row in plain["metrics"]:
             key = MetricKey(row["name"], row["kind"], tuple(sorted(row["labels"].items())))
             ledger.metrics[key] = MetricCell.from_dict(row)
+        for row in plain["attributes"]:
+            ledger.attributes[row["name"], row["value"]] = Requests.from_dict(row)
+        for day, row in plain["days"].items():
+            ledger.days[day] = Requests.from_dict(row)
         ledger.events.update(plain["events"])
         ledger.refused.update(plain["refused"])
         ledger.overflow.update(plain["overflow"])

@@ -58,7 +58,8 @@ class Cut:
 class Store:
     """All series of one process, or of many whose snapshots it takes in.
 
-    Each family (operations, caches, metrics) holds at most `max_series` series, and beyond them those named `_other`.
+    Requests to language models are also counted by each field of the user's that `attributes` names, and by day.
+    Each family (operations, attributes, caches, metrics) holds at most `max_series` series, and past them `_other`.
 
     >>> store = Store()
     >>> store.fold({"event": "operation.finished", "operation": "ask", "outcome": "ok", "duration_seconds": 0.5}, at=0)
@@ -66,9 +67,11 @@ class Store:
     [('ask', 1, 0.5)]
     """
 
-    __slots__ = ("_from", "_index", "_limits", "_slot", "_total", "_until", "_windows")
+    __slots__ = ("_from", "_index", "_limits", "_slot", "_total", "_until", "_windows", "attributes")
 
-    def __init__(self, max_series: int = 2000) -> None:
+    def __init__(self, max_series: int = 2000, attributes: Sequence[str] = ()) -> None:
+        self.attributes = tuple(attributes)
+        """The fields of the user's that requests are counted by, from now on."""
         self._limits = Limits(0)
         self.max_series = max_series
         self.clear()
@@ -120,6 +123,8 @@ class Store:
                 self._slot.look_up(event)
         else:
             self._slot.fold(event, at)
+        if self.attributes:
+            self._slot.attribute(event, self.attributes)
 
     def snapshot(self, window: float | None = None, now: int | None = None) -> Snapshot:
         """Return what is known since the start, or of the last `window` seconds (24 hours at most).
@@ -157,6 +162,10 @@ class Store:
         ledger.overflow.update(snapshot.overflow)
         for key, cell in snapshot.series.items():
             ledger.add(self._limits.series(key, ledger.overflow, cell.calls or 1), cell)
+        ledger.days.update(snapshot.days)
+        for attribute, requests in snapshot.attributes.items():
+            weight = requests.count or 1
+            ledger.add_attribute(self._limits.attribute(attribute, ledger.overflow, weight), requests)
         for name, lookups in snapshot.caches.items():
             ledger.add_cache(self._limits.cache(name, ledger.overflow, lookups.hits + lookups.misses), lookups)
         for metric, values in snapshot.metrics.items():

@@ -84,8 +84,8 @@ class Tally:
         # Whoever writes tokens writes one of these two, and the link that prices an event writes the third.
         if self._llm or "cost_source" in event or "input_tokens" in event or "output_tokens" in event:
             self._count_request(event)
-        elif "saved_usd" in event:
-            self._tally_of_requests().save(event)
+        elif "saved_usd" in event or "over_budget" in event:
+            self._tally_of_requests().note(event)
 
     def finish_many(self, took: list[int], first: int, last: int) -> None:
         """Count calls that went well, of which nothing is told but how many ns they took, from `first` to `last`."""
@@ -121,7 +121,7 @@ class Tally:
     def save(self, event: Mapping[str, Any], at: int) -> None:
         """Count what a cache saved outside of a call."""
         self._see(at)
-        self._tally_of_requests().save(event)
+        self._tally_of_requests().note(event)
 
     def copy(self) -> Tally:
         """Return another one of the same calls, to be made a cell of when there is time."""
@@ -194,8 +194,7 @@ class Tally:
         self.show(seconds, at, str(trace_id), str(event.get("span_id", "")))
 
     def _count_request(self, event: Mapping[str, Any]) -> None:
-        if not event.get("usage_duplicate"):
-            self._tally_of_requests().count(event)
+        self._tally_of_requests().count(event)
 
     def _tally_of_requests(self) -> RequestTally:
         if self._requests is None:

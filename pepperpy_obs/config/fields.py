@@ -65,6 +65,8 @@ class Settings(BaseSettings):
     """whether a scraper that asks for OpenMetrics gets it, with trace ids as exemplars"""
     max_series: Amount = 2000
     """label sets kept in memory; what comes after is counted as one, "_other", per family"""
+    cost_attributes: Names = ()
+    """names of fields of yours by whose values costs are reported, such as customer"""
     price_file: PathLike = None
     """TOML file with prices of your own, which win over the shipped ones"""
 

@@ -33,9 +33,13 @@ def record_usage(answer: object, *, provider: str | None = None, model: str | No
     current_call().record_usage(answer, provider=provider, model=model)
 
 
-def cache_lookup(name: str, *, hit: bool) -> None:
-    """Count that a cache was asked, in the call that is running if there is one."""
-    current_call().cache_lookup(name, hit=hit)
+def cache_lookup(name: str, *, hit: bool, answer: bool = True) -> None:
+    """Count that a cache was asked, in the call that is running if there is one.
+
+    A hit says that the call's answer came from there: no provider was asked, and its price is shown as saved. With
+    `answer=False` it is something else that was looked up (documents for the prompt), and the call is charged.
+    """
+    current_call().cache_lookup(name, hit=hit, answer=answer)
 
 
 def watch_cache(name: str, cache: object) -> None:

@@ -6,10 +6,14 @@ from collections.abc import Collection
 from typing import Any, Final
 
 from pepperpy_obs._event import ANSWER
+from pepperpy_obs._record import PRICED
 from pepperpy_obs.events import TOKEN_FIELDS
 from pepperpy_obs.typing import EventDict
 
-__all__ = ["CountOnce"]
+__all__ = ["UNPAID", "CountOnce"]
+
+UNPAID: Final = "_unpaid"
+"""Key of a note to the link that prices: counted before, but by nobody who asked for a price."""
 
 _REMEMBERED: Final = 16_384
 """How many answers and spans are remembered; older ones are taken for new."""
@@ -20,6 +24,8 @@ _KEPT: Final = 16
 
 _Answer = tuple[int, Any, Any]
 """Where the answer object is, its input and its output tokens."""
+_Counted = tuple[_Answer, bool]
+"""An answer, and whether it was priced where it was counted."""
 
 
 class CountOnce:
@@ -29,13 +35,15 @@ class CountOnce:
     a gateway and an SDK), when a call below it returned the very same answer, and when it carries
     the total of a framework's run (`usage_aggregate`) while calls below it reported theirs. Children
     end before their parents, so a span knows by then what was counted below it.
+    If nobody was asked for a price where the usage was counted (`@tracked_usage` within `@costed`), the mark leaves
+    room for it: `UNPAID` tells the link that prices to do so.
     Needs events in the order in which they ended; keeps a bounded memory of its own.
     """
 
     def __init__(self, remembered: int = _REMEMBERED) -> None:
         self._limit = remembered
-        self._answers: dict[tuple[str, str], Any] = {}
-        self._counted_below: dict[Any, tuple[_Answer, ...]] = {}
+        self._answers: dict[tuple[str, str], bool] = {}
+        self._counted_below: dict[Any, tuple[_Counted, ...]] = {}
 
     @property
     def waited_for(self) -> Collection[Any]:
@@ -53,10 +61,16 @@ class CountOnce:
         if any(key in event_dict for key in TOKEN_FIELDS):
             # The address alone may be a later object's; with the same tokens it is the same answer.
             mine = (answer, event_dict.get("input_tokens"), event_dict.get("output_tokens"))
-            again = counted is not None and (event_dict.get("usage_aggregate") or (answer and mine in counted))
-            if again or self._seen(event_dict):
+            priced = bool(event_dict.get(PRICED))
+            twins = self._twins(event_dict, mine, counted or ())
+            if twins:
                 event_dict["usage_duplicate"] = True
-            counted = (*(counted or ())[-_KEPT:], mine)
+                if priced and not any(twins):
+                    event_dict[UNPAID] = True
+            if "response_id" in event_dict and "trace_id" in event_dict:
+                told = (event_dict["trace_id"], event_dict["response_id"])
+                self._remember(self._answers, told, priced or any(twins))
+            counted = (*(counted or ())[-_KEPT:], (mine, priced or any(twins)))
         if counted is not None:
             # An event without a span of its own names the span that it happened in.
             above = event_dict.get("parent_span_id") if "duration_seconds" in event_dict else span
@@ -64,14 +78,14 @@ class CountOnce:
                 self._remember(below, above, (*below.pop(above, ()), *counted)[-_KEPT:])
         return event_dict
 
-    def _seen(self, event: EventDict) -> bool:
-        trace, response = event.get("trace_id"), event.get("response_id")
-        if trace is None or response is None:
-            return False
-        if (trace, response) in self._answers:
-            return True
-        self._remember(self._answers, (trace, response), True)
-        return False
+    def _twins(self, event: EventDict, mine: _Answer, below: tuple[_Counted, ...]) -> list[bool]:
+        """Return of each time that the usage was counted before whether it was priced then."""
+        if event.get("usage_aggregate"):
+            twins = [priced for _, priced in below]
+        else:
+            twins = [priced for answer, priced in below if mine[0] and answer == mine]
+        seen = self._answers.get((event.get("trace_id", ""), event.get("response_id", "")))
+        return twins if seen is None else [*twins, seen]
 
     def _remember(self, memory: dict[Any, Any], key: Any, value: Any) -> None:
         memory[key] = value

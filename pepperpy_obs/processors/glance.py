@@ -39,6 +39,7 @@ class Glance(msgspec.Struct, gc=False):
     output_tokens: object = None
     cost_source: object = None
     saved_usd: object = None
+    over_budget: object = None
     cache: object = None
 
 
@@ -63,7 +64,7 @@ def glance(lines: Sequence[bytes]) -> list[Glance | None]:
         and one.kind != "llm"
         and 0.0 <= one.duration_seconds < LONGEST
         and one.time_to_first_item_seconds is one.provider is one.model is one.input_tokens is None
-        and one.output_tokens is one.cost_source is one.saved_usd is one.cache is None
+        and one.output_tokens is one.cost_source is one.saved_usd is one.over_budget is one.cache is None
         else None
         for one in seen
     ]

@@ -8,6 +8,7 @@ from typing import Any, Final
 from pepperpy_obs import _clock
 from pepperpy_obs._event import AT
 from pepperpy_obs.pricing import Pricer
+from pepperpy_obs.processors.count_once import UNPAID
 from pepperpy_obs.typing import EventDict
 
 __all__ = ["Price"]
@@ -29,7 +30,7 @@ class Price:
 
     What has no price is marked `cost_source="unpriced"` and gets no cost. An answer that a local
     cache gave cost nothing: its price is what was saved. Usage that was counted before is not
-    priced again. Other events pass untouched.
+    priced again, unless nobody priced it there. Other events pass untouched.
     """
 
     def __init__(self, pricer: Pricer | None = None) -> None:
@@ -37,7 +38,8 @@ class Price:
 
     def __call__(self, logger: Any, method_name: str, event_dict: EventDict) -> EventDict:
         """Price the event, as of its own time if it has one."""
-        if "cost_usd" in event_dict or event_dict.get("usage_duplicate"):
+        unpaid = event_dict.pop(UNPAID, False)
+        if "cost_usd" in event_dict or (event_dict.get("usage_duplicate") and not unpaid):
             return event_dict
         used = any(key in event_dict for key in _USED)
         if not used and "provider" not in event_dict and "model" not in event_dict:

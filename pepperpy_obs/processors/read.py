@@ -142,6 +142,12 @@ def _texts(value: Any) -> list[str]:
     return [_text(item) for item in value]
 
 
+def _objects(value: Any) -> list[dict[str, Any]]:
+    if not isinstance(value, list):
+        raise TypeError
+    return [_object(item) for item in value]
+
+
 def _object(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise TypeError
@@ -156,11 +162,13 @@ _READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "decimal": _decimal,
     "list": _texts,
     "object": _object,
+    "objects": _objects,
 }
 _TYPES: Final = {field.name: field.type for field in FIELDS} | {"event.duration": "integer"}
 
 _WRITTEN: Final[Mapping[str, Any]] = {
     "string": str, "number": float, "integer": int, "boolean": bool, "decimal": str, "list": list[str], "object": dict,
+    "objects": list[dict[str, Any]],
 }  # fmt: skip
 _OURS: Final = msgspec.json.Decoder(
     cast("Any", TypedDict)("Ours", {field.name: _WRITTEN[field.type] for field in FIELDS}, total=False)

@@ -23,7 +23,7 @@ class LogSource:
 
     def __init__(self, config: Config, now: Callable[[], int] | None = None) -> None:
         self.config = config
-        self.fold = Fold(Store(max_series=config.max_series))
+        self.fold = Fold(Store(config.max_series, config.cost_attributes))
         self._now = now
 
     @property

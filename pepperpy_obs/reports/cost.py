@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Context, Decimal
+from decimal import Decimal
+from typing import Any, Final
 
-from pepperpy_obs.aggregate.cell import EXACT, Cell
+from pepperpy_obs.aggregate.cell import EXACT, ZERO, Cell, Requests
 from pepperpy_obs.reports import table
-from pepperpy_obs.reports.report import Report
+from pepperpy_obs.reports.report import Report, plain
+from pepperpy_obs.reports.spending import Spending, dearest_first, divided, part, spending, spending_table
 from pepperpy_obs.reports.totals import Totals
 
 __all__ = ["CostReport", "cost_report"]
 
-_DIVISION = Context(prec=28)
+_CSV: Final = ("group", "name", *Spending.__dataclass_fields__)
+_CAUSES: Final = {"error": "failed", "cancelled": "cancelled", "abandoned": "abandoned"}
 
 
 @dataclass(frozen=True, slots=True)
 class CostReport(Report):
-    """Costs of the calls whose price is known; `unpriced_calls` says how many are missing."""
+    """Costs of the calls whose price is known; `unpriced_calls` says how many are missing.
+
+    The rows of `groups` have requests, tokens, cost per request, savings and waste of each; the `cost_by_...`
+    are the costs among these.
+    """
 
     total_cost: Decimal
     """The sum of all priced calls; 0 if there were none."""
@@ -26,6 +35,10 @@ class CostReport(Report):
     cost_by_operation: Mapping[str, Decimal]
     cost_by_model: Mapping[str, Decimal]
     cost_by_agent: Mapping[str, Decimal]
+    cost_by_day: Mapping[str, Decimal]
+    """By day (UTC, such as 2026-11-23), the earliest first."""
+    cost_by_attribute: Mapping[str, Mapping[str, Decimal]]
+    """By each field that `Config(cost_attributes=...)` names, and its value."""
     cost_per_request: Decimal | None
     """The average of a priced call, to 28 figures; None of none."""
     token_costs: Mapping[str, Decimal]
@@ -33,79 +46,163 @@ class CostReport(Report):
     priced_calls: int
     unpriced_calls: int
     """Answers with usage whose price is not known. Their cost is missing in all sums here."""
+    price_coverage: float | None
+    """Which part of the answers has a price; None of none."""
     unpriced_by_model: Mapping[str, int]
     savings: Decimal
-    """What caches saved."""
+    """What caches saved: what cached tokens would have cost more at the plain rate, and what answers from local caches
+    would have cost. That writing to a prompt cache costs more is not set against it."""
     savings_rate: float | None
     """`savings` of what it would have cost without them."""
+    savings_by_cause: Mapping[str, Decimal]
+    """`prompt_cache` (the provider's) and `local_cache` (one of yours)."""
+    cached_calls: int
+    """Calls that a local cache answered: no requests, and they cost nothing."""
     waste: Decimal
     """The part of `total_cost` that went into calls that failed, were cancelled or abandoned."""
     waste_rate: float | None
+    waste_by_cause: Mapping[str, Decimal]
+    """`retried` (failed, and tried again), `failed`, `cancelled`, `abandoned`."""
+    retries: int
+    """Requests whose like had failed before, by the same caller."""
+    over_budget_calls: int
+    over_budget: Decimal
+    """What these spent past their budgets: no part of `waste`, and budgets within budgets each count theirs."""
+    groups: Mapping[str, Mapping[str, Spending]]
+    """provider, model, operation, agent, day and each attribute -> name -> what it spent."""
     window: float | None
     seconds: float
 
     def __str__(self) -> str:
-        """Show the figures, then the cost by provider, model, agent, operation and type."""
-        facts = {
-            "total cost": table.money(self.total_cost),
-            "per request": table.money(self.cost_per_request),
-            "priced calls": table.count(self.priced_calls),
-            "unpriced calls": table.count(self.unpriced_calls),
-            "saved by caches": f"{table.money(self.savings)} ({table.share(self.savings_rate)})",
-            "wasted on failed calls": f"{table.money(self.waste)} ({table.share(self.waste_rate)})",
-        }
-        parts = [f"Cost ({table.span(self.window, self.seconds)})\n{table.pairs(facts)}"]
-        for title, amounts in (
-            ("provider", self.cost_by_provider),
-            ("model", self.cost_by_model),
-            ("agent", self.cost_by_agent),
-            ("operation", self.cost_by_operation),
-            ("paid for", self.token_costs),
-        ):
-            if amounts:
-                costs = [
-                    (name, table.money(amount), table.share(_share(amount, self.total_cost)))
-                    for name, amount in amounts.items()
-                ]
-                parts.append(table.columns([title, "cost", "share"], costs))
+        """Show the figures, then who spent how much, by what, and what has no price."""
+        return self.text()
+
+    def text(self, *by: str) -> str:
+        """Return the same, with the tables of these groups only: such as "model" and "day". KeyError of another."""
+        parts = [f"Cost ({table.span(self.window, self.seconds)})\n{table.pairs(self._facts())}"]
+        asked = {name: self.groups[name] for name in by or self.groups}
+        parts += [spending_table(name, rows, self.total_cost) for name, rows in asked.items() if rows]
+        if self.token_costs:
+            costs = [
+                (name, table.money(amount), table.share(part(amount, self.total_cost)))
+                for name, amount in self.token_costs.items()
+            ]
+            parts.append(table.columns(["paid for", "cost", "share"], costs))
         if self.unpriced_by_model:
             counts = [(name, table.count(number)) for name, number in self.unpriced_by_model.items()]
             parts.append(table.columns(["model without a price", "calls"], counts))
         return "\n\n".join(parts)
 
+    def to_csv(self, *by: str) -> str:
+        """Return one line for each row of `groups` (of these groups only), after one of the total; money is exact."""
+        out = io.StringIO()
+        lines = csv.writer(out, lineterminator="\n")
+        lines.writerow(_CSV)
+        lines.writerow(["total", "", *self._total()])
+        for name in by or self.groups:
+            for whose, one in self.groups[name].items():
+                lines.writerow([name, _defused(whose), *one.to_dict().values()])
+        return out.getvalue()
+
+    def _facts(self) -> dict[str, str]:
+        saved = {f"  {_said(name)}": table.money(amount) for name, amount in self.savings_by_cause.items()}
+        wasted = {f"  {_said(name)}": table.money(amount) for name, amount in self.waste_by_cause.items()}
+        facts = {
+            "total cost": table.money(self.total_cost),
+            "per request": table.money(self.cost_per_request),
+            "priced calls": f"{table.count(self.priced_calls)} ({table.share(self.price_coverage)})",
+            "unpriced calls": table.count(self.unpriced_calls),
+            "saved by caches": f"{table.money(self.savings)} ({table.share(self.savings_rate)})",
+            **saved,
+            "wasted": f"{table.money(self.waste)} ({table.share(self.waste_rate)})",
+            **wasted,
+        }
+        if self.retries:
+            facts["retries"] = table.count(self.retries)
+        if self.over_budget_calls:
+            facts["calls over budget"] = f"{table.count(self.over_budget_calls)} (by {table.money(self.over_budget)})"
+        return facts
+
+    def _total(self) -> list[Any]:
+        models = self.groups["model"].values()
+        requests, tokens = sum(one.requests for one in models), sum(one.tokens for one in models)
+        money = plain(self.cost_per_request), self.priced_calls, self.unpriced_calls
+        return [requests, tokens, plain(self.total_cost), *money, plain(self.savings), plain(self.waste)]
+
 
 def cost_report(totals: Totals) -> CostReport:
     """Make the report."""
-    requests = totals.everything.requests
+    requests, groups = totals.everything.requests, _groups(totals)
+    costs = {name: _costs(rows) for name, rows in groups.items()}
+    answers = requests.priced + requests.unpriced
     return CostReport(
         total_cost=requests.cost,
-        cost_by_provider=_costs(totals.providers),
-        cost_by_operation=_costs(totals.operations),
-        cost_by_model=_costs(totals.models),
-        cost_by_agent=_costs(totals.agents),
-        cost_per_request=_DIVISION.divide(requests.cost, Decimal(requests.priced)) if requests.priced else None,
-        token_costs=_dearest_first(requests.cost_by_type),
+        cost_by_provider=costs["provider"],
+        cost_by_operation=costs["operation"],
+        cost_by_model=costs["model"],
+        cost_by_agent=costs["agent"],
+        cost_by_day=costs["day"],
+        cost_by_attribute={name: costs[name] for name in groups if name in totals.attributes},
+        cost_per_request=divided(requests.cost, requests.priced),
+        token_costs=dict(sorted(requests.cost_by_type.items(), key=lambda item: (-item[1], item[0]))),
         priced_calls=requests.priced,
         unpriced_calls=requests.unpriced,
-        unpriced_by_model={
-            name: cell.requests.unpriced for name, cell in totals.models.items() if cell.requests.unpriced
-        },
+        price_coverage=requests.priced / answers if answers else None,
+        unpriced_by_model={name: one.unpriced for name, one in groups["model"].items() if one.unpriced},
         savings=requests.saved,
-        savings_rate=_share(requests.saved, EXACT.add(requests.cost, requests.saved)),
+        savings_rate=part(requests.saved, EXACT.add(requests.cost, requests.saved)),
+        savings_by_cause=dict(sorted(requests.saved_by.items())),
+        cached_calls=requests.incidents.get("cached", 0),
         waste=requests.waste,
-        waste_rate=_share(requests.waste, requests.cost),
+        waste_rate=part(requests.waste, requests.cost),
+        waste_by_cause=_waste(requests),
+        retries=requests.incidents.get("retries", 0),
+        over_budget_calls=requests.incidents.get("over_budget", 0),
+        over_budget=requests.waste_by.get("over_budget", ZERO),
+        groups=groups,
         window=totals.snapshot.window,
         seconds=totals.snapshot.seconds,
     )
 
 
-def _costs(groups: Mapping[str, Cell]) -> dict[str, Decimal]:
-    return _dearest_first({name: cell.requests.cost for name, cell in groups.items() if cell.requests.priced})
+def _groups(totals: Totals) -> dict[str, Mapping[str, Spending]]:
+    cells: dict[str, Mapping[str, Cell]] = {
+        "provider": totals.providers,
+        "model": totals.models,
+        "operation": totals.operations,
+        "agent": totals.agents,
+    }
+    groups: dict[str, Mapping[str, Spending]] = {
+        name: dearest_first(_spent({whose: cell.requests for whose, cell in group.items()}))
+        for name, group in cells.items()
+    }
+    groups["day"] = _spent(dict(sorted(totals.snapshot.days.items())))
+    # A field of the user's that is called like one of these would hide it.
+    named = {name: dearest_first(_spent(rows)) for name, rows in totals.attributes.items() if name not in groups}
+    return {**groups, **named}
 
 
-def _dearest_first(amounts: Mapping[str, Decimal]) -> dict[str, Decimal]:
-    return dict(sorted(amounts.items(), key=lambda item: (-item[1], item[0])))
+def _spent(groups: Mapping[str, Requests]) -> dict[str, Spending]:
+    return {name: spending(one) for name, one in groups.items() if one.outcomes or one.priced or one.saved_by}
 
 
-def _share(part: Decimal, whole: Decimal) -> float | None:
-    return float(_DIVISION.divide(part, whole)) if whole else None
+def _costs(groups: Mapping[str, Spending]) -> dict[str, Decimal]:
+    return {name: one.cost for name, one in groups.items() if one.cost is not None}
+
+
+def _waste(requests: Requests) -> dict[str, Decimal]:
+    """Return the waste by cause; of a window, what was retried may have failed before it began."""
+    wasted = {cause: requests.waste_by[name] for name, cause in _CAUSES.items() if name in requests.waste_by}
+    retried = min(requests.waste_by.get("retried", ZERO), wasted.get("failed", ZERO))
+    if retried:
+        wasted = {"retried": retried, **wasted, "failed": EXACT.subtract(wasted["failed"], retried)}
+    return {cause: amount for cause, amount in wasted.items() if amount}
+
+
+def _said(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _defused(name: str) -> str:
+    """Return a name that no spreadsheet takes for a formula; names come from users."""
+    return f"'{name}" if name.startswith(("=", "+", "-", "@", "\t", "\r")) else name

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property, reduce
 from typing import Final
 
-from pepperpy_obs.aggregate.cell import NO_CALLS, Cell
+from pepperpy_obs.aggregate.cell import NO_CALLS, Cell, Requests
 from pepperpy_obs.aggregate.series import SeriesKey
 from pepperpy_obs.aggregate.snapshot import Snapshot
 
@@ -47,6 +47,14 @@ class Totals:
     def models(self) -> Mapping[str, Cell]:
         """Calls by model."""
         return self._by(lambda key: key.model)
+
+    @cached_property
+    def attributes(self) -> Mapping[str, Mapping[str, Requests]]:
+        """Requests by each field of the user's that was asked for, and its value."""
+        groups: dict[str, dict[str, Requests]] = {}
+        for (name, value), requests in self.snapshot.attributes.items():
+            groups.setdefault(name, {})[value or NOBODY] = requests
+        return groups
 
     def per_second(self, number: int) -> float | None:
         """Return a rate over the stretch, or over one second if it is shorter; None if nothing happened.

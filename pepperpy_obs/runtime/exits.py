@@ -25,6 +25,7 @@ from pepperpy_obs.processors.fields import Fieldwise
 from pepperpy_obs.processors.lines import json_lines
 from pepperpy_obs.processors.price import Price
 from pepperpy_obs.processors.redact import Redact
+from pepperpy_obs.processors.retries import Retries
 from pepperpy_obs.processors.sample import Sample
 from pepperpy_obs.processors.secrets import without_secrets
 from pepperpy_obs.processors.threshold import Threshold
@@ -58,6 +59,7 @@ def build_chain(
     counted += [
         Link("count_once", CountOnce()),
         Link("price", _when_asked(Price(Pricer(None if config.price_file is None else Path(config.price_file))))),
+        Link("retries", Retries()),
         Link("budget", watch_budget),
         Link("aggregate", Collect(store)),
     ]

@@ -42,7 +42,7 @@ class Runtime:
         self._hub = hub
         self._setting_up = threading.RLock()
         self.config = config
-        self._store = Store(max_series=self.config.max_series)
+        self._store = Store(self.config.max_series, self.config.cost_attributes)
         self._dropped: Counter[str] = Counter()
         chain = build_chain(self.config, self._store)
         self._drain = Drain(hub, chain, self.config.drain_interval, process.after_batch)
@@ -73,6 +73,7 @@ class Runtime:
                 old = self._drain.exchange(chain)
                 self._dropped.update(old.dropped)
                 self._store.max_series = config.max_series
+                self._store.attributes = config.cost_attributes
             close_exits(old.exits, self.config.shutdown_timeout)
             self.config = config
             self._drain.interval = config.drain_interval

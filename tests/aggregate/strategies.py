@@ -51,6 +51,11 @@ _calls = st.fixed_dictionaries(
         "usage_aggregate": st.just(True),
         "cache": st.sampled_from(["answers", "pages"]),
         "cache_hit": st.booleans(),
+        "retry": st.just(True),
+        "retried_usd": money,
+        "over_budget": st.just(True),
+        "over_budget_usd": money,
+        "customer": st.sampled_from(["acme", "initech"]),
     },
 )
 _usage = st.fixed_dictionaries(
@@ -94,7 +99,7 @@ def histories(**sizes: Any) -> st.SearchStrategy[History]:
 
 def folded(history: History, **options: Any) -> Store:
     """Return a store of these events."""
-    store = Store(**options)
+    store = Store(**{"attributes": ("customer",), **options})
     for event, at in history:
         store.fold(event, at)
     return store

@@ -25,7 +25,7 @@ class TestLimits:
         assert len({key for key in small.metrics if key != key.overflowed()}) <= most
         assert len({key.name for key in small.metrics}) <= most
         assert small.events == large.events
-        assert small.overflow.keys() <= {"operations", "caches", "metrics"}
+        assert small.overflow.keys() <= {"operations", "attributes", "caches", "metrics"}
         assert everything(small) == everything(large)
         assert sum(map(sum, small.caches.values())) == sum(map(sum, large.caches.values()))
 

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from pepperpy_obs.aggregate.series import MetricKey
 from pepperpy_obs.aggregate.snapshot import EMPTY, Snapshot
-from pepperpy_obs.aggregate.store import Store
 from tests.aggregate.strategies import NOON, SECOND, History, finished, folded, histories
 
 WINDOWS = (None, 60, 300, 3600, 86_400)
@@ -52,7 +51,7 @@ class TestMerge:
     @given(histories(max_size=30))
     def test_reading_changes_nothing(self, history: History) -> None:
         """A snapshot taken on the way neither loses nor doubles anything, and stays as it was."""
-        seen = Store()
+        seen = folded([])
         taken: list[tuple[Snapshot, str]] = []
         for event, at in history:
             seen.fold(event, at)

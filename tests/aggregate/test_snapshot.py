@@ -28,8 +28,19 @@ class TestForms:
 
     def test_the_form(self) -> None:
         """The whole of a small snapshot, as it is stored and sent."""
-        store = Store()
-        store.fold({**CALL, "model": "m", "input_tokens": 3, "cost_usd": "0.000001"}, NOON)
+        store = Store(attributes=["customer"])
+        store.fold({**CALL, "model": "m", "input_tokens": 3, "cost_usd": "0.000001", "customer": "acme"}, NOON)
+        requests = {
+            "outcomes": {"ok": 1},
+            "tokens": {"input": 3},
+            "cost": "0.000001",
+            "cost_by_type": {},
+            "saved_by": {},
+            "waste_by": {},
+            "priced": 1,
+            "unpriced": 0,
+            "incidents": {},
+        }
         assert json.loads(store.snapshot().to_json()) == {
             "format": 1,
             "start": NOON,
@@ -54,18 +65,11 @@ class TestForms:
                         "scale": 6,
                         "positive": [[-64, 1]],
                     },
-                    "requests": {
-                        "outcomes": {"ok": 1},
-                        "tokens": {"input": 3},
-                        "cost": "0.000001",
-                        "cost_by_type": {},
-                        "saved": "0",
-                        "waste": "0",
-                        "priced": 1,
-                        "unpriced": 0,
-                    },
+                    "requests": requests,
                 }
             ],
+            "attributes": [{"name": "customer", "value": "acme", **requests}],
+            "days": {"2025-11-23": requests},
             "caches": {},
             "metrics": [],
             "events": {"operation.finished": 1},

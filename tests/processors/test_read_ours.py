@@ -39,6 +39,8 @@ def _tried(read: Any, line: bytes) -> Any:
 @example({"event": "operation.finished", "input_tokens": True})
 @example({"event": "usage.recorded", "cost_usd": 0.1, "cost_by_type": {"input": "0.1"}})
 @example({"event": "usage.recorded", "cost_by_type": {"input": "NaN"}})
+@example({"event": "usage.recorded", "usage_entries": [{"input_tokens": 1, "usage_units": {"pages": "1"}}]})
+@example({"event": "usage.recorded", "usage_entries": ["one"]})
 def test_it_reads_of_our_fields_what_reading_an_event_does(event: dict[str, Any]) -> None:
     """Same fields, same values of the same types, same complaints."""
     line = json.dumps(event).encode()
@@ -54,3 +56,11 @@ def test_lines_of_other_forms_are_read_as_well() -> None:
     lines = [ecs, b'\xef\xbb\xbf{"event": "operation.finished"}', b"no JSON", b"[]", b"\xff"]
 
     assert [_tried(read_ours, line) for line in lines] == [_tried(read_event, line) for line in lines]
+
+
+def test_the_requests_of_an_aggregate_come_back() -> None:
+    """An event that tells of several requests, each with its usage, is none to be refused."""
+    entries = [{"input_tokens": 1, "output_tokens": 2, "usage_units": {"pages": "1"}}]
+    event = {"event": "usage.recorded", "usage_entries": entries}
+
+    assert read_ours(json.dumps(event).encode()) == read_event(json.dumps(event)) == event

@@ -19,9 +19,17 @@ ASK: Final = {
     "agent": "planner",
     "provider": "openai",
     "model": "gpt-4o",
+    "team": "red",
 }
-WRITE: Final = {**ASK, "operation": "write", "agent": "writer", "provider": "anthropic", "model": "claude"}
-PRIVATE: Final = {**ASK, "operation": "draft", "provider": "acme", "model": "private"}
+WRITE: Final = {
+    **ASK,
+    "operation": "write",
+    "agent": "writer",
+    "provider": "anthropic",
+    "model": "claude",
+    "team": None,
+}
+PRIVATE: Final = {**ASK, "operation": "draft", "provider": "acme", "model": "private", "team": None}
 SEARCH: Final = {"event": "operation.finished", "operation": "search", "kind": "tool"}
 
 EVENTS: Final[list[dict[str, Any]]] = [
@@ -64,7 +72,7 @@ LIVE: Final = Live(
 
 def told(window: float | None = None) -> Stats:
     """Return the statistics of the history, one event every 2 seconds."""
-    store = Store()
+    store = Store(attributes=["team"])
     for number, event in enumerate(EVENTS):
         store.fold(event, NOON + 2 * number * SECOND)
     return Stats(store.snapshot(window, NOON + 20 * SECOND), LIVE)

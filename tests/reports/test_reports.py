@@ -7,12 +7,15 @@ from typing import Any
 
 import pytest
 
+from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.reports.agents import AgentFigures, AgentsReport
 from pepperpy_obs.reports.cache import CacheFigures, CacheReport
 from pepperpy_obs.reports.cost import CostReport
 from pepperpy_obs.reports.errors import ErrorReport
+from pepperpy_obs.reports.spending import Spending
+from pepperpy_obs.reports.stats import Stats
 from pepperpy_obs.reports.usage import UsageReport
-from tests.reports.history import nothing, told
+from tests.reports.history import ASK, NOON, nothing, told
 
 
 class TestUsage:
@@ -60,19 +63,61 @@ class TestCost:
             cost_by_operation={"ask": Decimal("0.03"), "write": Decimal("0.01")},
             cost_by_model={"gpt-4o": Decimal("0.03"), "claude": Decimal("0.01")},
             cost_by_agent={"planner": Decimal("0.03"), "writer": Decimal("0.01")},
+            cost_by_day={"2025-11-23": Decimal("0.04")},
+            cost_by_attribute={"team": {"red": Decimal("0.03"), "(none)": Decimal("0.01")}},
             cost_per_request=Decimal("0.02"),
             token_costs={"output": Decimal("0.03"), "input": Decimal("0.01")},
             priced_calls=2,
             unpriced_calls=1,
+            price_coverage=2 / 3,
             unpriced_by_model={"private": 1},
             savings=Decimal("0.01"),
             savings_rate=0.2,
+            savings_by_cause={"prompt_cache": Decimal("0.01")},
+            cached_calls=0,
             waste=Decimal("0.01"),
             waste_rate=0.25,
+            waste_by_cause={"abandoned": Decimal("0.01")},
+            retries=0,
+            over_budget_calls=0,
+            over_budget=Decimal(0),
+            groups=told().cost.groups,
             window=None,
             seconds=20.0,
         )
         assert list(told().cost.cost_by_provider) == ["openai", "anthropic"]
+
+    def test_groups(self) -> None:
+        """Each group adds up to all requests; who has no price has no cost, and is told all the same."""
+        groups = told().cost.groups
+        assert list(groups) == ["provider", "model", "operation", "agent", "day", "team"]
+        for rows in groups.values():
+            assert sum(one.requests for one in rows.values()) == told().usage.total_calls
+            assert sum(one.tokens for one in rows.values()) == told().usage.total_tokens
+            assert sum(one.cost or 0 for one in rows.values()) == told().cost.total_cost
+        cent = Decimal("0.01")
+        assert groups["model"] == {
+            "gpt-4o": Spending(3, 1100, 3 * cent, 3 * cent, 1, 0, cent, Decimal(0)),
+            "claude": Spending(1, 300, cent, cent, 1, 0, Decimal(0), cent),
+            "(none)": Spending(1, 60, None, None, 0, 0, Decimal(0), Decimal(0)),
+            "private": Spending(1, 40, None, None, 0, 1, Decimal(0), Decimal(0)),
+        }
+
+    def test_csv(self) -> None:
+        """One line of the total, one of each row; what has no price has no cost there; no name is a formula."""
+        assert told().cost.to_csv("model", "team") == (
+            "group,name,requests,tokens,cost,cost_per_request,priced,unpriced,savings,waste\n"
+            "total,,6,1500,0.04,0.02,2,1,0.01,0.01\n"
+            "model,gpt-4o,3,1100,0.03,0.03,1,0,0.01,0\n"
+            "model,claude,1,300,0.01,0.01,1,0,0,0.01\n"
+            "model,(none),1,60,,,0,0,0,0\n"
+            "model,private,1,40,,,0,1,0,0\n"
+            "team,red,3,1100,0.03,0.03,1,0,0.01,0\n"
+            "team,(none),3,400,0.01,0.01,1,1,0,0.01\n"
+        )
+        store = Store()
+        store.fold({**ASK, "model": "=1+1", "input_tokens": 1}, NOON)
+        assert "model,'=1+1,1,1," in Stats(store.snapshot()).cost.to_csv()
 
     def test_of_nothing(self) -> None:
         """Nothing cost exactly nothing; what nothing cost on average is not known."""
@@ -173,7 +218,7 @@ class TestForms:
                 "window",
             },
             "usage": {"requests_per_minute", "cache_hit_rate", "cache_utilization", "window"},
-            "cost": {"cost_per_request", "savings_rate", "waste_rate", "window"},
+            "cost": {"cost_per_request", "price_coverage", "savings_rate", "waste_rate", "window"},
             "cache": {"hit_rate", "utilization", "prompt_hit_rate"},
             "agents": set[str](),
         }

@@ -92,17 +92,20 @@ class TestReports:
         assert [parts[0], parts[1], parts[-1]] == [
             shown("""
                 Cost (since the start, 20.0 s)
-                total cost                       $0.04
-                per request                      $0.02
-                priced calls                         2
-                unpriced calls                       1
-                saved by caches         $0.01 (20.0 %)
-                wasted on failed calls  $0.01 (25.0 %)
+                total cost                $0.04
+                per request               $0.02
+                priced calls         2 (66.7 %)
+                unpriced calls                1
+                saved by caches  $0.01 (20.0 %)
+                  prompt cache            $0.01
+                wasted           $0.01 (25.0 %)
+                  abandoned               $0.01
             """),
             shown("""
-                provider    cost   share
-                openai     $0.03  75.0 %
-                anthropic  $0.01  25.0 %
+                provider   requests  tokens   cost   share  per request
+                openai            4   1,160  $0.03  75.0 %        $0.03
+                anthropic         1     300  $0.01  25.0 %        $0.01
+                acme              1      40      -       -            -
             """),
             shown("""
                 model without a price  calls

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from pepperpy_obs import Config, cache_lookup, costed, current_call, measured, record_usage, tracked_usage
+from pepperpy_obs.testing import captured
+
+ANSWER: dict[str, Any] = {
+    "id": "answer-1",
+    "object": "chat.completion",
+    "model": "gpt-4o-mini",
+    "usage": {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100},
+}
+PRICE = Decimal("0.00021")
+TOKENS = {"input": 1000, "output": 100}
+
+
+@pytest.mark.parametrize("answer", [ANSWER, {key: value for key, value in ANSWER.items() if key != "id"}])
+def test_a_price_that_only_the_outer_call_asks_for(answer: dict[str, Any]) -> None:
+    """Tokens count where the provider answered, the money where somebody asked for it, and each of them once."""
+
+    @tracked_usage(operation="inner", provider="openai")
+    def inner() -> dict[str, Any]:
+        return answer
+
+    outer = costed(operation="outer", provider="openai")(lambda: inner())  # noqa: PLW0108 - decorating itself would be one wrapper
+    outermost = costed(operation="outermost", provider="openai")(lambda: outer())  # noqa: PLW0108
+
+    with captured() as seen:
+        outermost()
+        events, cost, usage = seen.events, seen.stats.cost, seen.stats.usage
+
+    assert [event.get("cost_usd") for event in events] == [None, PRICE, None]
+    assert [event.get("usage_duplicate") for event in events] == [None, True, True]
+    assert (cost.total_cost, cost.priced_calls, cost.unpriced_calls) == (PRICE, 1, 0)
+    assert cost.cost_by_operation == {"outer": PRICE}
+    assert (usage.total_calls, usage.tokens_by_type) == (1, TOKENS)
+
+
+def test_a_total_over_calls_of_which_one_was_priced() -> None:
+    """A framework's total is charged only if nothing below it was: its parts cannot be told apart."""
+    total = {"requests": 2, "input_tokens": 2000, "output_tokens": 200, "request_usage_entries": []}
+    total["request_usage_entries"] = [{"input_tokens": 1000, "output_tokens": 100, "total_tokens": 1100}] * 2
+    first = costed(operation="first", provider="openai")(lambda: {**ANSWER, "id": "1"})
+    second = tracked_usage(operation="second", provider="openai")(lambda: {**ANSWER, "id": "2"})
+
+    @costed(operation="run", kind="agent", provider="openai", model="gpt-4o-mini")
+    def run(*calls: Any) -> dict[str, Any]:
+        for call in calls:
+            call()
+        return total
+
+    with captured() as seen:
+        run(first, second)
+        assert (seen.stats.cost.total_cost, seen.stats.usage.total_tokens) == (PRICE, 2200)
+    with captured() as seen:
+        run(second, second)
+        assert (seen.stats.cost.total_cost, seen.stats.usage.total_tokens) == (2 * PRICE, 1100)
+
+
+def test_an_answer_from_a_local_cache_is_no_request() -> None:
+    """Nobody was asked: no request, no tokens, no cost; what it would have cost is saved, and the call is a call."""
+
+    @costed(operation="ask", provider="openai")
+    def ask(*, hit: bool) -> dict[str, Any]:
+        cache_lookup("answers", hit=hit)
+        return ANSWER
+
+    with captured() as seen:
+        ask(hit=False)
+        ask(hit=True)
+        events, stats = seen.events, seen.stats
+
+    assert [(event["cost_usd"], event.get("saved_usd")) for event in events] == [(PRICE, None), (0, PRICE)]
+    assert (stats.performance.calls, stats.usage.total_calls, stats.usage.tokens_by_type) == (2, 1, TOKENS)
+    assert (stats.cost.total_cost, stats.cost.cost_per_request) == (PRICE, PRICE)
+    assert stats.cost.savings_by_cause == {"local_cache": PRICE}
+    assert stats.cost.cached_calls == 1
+
+
+def test_what_a_cache_gave_for_the_prompt_spares_no_request() -> None:
+    """With `answer=False` the lookup is counted, and the call is charged."""
+
+    @costed(operation="ask", provider="openai")
+    def ask() -> dict[str, Any]:
+        cache_lookup("documents", hit=True, answer=False)
+        return ANSWER
+
+    with captured() as seen:
+        ask()
+        assert seen.stats.cost.total_cost == PRICE
+        assert seen.stats.cost.savings == 0
+        assert seen.stats.cache.caches["documents"].hits == 1
+
+
+def test_tries_and_budgets() -> None:
+    """A failed try's cost is waste, told apart by whether it was repeated; budgets say how far they were passed."""
+    tries: list[int] = []
+
+    @costed(operation="ask", provider="openai")
+    def ask() -> dict[str, Any]:
+        tries.append(1)
+        if len(tries) in {1, 3}:
+            record_usage({**ANSWER, "id": str(len(tries))})
+            raise ValueError
+        return {**ANSWER, "id": str(len(tries))}
+
+    @measured(operation="work", budget=Decimal("0.0003"))
+    def work() -> None:
+        for _ in range(3):
+            try:
+                ask()
+            except ValueError:
+                continue
+
+    with captured() as seen:
+        work()
+        work_event, cost = seen.events[-1], seen.stats.cost
+
+    assert (work_event["over_budget"], work_event["over_budget_usd"]) == (True, 3 * PRICE - Decimal("0.0003"))
+    assert cost.waste == 2 * PRICE
+    assert cost.waste_by_cause == {"retried": PRICE, "failed": PRICE}
+    assert (cost.retries, cost.over_budget_calls, cost.over_budget) == (1, 1, 3 * PRICE - Decimal("0.0003"))
+
+
+def test_costs_by_a_field_of_the_users() -> None:
+    """The fields that `cost_attributes` names are dimensions of the cost, static ones and those of one call."""
+
+    @costed(operation="ask", provider="openai", attributes={"tier": "gold"})
+    def ask(customer: str | None) -> dict[str, Any]:
+        if customer is not None:
+            current_call().add(customer=customer)
+        return ANSWER
+
+    with captured(Config(config_file=None, cost_attributes=("customer", "tier"))) as seen:
+        for customer in ("acme", "acme", "initech", None):
+            ask(customer)
+        cost = seen.stats.cost
+
+    assert cost.cost_by_attribute == {
+        "customer": {"acme": 2 * PRICE, "(none)": PRICE, "initech": PRICE},
+        "tier": {"gold": 4 * PRICE},
+    }
