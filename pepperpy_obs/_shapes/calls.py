@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pepperpy_obs import _clock
 from pepperpy_obs._dispatch import HUB
 from pepperpy_obs._record import END, ERROR
-from pepperpy_obs._shapes.capture import taker
+from pepperpy_obs._shapes.answer import taker
 from pepperpy_obs._shapes.source import generated
 from pepperpy_obs.context import CURRENT
 
@@ -55,8 +55,7 @@ _FINISH: Final = """\
 {leave}"""
 _FINISH_TRACKED: Final = """\
         _pp_end = perf_counter_ns()
-{leave}        _pp_take(_pp_record, _pp_result)
-        _pp_record[{END}] = _pp_end
+{leave}        _pp_result = _pp_take(_pp_record, _pp_result, _pp_end)
 """
 _LEAVE: Final = """\
         _pp_leave(_pp_token)

@@ -11,12 +11,15 @@ from __future__ import annotations
 import inspect
 import keyword
 import linecache
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import CodeType
 
-__all__ = ["generated"]
+__all__ = ["generated", "is_generated"]
+
+_FILENAME: Final = "<pepperpy_obs wrapper"
 
 _makers: dict[str, Callable[..., Callable[..., Any]]] = {}
 
@@ -41,11 +44,16 @@ def generated(
     return wrapper
 
 
+def is_generated(code: CodeType) -> bool:
+    """Return whether this is the code of a wrapper of ours."""
+    return code.co_filename.startswith(_FILENAME)
+
+
 def _maker(source: str, namespace: dict[str, Any]) -> Callable[..., Callable[..., Any]]:
     """Compile a source once, however many functions have that signature."""
     maker = _makers.get(source)
     if maker is None:
-        filename = f"<pepperpy_obs wrapper {len(_makers)}>"
+        filename = f"{_FILENAME} {len(_makers)}>"
         linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
         made: dict[str, Any] = {}
         exec(compile(source, filename, "exec"), namespace, made)  # noqa: S102 - our own text and checked identifiers

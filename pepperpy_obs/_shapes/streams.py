@@ -9,115 +9,38 @@ another task: open-telemetry/opentelemetry-python#2606). No item is kept.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pepperpy_obs import _clock
 from pepperpy_obs._dispatch import HUB
-from pepperpy_obs._guard import failed
-from pepperpy_obs._record import END, START, blank, notes_of
-from pepperpy_obs._shapes.capture import fail
+from pepperpy_obs._record import START, blank
 from pepperpy_obs._shapes.source import generated
-from pepperpy_obs.context import CURRENT, leave
+from pepperpy_obs._shapes.watch import Blind, Watch
+from pepperpy_obs.context import CURRENT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-    from contextvars import Token
 
-    from pepperpy_obs._record import Record, Spec
+    from pepperpy_obs._record import Spec
 
-__all__ = ["wrap_async_stream", "wrap_stream"]
-
-
-class _Watch:
-    """The record of one stream, and what is learnt from its items as they pass."""
-
-    __slots__ = ("inside", "notes", "record", "usage")
-
-    def __init__(self, spec: Spec) -> None:
-        if len(HUB.buffer) >= HUB.limit:
-            HUB.relieve()
-        self.record = blank(spec, CURRENT.get())
-        self.notes = notes_of(self.record)
-        self.notes.items = 0
-        self.inside = self.record
-        self.usage = None
-        if spec.tracked:
-            from pepperpy_obs.usage import Stream  # noqa: PLC0415 - who only measures does not load it
-
-            self.usage = Stream() if spec.usage is None else Stream(spec.usage)
-        HUB.append(self.record)
-        self.record[START] = _clock.perf_counter_ns()
-
-    def enter(self) -> Token[Record | None]:
-        """Make the call current for one step: the stream's, or that of a block which it had open at its last yield."""
-        return CURRENT.set(self.inside)
-
-    def leave(self, token: Token[Record | None] | None) -> None:
-        """Give the consumer its context back."""
-        self.inside = CURRENT.get() or self.record
-        if token is not None:
-            leave(token)
-
-    def item(self, item: object) -> None:
-        """Note that an item passes; what usage it carries is taken, the item is not kept."""
-        notes = self.notes
-        if notes.first is None:
-            notes.first = _clock.perf_counter_ns()
-        notes.items = (notes.items or 0) + 1
-        if self.usage is not None:
-            try:
-                self.usage.feed(item)
-            except Exception as error:
-                failed("usage", error)
-
-    def end(self, error: BaseException | None) -> None:
-        """Complete the record; the first ending counts."""
-        if self.record[END] is not None:
-            return
-        if self.usage is not None and self.notes.captured is None:
-            try:
-                self.notes.captured = self.usage.captured()
-            except Exception as ours:
-                failed("usage", ours)
-        if error is None:
-            self.record[END] = _clock.perf_counter_ns()
-        else:
-            fail(self.record, error)
-
-    def returned(self, thrown: BaseException | None) -> None:
-        """Complete the record of a stream that came to its end by itself, or because it was closed."""
-        self.end(thrown if isinstance(thrown, GeneratorExit) else None)
-
-    def __del__(self) -> None:
-        """Complete the record of a stream that refused to be closed and was then let go."""
-        if self.record[END] is None:
-            self.end(GeneratorExit())
+__all__ = ["named_as", "relayed", "relayed_async", "wrap_async_stream", "wrap_stream"]
 
 
-class _Blind:
-    """Stands for a watch while recording is off."""
-
-    def enter(self) -> None:
-        """Leave the context as it is."""
-
-    def leave(self, token: object) -> None:
-        """Leave it so."""
-
-    def item(self, item: object) -> None:
-        """Learn nothing."""
-
-    def returned(self, thrown: BaseException | None) -> None:
-        """Note nothing."""
-
-    def end(self, error: BaseException | None) -> None:
-        """Note nothing."""
+Running = TypeVar("Running")
 
 
-def _watching(spec: Spec) -> _Watch | _Blind:
-    return _Blind() if HUB.off else _Watch(spec)
+def _watching(spec: Spec) -> Watch | Blind:
+    if HUB.off:
+        return Blind()
+    if len(HUB.buffer) >= HUB.limit:
+        HUB.relieve()
+    record = blank(spec, CURRENT.get())
+    watch = Watch(record, spec)
+    HUB.append(record)
+    record[START] = _clock.perf_counter_ns()
+    return watch
 
 
-_pp_watching = _watching
 _pp_any_error = BaseException
 _pp_returned = StopIteration
 _pp_ended = StopAsyncIteration
@@ -126,11 +49,11 @@ _pp_ended = StopAsyncIteration
 # and not between them. A close() passes on as the GeneratorExit that it is: an answer to that, or an
 # item in spite of it, is the generator's to give.
 _SOURCE: Final = """\
-def _pp_make(_pp_target, _pp_spec):
+def _pp_make(_pp_target, _pp_given, _pp_watching):
     def measured_stream({parameters}):
         _pp_inner = _pp_target({arguments})
         {forget}
-        _pp_watch = _pp_watching(_pp_spec)
+        _pp_watch = _pp_watching(_pp_given)
         _pp_sent = _pp_thrown = None
         try:
             while True:
@@ -155,11 +78,11 @@ def _pp_make(_pp_target, _pp_spec):
 """
 
 _ASYNC_SOURCE: Final = """\
-def _pp_make(_pp_target, _pp_spec):
+def _pp_make(_pp_target, _pp_given, _pp_watching):
     async def measured_stream({parameters}):
         _pp_inner = _pp_target({arguments})
         {forget}
-        _pp_watch = _pp_watching(_pp_spec)
+        _pp_watch = _pp_watching(_pp_given)
         _pp_step = _pp_first_step(_pp_inner)
         _pp_sent = _pp_thrown = None
         try:
@@ -188,12 +111,33 @@ def _pp_make(_pp_target, _pp_spec):
 
 def wrap_stream(target: Callable[..., Generator[Any, Any, Any]], spec: Spec) -> Callable[..., Any]:
     """Return a generator function that records each stream of `target`."""
-    return generated(_SOURCE, target, (spec,), globals())
+    return generated(_SOURCE, target, (spec, _watching), globals())
 
 
 def wrap_async_stream(target: Callable[..., AsyncGenerator[Any, Any]], spec: Spec) -> Callable[..., Any]:
     """Return an async generator function that records each stream of `target`."""
-    return generated(_ASYNC_SOURCE, target, (spec,), globals())
+    return generated(_ASYNC_SOURCE, target, (spec, _watching), globals())
+
+
+def relayed(inner: Generator[Any, Any, Any], watch: Watch) -> Generator[Any, Any, Any]:
+    """Return a generator that drives `inner`, which somebody else has made, under a watch."""
+    return named_as(inner, generated(_SOURCE, lambda: inner, (watch, _as_given), globals())())
+
+
+def relayed_async(inner: AsyncGenerator[Any, Any], watch: Watch) -> AsyncGenerator[Any, Any]:
+    """Return an async generator that drives `inner`, which somebody else has made, under a watch."""
+    return named_as(inner, generated(_ASYNC_SOURCE, lambda: inner, (watch, _as_given), globals())())
+
+
+def named_as(inner: Any, relay: Running) -> Running:
+    """Give a generator or coroutine the name of the one that it drives."""
+    named: Any = relay
+    named.__name__, named.__qualname__ = inner.__name__, inner.__qualname__
+    return relay
+
+
+def _as_given(watch: Watch) -> Watch:
+    return watch
 
 
 def _first_step(inner: AsyncGenerator[Any, Any]) -> Awaitable[Any]:

@@ -84,7 +84,10 @@ def tracked_usage(function: Any = None, /, **options: Any) -> Any:
     """Also record tokens, model and provider, read from the provider's answer that the function returns or streams.
 
     The answer may be an SDK object, a dict or raw JSON; `usage=` reads it from another
-    result. Of the answer only its usage, model and id are kept. See `measured` for the rest.
+    result. Of the answer only its usage, model and id are kept. A function may also return what
+    the answer is yet to come of: a coroutine, a generator or an SDK's stream object. Its call then
+    lasts until that has been awaited, read to its end, closed or let go; a stream object stays the
+    object that it is. See `measured` for the rest.
     """
     return _decorate(function, "tracked_usage", frozenset({"usage"}), options)
 
