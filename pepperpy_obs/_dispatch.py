@@ -46,6 +46,14 @@ class Hub:
         self.runtime: Any = None
         hubs.add(self)
 
+    def __del__(self) -> None:
+        """Write what a collector of one's own has left, when nobody can record or read through it any more."""
+        if self.runtime is not None:
+            try:
+                self.runtime.shutdown()
+            except Exception as error:
+                failed("shutdown", error)
+
     def accept(self, limit: int | None) -> int | None:
         """Take up to `limit` records, or none at all; return what was in force before."""
         before = None if self.off else self.limit

@@ -8,6 +8,7 @@ event loop's lateness stays about as it is without us, with 512 it grows fivefol
 from __future__ import annotations
 
 import threading
+import weakref
 from contextlib import contextmanager
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final
@@ -176,8 +177,9 @@ class Drain:
         with self._lock:
             if self._thread is None or not self._thread.is_alive():
                 self._wake = threading.Event()
+                # It knows its drain only while it is at work: a collector that nobody uses any more is to end.
                 self._thread = threading.Thread(
-                    target=self._work, args=(self._wake,), name="pepperpy_obs-drain", daemon=True
+                    target=_look_after, args=(weakref.ref(self), self._wake), name="pepperpy_obs-drain", daemon=True
                 )
                 self._thread.start()
 
@@ -193,19 +195,29 @@ class Drain:
         """Whether the background thread was started and not stopped; a forked child says so of its parent's."""
         return self._thread is not None
 
-    def _work(self, stopped: threading.Event) -> None:
-        """Drain every `interval` seconds; less often while there is nothing to do, more often while there is much."""
-        pause = self.interval
-        while not stopped.wait(pause):
-            try:
-                taken = self.run(pause=True)
-            except Exception as error:
-                failed("drain", error)
-                taken = 0
-            if taken > _MUCH:
-                pause = self.interval / 10
-            else:
-                pause = self.interval if taken else min(2 * pause, max(_IDLE_MOST, self.interval))
+    def turn(self, pause: float) -> float:
+        """Drain, and return how many seconds to wait: less if there was much to do, more if there was nothing."""
+        try:
+            taken = self.run(pause=True)
+        except Exception as error:
+            failed("drain", error)
+            taken = 0
+        if taken > _MUCH:
+            return self.interval / 10
+        return self.interval if taken else min(2 * pause, max(_IDLE_MOST, self.interval))
+
+
+def _look_after(drain: weakref.ref[Drain], stopped: threading.Event) -> None:
+    """Drain every so often, until it is stopped or nobody has use for it."""
+    there = drain()
+    pause = there.interval if there else 0.0
+    del there
+    while not stopped.wait(pause):
+        there = drain()
+        if there is None:
+            return
+        pause = there.turn(pause)
+        del there
 
 
 def _part(records: list[Record]) -> tuple[list[Record], list[Record]]:
