@@ -28,6 +28,7 @@ BY_TYPE = {
     "decimal": MONEY,
     "list": st.lists(TEXT, max_size=3),
     "object": st.dictionaries(TEXT, TEXT, max_size=3),
+    "objects": st.lists(st.dictionaries(TEXT, TEXT, max_size=3), max_size=3),
 }
 FIXED = {
     "event": st.sampled_from(sorted(OUR_EVENTS)),

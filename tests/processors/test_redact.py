@@ -84,7 +84,7 @@ class TestFields:
     def test_numbers_and_ids_of_ours(self) -> None:
         """No field of ours is taken for a secret, whatever its name; ids are not even searched."""
         values: dict[str, Any] = {"string": "x", "number": 0.5, "integer": 3, "boolean": True}
-        values |= {"decimal": Decimal("0.1"), "list": ["a"], "object": {"a": "b"}}
+        values |= {"decimal": Decimal("0.1"), "list": ["a"], "object": {"a": "b"}, "objects": [{"a": 1}]}
         event = {field.name: values[field.type] for field in FIELDS} | {"event": "operation.finished"}
         event["response_id"] = KEY
 
