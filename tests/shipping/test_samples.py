@@ -14,7 +14,15 @@ from pepperpy_obs.shipping.elastic import Elastic
 
 SAMPLES = Path(__file__).parents[2] / "config" / "shipping"
 FITS = {"long": int, "double": (int, float, str), "boolean": bool, "date": str, "object": dict}
-VALUES = {"integer": 5, "number": 0.5, "decimal": "0.1", "boolean": True, "list": ["a"], "object": {"a": "1"}}
+VALUES = {
+    "integer": 5,
+    "number": 0.5,
+    "decimal": "0.1",
+    "boolean": True,
+    "list": ["a"],
+    "object": {"a": "1"},
+    "objects": [{"a": 1}],
+}
 
 
 def mapping() -> dict[str, Any]:
