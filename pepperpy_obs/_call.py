@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
 from pepperpy_obs import _clock
@@ -22,21 +23,35 @@ SETTABLE: Final = frozenset({"provider", "model", "response_model", "service_tie
 """Keys of ours that a call's own code may know better than its decorator."""
 
 
+_LONGEST_NAME: Final = 256
 _LOOKUP: Final = Spec("", event=CACHE_LOOKED_UP)
 
 
 def own_names(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return `fields` with every name that is ours by meaning moved aside, so that no fact of ours is overwritten.
 
-    >>> own_names({"customer": "acme", "model": "gpt-4o", "outcome": "won"})
-    {'customer': 'acme', 'model': 'gpt-4o', 'user_outcome': 'won'}
+    A model or provider must be a text (an Enum's will do), or what is counted would not be what the log says.
+
+    >>> own_names({"customer": "acme", "model": "gpt-4o", "outcome": "won", "provider": 42})
+    {'customer': 'acme', 'model': 'gpt-4o', 'user_outcome': 'won', 'user_provider': 42}
     """
-    return {f"user_{name.lstrip('_')}" if _is_ours(name) else name: value for name, value in fields.items()}
+    return dict(_own(name, value) for name, value in fields.items() if value is not None or name not in SETTABLE)
 
 
-def _is_ours(name: str) -> bool:
-    """Tell whether a name has a meaning: a key of the event, or (with _ before it) a note of the chain to itself."""
-    return (name in VOCABULARY and name not in SETTABLE) or name.startswith("_")
+def _own(name: str, value: Any) -> tuple[str, Any]:
+    """Move a name aside that has a meaning: a key of the event, or (with _ before it) a note of the chain to itself."""
+    if name in SETTABLE and (text := as_text(value)) is not None:
+        return name, text
+    return (f"user_{name.lstrip('_')}" if name in VOCABULARY or name.startswith("_") else name), value
+
+
+def as_text(value: object) -> str | None:
+    """Return a name as the log will have it, or None if it is no text."""
+    text = value.value if isinstance(value, Enum) else value
+    if not isinstance(text, str):
+        return None
+    text = str.__str__(text)[:_LONGEST_NAME]
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 class Call:
@@ -86,8 +101,7 @@ class Call:
 
         captured = capture(answer)
         record = self._record
-        given: dict[str, Any] = {"provider": provider, "model": model}
-        given = {key: value for key, value in given.items() if value is not None}
+        given = own_names({"provider": provider, "model": model})
         if captured is None:
             given["usage_flags"] = ["missing"]
         if record is not None and not record[SPEC].silent:
@@ -97,9 +111,7 @@ class Call:
                 notes.fields.update(given)
                 return
         operation = record[SPEC].operation if record is not None and record[SPEC] is not None else ""
-        spec = Spec(
-            operation, kind="llm", event=USAGE_RECORDED, provider=provider, model=model, tracked=True, priced=True
-        )
+        spec = Spec(operation, kind="llm", event=USAGE_RECORDED, tracked=True, priced=True)
         notes = Notes()
         notes.captured, notes.fields = captured, given
         leave_record(spec, record, notes, hub=self._hub)
@@ -110,6 +122,7 @@ class Call:
         `answer=False`: what was looked up is not the call's answer, which is charged all the same.
         """
         record = self._record
+        name = as_text(name) or type(name).__name__
         if answer and record is not None and not record[SPEC].silent:
             notes = notes_of(record)
             if notes.cache is None:

@@ -147,7 +147,7 @@ MISUSE = [
     (lambda: UNTYPED.measured(property(lambda _: 1)), "below @property"),
     (lambda: UNTYPED.measure("x", kind="robot"), "kind='robot'"),
     (lambda: UNTYPED.measure(""), "give a text that is not empty"),
-    (lambda: UNTYPED.agent(""), "give the agent a name"),
+    (lambda: UNTYPED.agent(""), "give the agent.s name"),
 ]
 
 

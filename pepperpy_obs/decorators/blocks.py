@@ -105,9 +105,9 @@ def _cached_spec(operation: str, options: tuple[tuple[str, Any], ...]) -> Spec:
 
 
 @functools.lru_cache(maxsize=1024)
-def _agent_spec(name: str) -> Spec:
-    if not name:
-        msg = f"agent({name!r}); give the agent a name"
+def _agent_spec(name: object) -> Spec:
+    if not isinstance(name, str) or not name:
+        msg = f"agent({name!r}); give the agent's name, a text that is not empty"
         raise SetupError(msg)
     return Spec("", kind="agent", agent=name, silent=True)
 

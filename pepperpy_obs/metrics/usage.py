@@ -74,7 +74,7 @@ class UsageTracker:
         counts = {"tokens": tokens, "input_tokens": input_tokens, "output_tokens": output_tokens}
         counts |= {key: fields.pop(key) for key in TOKEN_FIELDS if key in fields}
         given = {key: count for key, count in counts.items() if count is not None}
-        _check(provider, given)
+        _check({"provider": provider, "operation": operation, **({} if model is None else {"model": model})}, given)
         if tokens is not None:
             given = {"unsplit_tokens": tokens}
         if not self._hub.off:
@@ -92,11 +92,12 @@ class UsageTracker:
         return self._collector.stats(window).usage
 
 
-def _check(provider: object, counts: Mapping[str, object]) -> None:
+def _check(names: Mapping[str, object], counts: Mapping[str, object]) -> None:
     """Refuse what cannot be counted; the parts of a whole may not be more than the whole."""
-    if not isinstance(provider, str) or not provider:
-        msg = f"track_api_call: provider={provider!r}; give the name of who answered"
-        raise SetupError(msg)
+    for key, name in names.items():
+        if not isinstance(name, str) or not name:
+            msg = f"track_api_call: {key}={name!r}; give a text that is not empty"
+            raise SetupError(msg)
     sizes: dict[str, int] = {}
     for key, count in counts.items():
         if type(count) is not int or count < 0:

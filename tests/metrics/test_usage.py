@@ -47,7 +47,7 @@ def test_fields_of_ones_own_overwrite_nothing() -> None:
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [
-    ({"provider": "", "tokens": 1}, "provider=''; give the name"),
+    ({"provider": "", "tokens": 1}, "provider=''; give a text"),
     ({"provider": "openai", "tokens": -1}, "tokens=-1; give a whole number"),
     ({"provider": "openai", "input_tokens": True}, "input_tokens=True; give a whole number"),
     ({"provider": "openai", "input_tokens": 1.5}, "input_tokens=1.5; give a whole number"),
