@@ -99,7 +99,8 @@ def histories(**sizes: Any) -> st.SearchStrategy[History]:
 
 def folded(history: History, **options: Any) -> Store:
     """Return a store of these events."""
-    store = Store(**{"attributes": ("customer",), **options})
+    options.setdefault("attributes", ("customer",))
+    store = Store(**options)
     for event, at in history:
         store.fold(event, at)
     return store
