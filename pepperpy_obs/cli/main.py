@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from pepperpy_obs import ObsError, __version__
-from pepperpy_obs.cli import config, demo, doctor, health, replay, serve
+from pepperpy_obs.cli import config, cost, demo, doctor, health, replay, serve
 
 __all__ = ["VERBS", "main"]
 
-VERBS: Final = (demo, replay, serve, health, config, doctor)
+VERBS: Final = (demo, replay, cost, serve, health, config, doctor)
 _ABOUT: Final = "Observability for agents: one decorated call makes one event, and everything else is a fold of events."
 _MORE: Final = "pepperpy-obs VERB --help says more about a verb."
 

@@ -33,7 +33,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the statistics of log files."""
-    fold = Fold(Store(max_series=Config().max_series))
+    config = Config()
+    fold = Fold(Store(config.max_series, config.cost_attributes))
     fold.store.snapshot(options.window)  # a window that cannot be is refused before hours of reading
     fold_files(options.files, fold)
     stats = Stats(fold.store.snapshot(options.window), Live())

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pepperpy_obs import _clock
 from pepperpy_obs.metrics.collector import MetricsCollector, hub_of
+from pepperpy_obs.pricing import Pricer
+from pepperpy_obs.reports.what_if import what_if
 
 if TYPE_CHECKING:
+    from pepperpy_obs.reports.comparison import Comparison
     from pepperpy_obs.reports.cost import CostReport
 
 __all__ = ["CostAnalyzer"]
@@ -18,6 +23,16 @@ class CostAnalyzer:
     def __init__(self, collector: MetricsCollector | None = None) -> None:
         hub_of(collector)
         self._collector = MetricsCollector() if collector is None else collector
+
+    def what_if(self, model: str, *, window: float | None = None) -> Comparison:
+        """Return what the same tokens would have cost of another model, at today's prices, by model.
+
+        `model` may name its provider (anthropic/claude-haiku-4-5); one without a price per token is a SetupError.
+        Tiers are those of each model's average request; `pepperpy-obs cost --what-if` prices each by itself.
+        """
+        config = self._collector.runtime.config
+        pricer = Pricer(None if config.price_file is None else Path(config.price_file))
+        return what_if(self._collector.stats(window).snapshot, model, pricer, _clock.time_ns())
 
     async def get_cost_report(self, window: float | None = None) -> CostReport:
         """Return the costs, in all or of the last `window` seconds, in exact US dollars."""

@@ -112,12 +112,15 @@ class Rates:
         self._levels = tuple(_level(tokens, above + 1) for above in (-1, *self._bounds)) if tokens else ()
 
     def bill(self, event: Mapping[str, Any]) -> Bill | None:
-        """Return what the event's usage costs, or None if the model charges for nothing that the event counts."""
+        """Return what the event's usage costs, or None if the model charges for nothing that the event counts.
+
+        A sum over several `requests` is charged at the tier of their average.
+        """
         bill = Bill()
         get = event.get
         if self._levels:
             read, written = get("input_tokens"), get("output_tokens")
-            rates = self._levels[0] if read is None or not self._bounds else self._level(read)
+            rates = self._levels[0] if read is None or not self._bounds else self._level(read // (get("requests") or 1))
             if read is not None:
                 if get("audio_input_tokens") or get("image_input_tokens"):
                     _charge_mixed_input(get, read, rates, bill)

@@ -12,7 +12,7 @@ from pepperpy_obs.aggregate.tally import Tally
 from pepperpy_obs.processors.collect import epoch_ns
 from pepperpy_obs.processors.fields import OUR_EVENTS
 from pepperpy_obs.processors.glance import Glance, glance
-from pepperpy_obs.processors.read import read_ours
+from pepperpy_obs.processors.read import read_event, read_ours
 from pepperpy_obs.replay.lines import LONGEST, TOO_LONG, LogFile, Splitter
 
 __all__ = ["Fold"]
@@ -38,6 +38,7 @@ class Fold:
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self._read = read_event if store.attributes else read_ours
         self.lock = threading.Lock()
         self.events = 0
         """Lines that were events of ours, and are counted."""
@@ -120,11 +121,14 @@ class Fold:
         if line is TOO_LONG:
             msg = f"longer than {LONGEST} bytes"
             raise ValueError(msg)
-        event = read_ours(line)
+        event = self._read(line)
         if event.get("event") not in OUR_EVENTS:
             msg = f"not an event of ours: event is {event.get('event')!r}"
             raise ValueError(msg)
-        self.store.fold(event, self._moment(event.get("timestamp", "")))
+        self._take(event, self._moment(event.get("timestamp", "")))
+
+    def _take(self, event: dict[str, Any], at: int) -> None:
+        self.store.fold(event, at)
 
     def _moment(self, timestamp: str) -> int:
         """Return the epoch ns of an event; lines of one second, as we write them, are read as one."""

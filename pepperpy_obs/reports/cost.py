@@ -101,7 +101,7 @@ class CostReport(Report):
         lines.writerow(["total", "", *self._total()])
         for name in by or self.groups:
             for whose, one in self.groups[name].items():
-                lines.writerow([name, _defused(whose), *one.to_dict().values()])
+                lines.writerow([name, table.harmless(whose), *one.to_dict().values()])
         return out.getvalue()
 
     def _facts(self) -> dict[str, str]:
@@ -201,8 +201,3 @@ def _waste(requests: Requests) -> dict[str, Decimal]:
 
 def _said(name: str) -> str:
     return name.replace("_", " ")
-
-
-def _defused(name: str) -> str:
-    """Return a name that no spreadsheet takes for a formula; names come from users."""
-    return f"'{name}" if name.startswith(("=", "+", "-", "@", "\t", "\r")) else name

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
-__all__ = ["columns", "count", "money", "pairs", "seconds", "share", "span"]
+__all__ = ["columns", "count", "harmless", "money", "pairs", "seconds", "share", "span"]
 
+_DAY = 86_400.0
+_TWO_DAYS = 2 * _DAY
 _SHORT = Context(prec=4, rounding=ROUND_HALF_EVEN)
 
 
@@ -76,8 +78,19 @@ def money(value: Decimal | None) -> str:
 def span(window: float | None, length: float) -> str:
     """Return what stretch of time a report is about."""
     if window is None:
-        return f"since the start, {length:,.1f} s"
+        if length < _TWO_DAYS:
+            return f"since the start, {length:,.1f} s"
+        return f"since the start, {length / _DAY:,.1f} days"
     return f"last {window:,.0f} s"
+
+
+def harmless(name: str) -> str:
+    """Return a name that no spreadsheet takes for a formula; names may come from anybody.
+
+    >>> harmless("gpt-4o"), harmless("=1+1")
+    ('gpt-4o', "'=1+1")
+    """
+    return f"'{name}" if name.startswith(("=", "+", "-", "@", "\t", "\r")) else name
 
 
 def _three(value: float) -> str:
