@@ -11,7 +11,7 @@ from pepperpy_obs import __version__
 from pepperpy_obs.cli.main import main
 from tests.cli.command import CommandLine
 
-VERBS = ["demo", "replay", "serve", "health", "config", "doctor"]
+VERBS = ["demo", "replay", "cost", "serve", "health", "config", "doctor"]
 
 
 def test_the_script_is_this_one() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from decimal import Decimal
 
 import pytest
@@ -12,14 +13,15 @@ from pepperpy_obs.reports.comparison import Difference
 
 
 @pytest.fixture
-def collector() -> MetricsCollector:
-    """Return a collector that has seen requests to two models, one of them without a price."""
+def collector() -> Generator[MetricsCollector]:
+    """Give a collector that has seen requests to two models, one of them without a price."""
     collector = MetricsCollector(Config(config_file=None, log_format="none"))
     tracker = UsageTracker(collector)
     for _ in range(2):
         tracker.track("google", "ask", input_tokens=150_000, output_tokens=1000, model="gemini-2.5-pro")
     tracker.track("in-house", "ask", input_tokens=1000, output_tokens=1000, model="lorem-9b")
-    return collector
+    yield collector
+    collector.shutdown()
 
 
 def test_what_if(collector: MetricsCollector) -> None:
