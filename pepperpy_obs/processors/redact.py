@@ -5,7 +5,7 @@ It never touches numbers and ids of ours, and it counts nothing: the aggregate s
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -19,10 +19,10 @@ __all__ = ["Redact"]
 
 _IDS: Final = frozenset({"response_id", "service_tier", "usage_flags", "error_type"})
 _MAX_DEPTH: Final = 16
-_PAIR: Final = 2
 _CALLED: Final = ("name", "key", "header", "field", "k")
 _CONTENT: Final = frozenset({"value", "values", "val", "v"})
 """How lists of headers, variables and attributes write a pair as a dict."""
+_HEADERS: Final = frozenset({"authorization", "proxy_authorization", "x_api_key", "cookie", "set_cookie"})
 _ALWAYS: Final = "always"
 _UNLESS_A_NUMBER: Final = "unless a number"
 
@@ -80,12 +80,15 @@ class Redact(Fieldwise):
         before = ""
         for value in values:
             redacted.append(self._redacted(before, value, depth))
-            names = isinstance(value, str) and (value.startswith("--") or (len(values) == _PAIR and not redacted[1:]))
-            before = value.lstrip("-") if names else ""
+            before = value.lstrip("-") if isinstance(value, str) and self._announces(value, values, redacted) else ""
         return redacted
 
     def _key(self, key: Any) -> Any:
         return without_secrets(key) if self._values and isinstance(key, str) else key
+
+    def _announces(self, value: str, values: Sequence[Any], redacted: list[Any]) -> bool:
+        """Return whether a text in a list names what follows: an option, the first of a pair, a header among others."""
+        return value.startswith("--") or len(redacted) == 1 == len(values) - 1 or normal_name(value) in _HEADERS
 
     def _hides(self, key: Any, value: Any) -> bool:
         """Return whether the name `key` makes a secret of `value`; whether something is there is never one."""

@@ -54,6 +54,7 @@ _FAMILIES: Final = tuple(
         # A password in a URL, with its user; what looks like a port and a path is none. A long user alone is a token.
         ("://", r"""(://)[^\s:/@"'?#]*:(?:[^\s/"']*(?=@)|(?!\d*[/?#])[^\s"'@]*(?=@))"""),
         ("://", r"""(://)(?=[^\s:/@"'?#]*\d)[^\s:/@"'?#]{16,}(?=@)"""),
+        ("-u", r"""((?:^|\s)-u[ \t]+[^\s:"']+:)[^\s"']+"""),  # curl -u user:password
         ("sig=", r"""([?&]sig=)[^\s"'&]+"""),  # a signed URL of Azure's
         ("earer ", r"""([Bb]earer +)(?=[^\s"',;]*\d)[^\s"',;]{16,}"""),
         ("-", _DASH),
@@ -65,11 +66,14 @@ _FAMILIES: Final = tuple(
 
 
 # Texts are read backwards, from the sign behind a name to the name: signs are rare, words are everywhere.
-_NAMED: Final = re.compile(r"""[=:>][=:]?[ \t]*["']?\\{0,3}([\w-]*[A-Za-z](?:(?<=[Yy][Ee][Kk])[ ][A-Za-z]+)?)""")
-"""name = ..., "name": ..., and API key: ..."""
+_NAMED: Final = re.compile(
+    r"""[=:>](?:(?<=>)=|(?<=[=:])[=:]?)[ \t]*["']?\\{0,3}([\w-]*[A-Za-z](?:(?<=[Yy][Ee][Kk])[ ][A-Za-z]+)?)"""
+)
+"""name = ..., "name": ..., name => ..., and API key: ..."""
 _OPTION: Final = re.compile(r"""[ \t]+([A-Za-z][\w-]*)--(?!\w)""")
 _FIRST: Final = re.compile(r""","\\?([\w-]+)"b?[(\[]|,'\\?([\w-]+)'b?[(\[]""")
 """("name", ..."""
+_ELEMENT: Final = re.compile(r"<([\w.:-]+)(?:\s[^<>]*)?>(?P<text>[^<>]+)(?=</\1\s*>)")
 _PAIRED: Final = re.compile(r"""([ \t]*b?(\\?["']))(?![a-z_]+\2)(?:(?!\2).)+(?=\2[)\]])""")
 """The second of a pair; a small word is none ("missing ['api_key', 'model']")."""
 _CLEARTEXT: Final = r"""[^\s"',;&]"""
@@ -136,6 +140,12 @@ def _value(text: str, start: int, name: str, *, paired: bool) -> re.Match[str] |
     return quoted
 
 
+def _emptied(element: re.Match[str]) -> str:
+    if not is_secret_name(normal_name(element[1])):
+        return element[0]
+    return element[0].removesuffix(element["text"]) + REDACTED
+
+
 def _without_named(text: str) -> str:
     pieces: list[str] = []
     done = 0
@@ -156,6 +166,8 @@ def without_secrets(text: str) -> str:
     found = text
     if "=" in text or ":" in text or "," in text or "--" in text:
         found = _without_named(text)
+    if "</" in found:
+        found = _ELEMENT.sub(_emptied, found)
     for mark, pattern, instead in _FAMILIES:
         # A search is half the price of a substitution that finds nothing.
         if mark in found and pattern.search(found):

@@ -26,8 +26,8 @@ class AgentFigures(Report):
     requests: int
     """Requests to language models."""
     tokens: int
-    cost: Decimal
-    """The sum of its priced requests."""
+    cost: Decimal | None
+    """The sum of its priced requests; None if it made some, and no price is known of any."""
     running: int
     """Calls that are its work and run now."""
 
@@ -77,6 +77,6 @@ def _figures(cell: Cell, running: int) -> AgentFigures:
         avg_response_time=cell.duration.mean,
         requests=cell.requests.count,
         tokens=tokens_of(cell),
-        cost=cell.requests.cost,
+        cost=cell.requests.cost if cell.requests.priced or not cell.requests.unpriced else None,
         running=running,
     )

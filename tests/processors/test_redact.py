@@ -64,6 +64,7 @@ class TestFields:
             ({"key": "db_pass", "values": ["a", "b"]}, {"key": "db_pass", "values": "[redacted]"}),
             ([{"name": "Accept", "value": "x"}], [{"name": "Accept", "value": "x"}]),
             (["ask", "--api-key", "x", "--model", "y"], ["ask", "--api-key", "[redacted]", "--model", "y"]),
+            (["Authorization", "x", "Accept", "*/*"], ["Authorization", "[redacted]", "Accept", "*/*"]),
             (["token", "auth", "x"], ["token", "auth", "x"]),
             ({"openai_key": "x", "cache_key": "y"}, {"openai_key": "[redacted]", "cache_key": "y"}),
             ({"token": 12, "pass": 3, "pwd": 4}, {"token": 12, "pass": 3, "pwd": "[redacted]"}),

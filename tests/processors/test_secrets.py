@@ -114,6 +114,8 @@ class TestNamedInText:
             ("https://0123456789abcdef0123@sentry.io/2", "https://[redacted]@sentry.io/2"),
             ("https://x.blob/y?sv=1&sig=ab%2Fc&se=2", "https://x.blob/y?sv=1&sig=[redacted]&se=2"),
             ("https://b.s3/x?X-Amz-Signature=0af1&x=2", "https://b.s3/x?X-Amz-Signature=[redacted]&x=2"),
+            ("curl -u me:hunter2 http://h", "curl -u me:[redacted] http://h"),
+            ("<a><password>x y</password></a>", "<a><password>[redacted]</password></a>"),
             ("db_pass=hunter2 pass=hunter2", "db_pass=[redacted] pass=[redacted]"),
             ("OPENAI_KEY = 'abc'", "OPENAI_KEY = '[redacted]'"),
             ("{'auth': 'me:pw', 'n': 1}", "{'auth': '[redacted]', 'n': 1}"),

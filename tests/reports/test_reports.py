@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pepperpy_obs import agent, costed
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.reports.agents import AgentFigures, AgentsReport
 from pepperpy_obs.reports.cache import CacheFigures, CacheReport
@@ -15,6 +16,7 @@ from pepperpy_obs.reports.errors import ErrorReport
 from pepperpy_obs.reports.spending import Spending
 from pepperpy_obs.reports.stats import Stats
 from pepperpy_obs.reports.usage import UsageReport
+from pepperpy_obs.testing import captured
 from tests.reports.history import ASK, NOON, nothing, told
 
 
@@ -159,6 +161,15 @@ class TestCache:
 
 
 class TestAgents:
+    def test_an_agent_without_a_price(self) -> None:
+        """What an agent costs whose model has no known price is not known, and never 0."""
+        with captured() as seen:
+            with agent("coder"):
+                costed(lambda: {"model": "ours-9b", "usage": {"prompt_tokens": 1, "completion_tokens": 1}})()
+
+            assert seen.stats.agents.agents["coder"].cost is None
+            assert " -  " in str(seen.stats.agents)
+
     def test_report(self) -> None:
         """Whoever finished something or is at work now, with all that was done on his behalf."""
         assert told().agents == AgentsReport(
