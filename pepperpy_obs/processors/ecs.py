@@ -39,6 +39,7 @@ _COMMON: Final = {
     for name in ("error_type", "trace_id", "span_id", "service", "environment", "exception", "logger")
 }
 """Fields that mean in any chain what they mean in ours."""
+_TEXTS: Final = frozenset({field.name for field in FIELDS if field.type == "string"} | {"exception", "logger"})
 _UNSAFE: Final = str.maketrans(".*\\ ", "____")
 
 
@@ -56,6 +57,10 @@ def to_ecs(event: Mapping[str, Any]) -> dict[str, Any]:
     groups, labels = _plan(tuple(event), ours=ours)
     for group, places in groups:
         document[group] = {inner: event[field] for inner, field in places}
+        for inner, field in places:
+            # Names that a user's field may bear: an object where texts are costs the event.
+            if field in _TEXTS and type(value := event[field]) is not str and value is not None:
+                document[group][inner] = _label(value)
     for label, field in labels:
         value = event[field]
         document["labels"][label] = value if type(value) is str or value is None else _label(value)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pepperpy_obs.processors.ecs import ecs_lines, to_ecs
+from pepperpy_obs.processors.ecs import ECS_PATHS, ecs_lines, to_ecs
 
 CALL: dict[str, Any] = {
     "timestamp": "2026-11-23T19:23:00.123456Z",
@@ -136,3 +136,11 @@ class TestDocument:
     def test_times_as_numbers(self, timestamp: float) -> None:
         """Seconds since 1970 are written as a date: Elasticsearch would take them for milliseconds."""
         assert to_ecs({"event": "e", "timestamp": timestamp})["@timestamp"] == "2026-11-22T19:23:00+00:00"
+
+
+@pytest.mark.parametrize("name", ["model", "provider", "agent", "error_type", "exception", "logger", "response_id"])
+@pytest.mark.parametrize("value", [5, 1.5, True, {"a": 1}, ["a", {"b": 2}]])
+def test_where_texts_stand_there_is_text(name: str, value: Any) -> None:
+    """A user's field may bear our name: an object among texts would cost Elasticsearch the whole event."""
+    group, _, inner = ECS_PATHS[name].partition(".")
+    assert to_ecs({**CALL, name: value})[group][inner] == json.dumps(value, separators=(",", ":"))
