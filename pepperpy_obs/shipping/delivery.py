@@ -83,11 +83,15 @@ class Delivery:
         parcel = Parcel([self._batch.records[place] for place in group.places], self._instance, group.replay)
         try:
             request = self._seal(group, parcel)
-        except (ValueError, TypeError, UnicodeError, RecursionError) as error:
+        except Exception as error:
             return self._apply(group, Verdict("split", "unencodable", repr(error)), Answer(0))
         self._account.requested()
         answer = poster.post(request)
-        return self._apply(group, self._spec.judge(parcel, answer), answer)
+        try:
+            verdict = self._spec.judge(parcel, answer)
+        except (ValueError, TypeError, RecursionError) as error:
+            verdict = Verdict("retry", "garbage", repr(error))
+        return self._apply(group, verdict, answer)
 
     def _seal(self, group: _Group, parcel: Parcel) -> Request:
         """Return the group's request; a retry repeats the very same bytes."""

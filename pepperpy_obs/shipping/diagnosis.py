@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
@@ -11,6 +10,7 @@ import msgspec
 from pepperpy_obs.shipping.outcome import Answer, Parcel, Verdict
 from pepperpy_obs.shipping.record import Record
 from pepperpy_obs.shipping.sink import SinkSpec
+from pepperpy_obs.shipping.stamp import rfc3339
 from pepperpy_obs.shipping.transport import Transport
 
 __all__ = ["Diagnosis", "diagnose"]
@@ -59,7 +59,7 @@ def diagnose(spec: SinkSpec, at: int, event_id: str) -> Diagnosis:
     Raises:
         SetupError: A certificate or key cannot be read.
     """
-    event = {"event": "doctor.asked", "level": "debug", "event_id": event_id, "timestamp": _rfc3339(at)}
+    event = {"event": "doctor.asked", "level": "debug", "event_id": event_id, "timestamp": rfc3339(at)}
     parcel = Parcel([Record(at, event_id, msgspec.json.encode(event))], "doctor")
     transport = Transport(spec)
     try:
@@ -69,10 +69,6 @@ def diagnose(spec: SinkSpec, at: int, event_id: str) -> Diagnosis:
     verdict = spec.judge(parcel, answer)
     healthy = verdict.action == "settle" and all(outcome.what == "acknowledged" for outcome in verdict.outcomes)
     return Diagnosis(spec.name, spec.url, healthy, "it took the event" if healthy else _words(answer, verdict))
-
-
-def _rfc3339(at: int) -> str:
-    return datetime.fromtimestamp(at / 1e9, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _words(answer: Answer, verdict: Verdict) -> str:

@@ -24,9 +24,11 @@ from pepperpy_obs.shipping.outcome import (
     hold,
     split,
 )
+from pepperpy_obs.shipping.record import Record
 from pepperpy_obs.shipping.sink import SinkSpec
+from pepperpy_obs.shipping.stamp import rfc3339
 
-__all__ = ["Document", "Elastic", "as_it_is"]
+__all__ = ["Document", "Elastic", "as_it_is", "document_of"]
 
 Document = Callable[[dict[str, Any]], Mapping[str, Any]]
 """Turns an event into the document that stands for it."""
@@ -34,6 +36,14 @@ Document = Callable[[dict[str, Any]], Mapping[str, Any]]
 _TARGET = re.compile(r'[^A-Z_+\-.\\/*?"<>| ,#:\s][^A-Z\\/*?"<>| ,#:\s]{0,254}')
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 _encode = msgspec.json.Encoder(decimal_format="string").encode
+
+
+def document_of(record: Record, document: Document) -> Mapping[str, Any]:
+    """Return a record's document; one without a time, which no data stream takes, gets the record's."""
+    found = document(_decode(record.line))
+    if found.get("@timestamp") is None:
+        return {**found, "@timestamp": rfc3339(record.at)}
+    return found
 
 
 def as_it_is(event: dict[str, Any]) -> Mapping[str, Any]:
@@ -83,7 +93,7 @@ class Elastic(SinkSpec):
         lines: list[bytes] = []
         for record in parcel.records:
             action = {"create": {"_id": record.id}} if record.id else {"create": {}}
-            lines += (_encode(action), _encode(self.document(_decode(record.line))))
+            lines += (_encode(action), _encode(document_of(record, self.document)))
         lines.append(b"")
         return self.request(f"/{self.target}/_bulk", "application/x-ndjson", b"\n".join(lines))
 

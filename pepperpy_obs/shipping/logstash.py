@@ -7,11 +7,11 @@ The input answers for the whole request: it has queued all events, or none.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import msgspec
 
-from pepperpy_obs.shipping.elastic import Document, as_it_is
+from pepperpy_obs.shipping.elastic import Document, as_it_is, document_of
 from pepperpy_obs.shipping.outcome import (
     Answer,
     Parcel,
@@ -26,7 +26,6 @@ from pepperpy_obs.shipping.sink import SinkSpec
 
 __all__ = ["Logstash"]
 
-_decode = msgspec.json.Decoder(dict[str, Any]).decode
 _encode = msgspec.json.Encoder(decimal_format="string").encode
 
 
@@ -42,7 +41,7 @@ class Logstash(SinkSpec):
 
     def encode(self, parcel: Parcel) -> Request:
         """Return one JSON array, which the input's json codec takes apart into events."""
-        documents = [self.document(_decode(record.line)) for record in parcel.records]
+        documents = [document_of(record, self.document) for record in parcel.records]
         return self.request("", "application/json", _encode(documents))
 
     def judge(self, parcel: Parcel, answer: Answer) -> Verdict:

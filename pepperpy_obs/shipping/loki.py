@@ -32,6 +32,8 @@ __all__ = ["Loki"]
 
 _AT = itemgetter(0)
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_MOST_LABELS = 10
+"""Loki takes 15 of a stream by default; four are ours, and one it adds itself."""
 _LONG_LINE = 32_768
 _LONGEST = 1024
 """Of a metadata value, in a line long enough for Loki's limit to matter: 64 KB for all of its metadata."""
@@ -94,6 +96,16 @@ class Loki(SinkSpec):
             if not _LABEL.fullmatch(label):
                 msg = f"{label!r} cannot be a Loki label: give letters, digits and '_', no digit first"
                 raise SetupError(msg)
+        if len(self.labels) > _MOST_LABELS:
+            msg = (
+                f"sink {self.name!r} has {len(self.labels)} labels: give at most {_MOST_LABELS}, or Loki takes nothing"
+            )
+            raise SetupError(msg)
+
+    def identification(self) -> dict[str, str]:
+        """Return the headers that say who we are, and for whom we write."""
+        found = super().identification()
+        return {**found, "X-Scope-OrgID": self.tenant} if self.tenant else found
 
     def _stream(self, facts: _Facts, parcel: Parcel) -> dict[str, str]:
         labels = {"service_name": facts.service or "unknown_service", "instance": parcel.instance, **self.labels}
@@ -115,8 +127,7 @@ class Loki(SinkSpec):
             facts.service = facts.environment = None
             stream[1].append((str(at), line.decode(), facts) if self.metadata else (str(at), line.decode()))
         body = _encode({"streams": [{"stream": labels, "values": values} for labels, values in streams.values()]})
-        made = self.request("/loki/api/v1/push", "application/json", body)
-        return Request(made.path, made.body, {**made.headers, "X-Scope-OrgID": self.tenant}) if self.tenant else made
+        return self.request("/loki/api/v1/push", "application/json", body)
 
     def judge(self, parcel: Parcel, answer: Answer) -> Verdict:
         """Return what became of each line; a 400 may mean that nothing, or that all others are in."""

@@ -32,6 +32,7 @@ __all__ = ["Otlp"]
 _NAMES: Final = {field.name: field.otel for field in FIELDS if field.otel}
 _ELSEWHERE: Final = frozenset({"timestamp", "level", "event", "service", "environment", "trace_id", "span_id"})
 """Fields that have a place of their own in a log record or its resource."""
+_HEX: Final = frozenset("0123456789abcdefABCDEF")
 _SEVERITY: Final = {"debug": 5, "info": 9, "warning": 13, "error": 17}
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 _encode = msgspec.json.Encoder().encode
@@ -76,9 +77,11 @@ def _attributes(fields: Iterable[tuple[str, Any]]) -> list[dict[str, Any]]:
 
 def _log_record(record: Record, event: Mapping[str, Any]) -> dict[str, Any]:
     level = str(event.get("level", "info"))
+    # It is unsigned there.
+    at = str(max(0, record.at))
     found: dict[str, Any] = {
-        "timeUnixNano": str(record.at),
-        "observedTimeUnixNano": str(record.at),
+        "timeUnixNano": at,
+        "observedTimeUnixNano": at,
         "severityNumber": _SEVERITY.get(level, 0),
         "severityText": level,
         "eventName": str(event.get("event", "")),
@@ -86,8 +89,8 @@ def _log_record(record: Record, event: Mapping[str, Any]) -> dict[str, Any]:
         "attributes": _attributes((_NAMES.get(k, k), v) for k, v in event.items() if k not in _ELSEWHERE),
     }
     for name, key, length in (("trace_id", "traceId", 32), ("span_id", "spanId", 16)):
-        # A receiver may refuse the whole request for one id of another length.
-        if len(value := str(event.get(name, ""))) == length:
+        # A receiver may refuse the whole request for one id that is none.
+        if len(value := str(event.get(name, ""))) == length and not set(value) - _HEX:
             found[key] = value
     return found
 

@@ -144,7 +144,7 @@ def retry_after(answer: Answer, now: datetime, most: float) -> float | None:
         return min(float(text), most)
     try:
         until = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if until.tzinfo is None:
         until = until.replace(tzinfo=UTC)

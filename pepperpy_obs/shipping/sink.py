@@ -22,6 +22,8 @@ from pepperpy_obs.shipping.outcome import Answer, Parcel, Request, Verdict
 __all__ = ["SinkSpec"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,19 +74,34 @@ class SinkSpec(ABC):
         if len(given) > 1:
             msg = f"sink {self.name!r} has {' and '.join(given)}: give one kind of credentials"
             raise SetupError(msg)
+        self._check_headers()
         self._check_files()
 
     def _check_url(self) -> None:
-        address = urlsplit(self.url)
-        if address.username is not None or address.password is not None:
+        try:
+            address = urlsplit(self.url)
+            port = address.port
+        except ValueError as error:
+            msg = f"sink {self.name!r} cannot send to its URL: {error}; give one like 'https://host:port'"
+            raise SetupError(msg) from None
+        if "@" in self.url:
             msg = f"sink {self.name!r} has credentials in its URL, where logs would show them: give user and password"
             raise SetupError(msg)
-        if address.scheme not in {"http", "https"} or not address.hostname:
+        if address.scheme not in {"http", "https"} or not address.hostname or port == 0 or not self.url.isprintable():
             msg = f"sink {self.name!r} cannot send to {self.url!r}: give a URL like 'https://host:port'"
             raise SetupError(msg)
         if address.query or address.fragment:
             msg = f"sink {self.name!r} cannot send to {self.url!r}: give it without '?' and '#'"
             raise SetupError(msg)
+
+    def _check_headers(self) -> None:
+        for name, value in self.identification().items():
+            if not _HEADER.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+                # Its value may be a secret.
+                msg = (
+                    f"sink {self.name!r} has a header {name!r} that HTTP cannot carry: give printable ASCII characters"
+                )
+                raise SetupError(msg)
 
     def _check_files(self) -> None:
         for option in ("ca_file", "client_cert", "client_key"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from secrets import token_hex
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ import msgspec
 from pepperpy_obs import _clock
 from pepperpy_obs.shipping.record import Record
 
-__all__ = ["stamped"]
+__all__ = ["rfc3339", "stamped"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -48,3 +48,12 @@ def _nanoseconds(timestamp: Any) -> int:
     except (TypeError, ValueError):
         return _clock.time_ns()
     return (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1000
+
+
+def rfc3339(at: int) -> str:
+    """Return a record's time as our events write it.
+
+    >>> rfc3339(1_000_002_000)
+    '1970-01-01T00:00:01.000002Z'
+    """
+    return (_EPOCH + timedelta(microseconds=at // 1000)).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -18,6 +18,7 @@ from typing import Any
 import httpx2
 import tenacity
 
+from pepperpy_obs import _clock
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.shipping.outcome import Answer, Request
 from pepperpy_obs.shipping.sink import SinkSpec
@@ -25,6 +26,8 @@ from pepperpy_obs.shipping.sink import SinkSpec
 __all__ = ["Pause", "Transport", "persist"]
 
 _LOGGERS = ("httpx2", "httpcore2.connection", "httpcore2.http11", "httpcore2.proxy", "httpcore2.socks")
+_LONGEST_ANSWER = 16 * 1024 * 1024
+"""Some 16 KB for each of the documents of a full bulk request."""
 _ours = threading.local()
 
 
@@ -44,6 +47,7 @@ class Transport:
         self._root = spec.url.rstrip("/")
         self._headers = {**spec.identification(), "User-Agent": "pepperpy_obs"}
         self._timeout = httpx2.Timeout(spec.read_timeout, connect=spec.connect_timeout)
+        self._patience = spec.read_timeout * 1e9
         self._verify = _trust(spec)
         self._client: httpx2.Client | None = None
         self._socket: socket.socket | None = None
@@ -61,17 +65,29 @@ class Transport:
             return Answer(0, b"aborted")
         _ours.posting = True
         try:
-            answer = self._opened().post(
+            with self._opened().stream(
+                "POST",
                 self._root + request.path,
                 content=request.body,
                 headers=dict(request.headers),
                 extensions={"trace": self._trace},
-            )
-            return Answer(answer.status_code, answer.content, {k.lower(): v for k, v in answer.headers.items()})
-        except (httpx2.HTTPError, httpx2.StreamError, OSError) as error:
+            ) as answer:
+                return Answer(answer.status_code, self._body(answer), {k.lower(): v for k, v in answer.headers.items()})
+        except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, OSError, ValueError) as error:
             return Answer(0, f"{type(error).__name__}: {error}".encode())
         finally:
             _ours.posting = False
+
+    def _body(self, answer: httpx2.Response) -> bytes:
+        """Return the body, of which neither the length nor the time that it takes is left to whoever sends it."""
+        started = _clock.perf_counter_ns()
+        body = bytearray()
+        for piece in answer.iter_bytes():
+            body += piece
+            if len(body) > _LONGEST_ANSWER or _clock.perf_counter_ns() - started > self._patience:
+                msg = f"the answer did not end within {_LONGEST_ANSWER} bytes and {self._patience / 1e9:.0f} s"
+                raise ValueError(msg)
+        return bytes(body)
 
     def _opened(self) -> httpx2.Client:
         if self._client is None:

@@ -44,7 +44,7 @@ class TestEncode:
             ]
         }
         assert request.path == "/loki/api/v1/push"
-        assert dict(request.headers) == {"Content-Type": "application/json", "X-Scope-OrgID": "me"}
+        assert dict(request.headers) == {"Content-Type": "application/json"}
 
     def test_the_same_records_make_the_same_bytes(self, event: Make) -> None:
         """A retry is byte-identical, compression and all: Loki drops an exact copy."""
