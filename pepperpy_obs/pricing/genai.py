@@ -38,7 +38,11 @@ _TOKENS: Final = {
     "output_audio_mtok": "audio_output",
     "output_image_mtok": "image_output",
 }
-_UNITS: Final = {"storage_searches": "storage_searches_kcount", "search_units": "rerank_searches_kcount"}
+_UNITS: Final = {
+    "storage_searches": "storage_searches_kcount",
+    "search_units": "rerank_searches_kcount",
+    "document_pages": "input_document_kpages",
+}
 _THOUSAND: Final = Decimal(1000)
 _SECOND: Final = 1_000_000_000
 _LEAST_BILLED: Final = {("groq", "whisper-large-v3"): 10, ("groq", "whisper-large-v3-turbo"): 10}

@@ -140,7 +140,9 @@ class Drain:
                 return 0
             source = self._ended or self._hub.buffer
             self.chain.taken = 0
-            count = min(count, len(source))  # others may have drained meanwhile, and others append: what is cut is there
+            count = min(
+                count, len(source)
+            )  # others may have drained meanwhile, and others append: what is cut is there
             # No call stands between these two, so no signal handler can come between them; see `_recover`.
             self._held = source[:count]
             del source[:count]

@@ -40,6 +40,7 @@ PLACES: Final[tuple[Place, ...]] = (
     _place("response.usageMetadata", "response"),
     # InvokeAgent: each of the agent's model calls leaves a trace of its own.
     _place("trace.trace.*.modelInvocationOutput.metadata.usage", merge="add"),
+    _place("usage_info"),
     _place("metrics"),
     _place("details"),
     _place("statistics"),

@@ -46,6 +46,7 @@ _CHAT: Final = _COST | _rows(
     web_searches="server_tool_use_details.web_search_requests server_tool_use.web_search_requests num_search_queries "
     "connectors.web_search",
     tool_input="connector_tokens",
+    audio_seconds="prompt_audio_seconds",
 )
 _TOKENS: Final = _COST | _rows(
     input_tokens="input_tokens",
@@ -115,6 +116,10 @@ _CONVERSE: Final = _rows(
     cache_write_tokens="cacheWriteInputTokens cacheWriteInputTokenCount",
     cache_write_1h_tokens="cacheDetails.?ttl=1h.*.inputTokens",
     total="totalTokens",
+)
+_EMBEDDED: Final = (
+    "predictions.*.embeddings.statistics.token_count embeddings.*.statistics.token_count "
+    "embeddings.*.statistics.tokenCount"
 )
 _GUARDRAIL: Final = (
     "contentPolicyUnits topicPolicyUnits wordPolicyUnits sensitiveInformationPolicyUnits "
@@ -205,6 +210,7 @@ SHAPES: Final[tuple[Shape, ...]] = (
             cache_read_tokens="cached_tokens",
             image_input_tokens="billed_units.image_tokens",
             search_units="billed_units.search_units",
+            classifications="billed_units.classifications",
         ),
         provider="cohere",
     ),
@@ -298,9 +304,15 @@ SHAPES: Final[tuple[Shape, ...]] = (
     ),
     Shape(
         name="embeddings of vertex",
-        any=paths("predictions.*.embeddings.statistics.token_count"),
-        counts=_rows(input_tokens="predictions.*.embeddings.statistics.token_count"),
+        any=paths(*_EMBEDDED.split()),
+        counts=_rows(input_tokens=_EMBEDDED),
         provider="google",
+    ),
+    Shape(
+        name="pages",
+        places=("usage_info",),
+        any=paths("pages_processed"),
+        counts=_rows(document_pages="pages_processed"),
     ),
     Shape(name="seconds", places=("usage",), all=paths("seconds"), counts=_rows(audio_seconds="seconds")),
     Shape(

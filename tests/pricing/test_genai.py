@@ -194,3 +194,11 @@ def test_recorded_answers_cost_what_the_library_says(rows: list[dict[str, Any]])
         assert cost.total == by_the_library(found, MOMENTS[2]), row["id"]
         compared += 1
     assert compared > 2000
+
+
+def test_pages() -> None:
+    """Pages that were read are charged by the thousand."""
+    event = {"provider": "mistral", "model": "mistral-ocr-2512", "usage_units": {"document_pages": Decimal(3)}}
+    cost = Pricer().price(event, 1_795_000_000 * 1_000_000_000)
+    assert cost is not None
+    assert (cost.total, cost.by_type) == (Decimal("0.006"), {"request": Decimal("0.006")})
