@@ -60,9 +60,9 @@ def signature(source: Any) -> frozenset[str]:
     try:
         own: Any = getattr(source, "__dict__", None)
         names = own.keys() & _watched if own else frozenset[str]()
-        if isinstance(source, Mapping):
-            return frozenset(names | (source.keys() & _watched))
         _, dynamic, offered = _known(type(source))
+        if dynamic == "mapping":
+            return frozenset(names | (source.keys() & _watched))
         if dynamic == "pydantic" and source.__pydantic_extra__:
             names |= source.__pydantic_extra__.keys() & _watched
     except Exception:  # as below
@@ -105,11 +105,11 @@ def _step(source: Any, key: str) -> Any:
         own = getattr(source, "__dict__", None)
         if own and key in own:
             value = own[key]
-        elif isinstance(source, Mapping):
-            value = source.get(key)
         else:
             names, dynamic, _ = _known(type(source))
-            if key in names or dynamic == "yes":
+            if dynamic == "mapping":
+                value = source.get(key)
+            elif key in names or dynamic == "yes":
                 value = getattr(source, key, None)
             elif dynamic == "pydantic":
                 value = (source.__pydantic_extra__ or {}).get(key)
@@ -121,7 +121,7 @@ def _step(source: Any, key: str) -> Any:
 
 
 def _known(kind: type[Any]) -> tuple[frozenset[str], str, frozenset[str]]:
-    """Return a class's names, whether its instances answer to more ("" if not), and the watched names they compute.
+    """Return a class's names, what else its instances answer to ("" if nothing), and the watched names they compute.
 
     Messages of protobuf answer to more without saying so: their fields are in no namespace.
     """
@@ -129,6 +129,8 @@ def _known(kind: type[Any]) -> tuple[frozenset[str], str, frozenset[str]]:
     if known is None:
         space = {name: value for each in reversed(kind.__mro__) for name, value in vars(each).items()}
         more = "pydantic" if "__pydantic_extra__" in space else "yes" if space.keys() & _ANSWERS_TO_MORE else ""
+        if issubclass(kind, Mapping):
+            more = "mapping"
         # A property, a slot, or a default that instances need not have of their own.
         offered = frozenset(n for n in space.keys() & _watched if hasattr(space[n], "__get__") or type(space[n]) is int)
         if len(_classes) >= _MOST_CLASSES:
