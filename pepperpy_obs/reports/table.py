@@ -15,12 +15,14 @@ _SHORT = Context(prec=4, rounding=ROUND_HALF_EVEN)
 def columns(headers: Sequence[str], rows: Iterable[Sequence[str]], *, words: int = 1) -> str:
     """Return rows under headers; the first `words` columns are set left, numbers right.
 
+    What a terminal would obey (a line feed, an escape sequence in somebody's model name) is shown as "?".
+
     >>> print(columns(["who", "calls"], [["planner", "7"], ["critic", "12"]]))
     who      calls
     planner      7
     critic      12
     """
-    lines = [headers, *rows]
+    lines = [headers, *([_shown(cell) for cell in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     sides = ["<"] * words + [">"] * (len(widths) - words)
     layout = "  ".join(f"{{:{side}{width}}}" for side, width in zip(sides, widths, strict=True))
@@ -91,6 +93,10 @@ def harmless(name: str) -> str:
     ('gpt-4o', "'=1+1")
     """
     return f"'{name}" if name.startswith(("=", "+", "-", "@", "\t", "\r")) else name
+
+
+def _shown(cell: str) -> str:
+    return cell if cell.isprintable() else "".join(char if char.isprintable() else "?" for char in cell)
 
 
 def _three(value: float) -> str:

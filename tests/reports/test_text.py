@@ -159,3 +159,11 @@ class TestNumbers:
     def test_seconds(self, value: float, text: str) -> None:
         """A duration is told in the unit that suits it, with three figures."""
         assert table.seconds(value) == text
+
+
+def test_names_do_not_command_the_terminal() -> None:
+    """A name with a line feed or an escape sequence stays in its cell."""
+    assert (
+        table.columns(["model", "calls"], [["evil\x1b[2J\nmodel", "1"]])
+        == "model           calls\nevil?[2J?model      1"
+    )
