@@ -16,7 +16,7 @@ Path = tuple[str, ...]
 
 _CALLED: Final = frozenset({"usage", "new_messages"})
 """Names that one version of an SDK spells as an attribute and another as a method."""
-_OPERATORS: Final = "*@#?"
+_OPERATORS: Final = "*^@#?"
 _FUNCTIONS: Final = (MethodType, FunctionType, BuiltinMethodType)
 _MODALITIES: Final = {"TEXT": 1, "IMAGE": 2, "VIDEO": 3, "AUDIO": 4, "DOCUMENT": 5}
 """Google's names of modalities, and the numbers that Vertex writes for them in some answers."""
@@ -32,7 +32,7 @@ _watched: set[str] = set()
 def paths(*texts: str) -> tuple[Path, ...]:
     """Return paths as `dig` wants them, from "a.b" and the like.
 
-    `*` stands for every item of a list (or value of a dict), `@AUDIO` for the tokens of that
+    `*` stands for every item of a list (or value of a dict), `^` for the first, `@AUDIO` for the tokens of that
     modality in one of Google's lists, `#word` for the number of items of a list that are of
     this type or end with this word, `?ttl=1h` for the items of a list where that is so.
 
@@ -88,6 +88,8 @@ def dig(source: Any, path: Path) -> Any:
 
 
 def _operate(source: Any, operator: str, operand: str) -> Any:
+    if operator == "^":
+        return next(iter(_items(source)), None)
     if operator == "@":
         return _modality(source, operand)
     if operator == "#":

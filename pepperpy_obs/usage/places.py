@@ -55,6 +55,7 @@ NAMES: Final = {
     "model": paths(
         "model", "modelVersion", "model_version", "model_name", "model_id",
         "response_metadata.model_name", "response_metadata.model", "response_metadata.model_id", "proto.model",
+        "generations.*.^.message.response_metadata.model_name",
     ),
     "response_id": paths(
         "provider_response_id", "response_metadata.id", "id", "responseId", "response_id", "generation_id",

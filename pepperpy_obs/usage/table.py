@@ -117,6 +117,8 @@ _CONVERSE: Final = _rows(
     cache_write_1h_tokens="cacheDetails.?ttl=1h.*.inputTokens",
     total="totalTokens",
 )
+_GENERATED: Final = "generations.*.^.message.usage_metadata"
+"""One answer a prompt: where a prompt was given several, each of them tells the usage of all."""
 _EMBEDDED: Final = (
     "predictions.*.embeddings.statistics.token_count embeddings.*.statistics.token_count "
     "embeddings.*.statistics.tokenCount"
@@ -287,6 +289,20 @@ SHAPES: Final[tuple[Shape, ...]] = (
         all=paths("input_tokens", "output_tokens"),
         counts=_TOKENS,
         merge="add",
+    ),
+    Shape(
+        name="langchain result",
+        places=("",),
+        any=paths(_GENERATED),
+        counts=_rows(
+            input_tokens=f"{_GENERATED}.input_tokens",
+            output_tokens=f"{_GENERATED}.output_tokens",
+            cache_read_tokens=f"{_GENERATED}.input_token_details.cache_read",
+            cache_write_tokens=f"{_GENERATED}.input_token_details.cache_creation",
+            audio_input_tokens=f"{_GENERATED}.input_token_details.audio",
+            audio_output_tokens=f"{_GENERATED}.output_token_details.audio",
+            reasoning_tokens=f"{_GENERATED}.output_token_details.reasoning",
+        ),
     ),
     Shape(
         name="tokens",

@@ -101,8 +101,11 @@ def _owner(answer: Any) -> Any:
 def _name(captured: Captured, source: Any, known: frozenset[str]) -> None:
     """Learn what `source` says of names not known yet."""
     for name, path in _NAMES.of(known):
-        if getattr(captured, name) is None and (value := word(dig(source, path))) is not None:
-            setattr(captured, name, value)
+        if getattr(captured, name) is None:
+            value = dig(source, path)
+            # Of several answers in one, the first one's.
+            if (value := word(value[0] if isinstance(value, list) and value else value)) is not None:
+                setattr(captured, name, value)
 
 
 def _tier(found: Found) -> str | None:
