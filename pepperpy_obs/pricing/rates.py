@@ -156,11 +156,13 @@ class Rates:
 
 
 def _level(tokens: Mapping[str, Price], input_tokens: int) -> dict[str, Decimal]:
-    """Return the dollars per token of each bucket for a request with so much input."""
+    """Return the dollars per token of each bucket for a request with so much input, and two differences of these."""
     rates = {}
     for bucket, names in FALLBACKS.items():
         price = next((tokens[name] for name in names if name in tokens), None)
         rates[bucket] = ZERO if price is None else EXACT.divide(price.at(input_tokens), _MILLION)
+    rates["saved"] = EXACT.subtract(rates["input"], rates["cache_read"])
+    rates["hour_more"] = EXACT.subtract(rates["cache_write_1h"], rates["cache_write"])
     return rates
 
 
@@ -172,12 +174,12 @@ def _charge_input(get: Get, read: int, rates: Mapping[str, Decimal], bill: Bill)
     if cached := get("cache_read_tokens"):
         read -= cached
         total = by_type["cache_read"] = rates["cache_read"] * cached
-        bill.saved = full * cached - total
+        bill.saved = rates["saved"] * cached
     if stored := get("cache_write_tokens"):
         read -= stored
         amount = rates["cache_write"] * stored
         if hour := get("cache_write_1h_tokens"):
-            amount += (rates["cache_write_1h"] - rates["cache_write"]) * hour
+            amount += rates["hour_more"] * hour
         by_type["cache_write"] = amount
         total += amount
     amount = by_type["input"] = full * read
