@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+import re
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from pepperpy_obs import _clock
 from pepperpy_obs._event import AT
@@ -12,17 +13,22 @@ from pepperpy_obs.typing import EventDict
 
 __all__ = ["Collect", "epoch_ns"]
 
+_ROUNDS_UP: Final = re.compile(r"[.,]\d{6}[5-9]")
+
 
 def epoch_ns(timestamp: object) -> int:
-    """Return the epoch ns of an event's `timestamp`; of now, if it has none that can be read.
+    """Return the epoch ns of an event's `timestamp`, to the nearest microsecond; of now, if none can be read.
 
-    >>> epoch_ns("2023-11-16T18:17:03.979960Z")
-    1700158623979960000
+    >>> epoch_ns("2023-11-16T18:17:03.979960Z"), epoch_ns("2023-11-16T18:17:03.979959999Z")
+    (1700158623979960000, 1700158623979960000)
     """
+    text = str(timestamp)
     try:
-        moment = datetime.fromisoformat(str(timestamp))
+        moment = datetime.fromisoformat(text)
     except ValueError:
         return _clock.time_ns()
+    if _ROUNDS_UP.search(text):  # `fromisoformat` cuts, other readers of JSON round: so do we, everywhere
+        moment += timedelta(microseconds=1)
     # Not .timestamp() * 1e9: a float has no room for microseconds of this century in ns.
     whole = int(moment.replace(microsecond=0).timestamp())
     return whole * 1_000_000_000 + moment.microsecond * 1_000
