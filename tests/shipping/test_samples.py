@@ -42,6 +42,49 @@ def kind(path: str) -> str:
     return str(place["type"])
 
 
+ECS: dict[str, str] = {
+    "@timestamp": "date",
+    "ecs.version": "keyword",
+    "error.message": "match_only_text",
+    "error.stack_trace": "wildcard",
+    "error.type": "keyword",
+    "event.action": "keyword",
+    "event.dataset": "keyword",
+    "event.duration": "long",
+    "event.id": "keyword",
+    "event.kind": "keyword",
+    "event.outcome": "keyword",
+    "labels": "object",
+    "log.level": "keyword",
+    "log.logger": "keyword",
+    "message": "match_only_text",
+    "service.environment": "keyword",
+    "service.name": "keyword",
+    "span.id": "keyword",
+    "trace.id": "keyword",
+}
+"""The types that ECS 8 gives to these fields (elastic/ecs, generated/ecs/ecs_flat.yml)."""
+NOT_IN_ECS = {"parent.id": "keyword"}
+"""As Elastic's APM names and types it; ECS itself has no word for the span that called."""
+
+
+def leaves(properties: dict[str, Any], path: str = "") -> dict[str, str]:
+    """Return each mapped field by its whole name, with its type."""
+    found: dict[str, str] = {}
+    for name, what in properties.items():
+        if "properties" in what:
+            found |= leaves(what["properties"], f"{path}{name}.")
+        else:
+            found[path + name] = what["type"]
+    return found
+
+
+def test_the_types_are_those_of_ecs() -> None:
+    """What does not stand in a room of our own stands in ECS, under its name and with its type."""
+    mapped = {path: kind for path, kind in leaves(mapping()).items() if not path.startswith("pepperpy.")}
+    assert mapped == ECS | NOT_IN_ECS
+
+
 @pytest.mark.parametrize("path", sorted(set(ECS_PATHS.values())))
 def test_every_field_is_mapped(path: str) -> None:
     """No field of ours is left to Elasticsearch's guess, which the first document would make."""
