@@ -66,11 +66,10 @@ def main() -> None:
             done = watch.time("drain: part and order", _part, buffer[:_BATCH])[0]
             watch.time("drain: ids", settle, done)
             watch.time("drain: clocks", writer.begin)
-            text, _, place = watch.time("drain: lines", usual.sort_out, writer, done, 0)
+            usual.due, text, _, place = watch.time("drain: lines", usual.sort_out, writer, done, 0)
             watch.time("drain: count", usual.post)
-            line = watch.time("drain: join", lambda text: "".join(text).encode(), text)
             for _, _, way in chain.exits:
-                watch.time("drain: write", way.write, [line])
+                watch.time("drain: write", way.write, text)
             if place < _BATCH:  # the first ones of an operation, and of ten seconds, go through the links
                 chain.take(done[place:])
     sys.stdout.write(f"{json.dumps(watch.shares())}\n")

@@ -93,7 +93,8 @@ class Spec:
             self.tracked or self.priced or self.kind == "llm" or self.provider is not None or self.model is not None
         )
         finishes = self.event == OPERATION_FINISHED and not self.silent
-        object.__setattr__(self, "usual", finishes and not answers and self.budget is None)
+        fixed = all(isinstance(value, str | int | float | None) for value in self.attributes.values())
+        object.__setattr__(self, "usual", finishes and not answers and self.budget is None and fixed)
         base: dict[str, Any] = {"timestamp": "", "level": self.level or "info", "event": self.event, "event_id": ""}
         if self.event == OPERATION_FINISHED:
             base |= {"operation": self.operation, "kind": self.kind, "outcome": "ok", "duration_seconds": 0.0}

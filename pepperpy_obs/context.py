@@ -52,6 +52,7 @@ Lineage = tuple[str, str | None, str | None, str | None, Purse | None]
 _SPAN_BYTES: Final = 8
 _TRACE_BYTES: Final = 16
 _lock = threading.RLock()
+_PATIENCE: Final = 0.5
 
 
 def lineage(record: Record) -> Lineage:
@@ -68,31 +69,40 @@ def settle(records: Sequence[Record]) -> None:
     To cut one long hex text in C costs a tenth of formatting `getrandbits` each time, and the
     application's seeded generator is left alone.
     """
-    with _lock:
-        ids = os.urandom(_SPAN_BYTES * len(records)).hex(" ", _SPAN_BYTES).split()
-        traces: list[str] = []
-        before: object = ids
-        trace, above, agent, purse = "", None, None, None
-        for record, own in zip(records, ids, strict=True):
-            caller, spec = record[CALLER], record[SPEC]
-            if caller is not before:  # siblings follow each other
-                if type(caller) is tuple:
+    # Whoever holds the lock may be a thread whose signal handler waits for a drain that waits here.
+    held = _lock.acquire(timeout=_PATIENCE)
+    try:
+        _settle(records)
+    finally:
+        if held:
+            _lock.release()
+
+
+def _settle(records: Sequence[Record]) -> None:
+    ids = os.urandom(_SPAN_BYTES * len(records)).hex(" ", _SPAN_BYTES).split()
+    traces: list[str] = []
+    before: object = ids
+    trace, above, agent, purse = "", None, None, None
+    for record, own in zip(records, ids, strict=True):
+        caller, spec = record[CALLER], record[SPEC]
+        if caller is not before:  # siblings follow each other
+            if type(caller) is tuple:
+                continue
+            before = ids
+            if caller is None:
+                if not spec.traced:
                     continue
-                before = ids
-                if caller is None:
-                    if not spec.traced:
-                        continue
-                    traces = traces or os.urandom(_TRACE_BYTES * len(records)).hex(" ", _TRACE_BYTES).split()
-                    trace, above, agent, purse = traces.pop(), None, None, None
-                else:
-                    if type(caller[CALLER]) is not tuple:
-                        _settle_above(record)
-                    trace, above, _, agent, purse = caller[CALLER]
-                    before = caller
-            if spec.plain:
-                record[CALLER] = (trace, own, above, agent, purse)
+                traces = traces or os.urandom(_TRACE_BYTES * len(records)).hex(" ", _TRACE_BYTES).split()
+                trace, above, agent, purse = traces.pop(), None, None, None
             else:
-                record[CALLER] = _born(spec, own, (trace, above, None, agent, purse))
+                if type(caller[CALLER]) is not tuple:
+                    _settle_above(record)
+                trace, above, _, agent, purse = caller[CALLER]
+                before = caller
+        if spec.plain:
+            record[CALLER] = (trace, own, above, agent, purse)
+        else:
+            record[CALLER] = _born(spec, own, (trace, above, None, agent, purse))
 
 
 def _settle_above(record: Record) -> None:

@@ -11,7 +11,7 @@ from pepperpy_obs._dispatch import HUB
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.chain import Exit
 from pepperpy_obs.config import Config
-from pepperpy_obs.runtime.exits import build_chain
+from pepperpy_obs.runtime.exits import build_chain, close_exits
 
 if TYPE_CHECKING:
     from pepperpy_obs.reports.stats import Stats
@@ -78,14 +78,17 @@ def captured(config: Config | None = None, *, processors: Sequence[Processor] = 
     seen = Captured(runtime)
     store = Store(config.max_series, config.cost_attributes)
     chain = build_chain(config, store, processors, exits=[Exit("captured", seen.keep, seen)])
-    before = runtime.exchange(store, chain)
+    before, in_force = runtime.exchange(store, chain), runtime.config
     accepted = HUB.accept(config.buffer_limit if config.metrics_enabled else None)
     try:
         yield seen
         runtime.flush()
     finally:
         HUB.accept(accepted)
-        runtime.exchange(*before)
+        _, last = runtime.exchange(*before)
+        if last is not chain:  # somebody has configured inside
+            close_exits(last.exits, runtime.config.shutdown_timeout)
+        runtime.config = in_force
 
 
 class ManualClock:

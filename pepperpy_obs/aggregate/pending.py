@@ -88,20 +88,15 @@ class Pending(Generic[Kind]):
 class PendingDurations(Pending[Durations]):
     """The same of seconds, which may also come as whole nanoseconds, many at once."""
 
-    __slots__ = ("_ns",)
+    __slots__ = ("ns",)
 
     def __init__(self, kind: type[Durations] = Durations, known: _Sum[Durations] | None = None) -> None:
         super().__init__(kind, known)
-        self._ns: list[int] = []
-
-    def extend_ns(self, took: list[int]) -> None:
-        """Take in nanoseconds, none of them negative."""
-        self._ns += took
-        if len(self._ns) >= BATCH:
-            self.histogram()
+        self.ns: list[int] = []
+        """Whole nanoseconds, none of them negative; to be appended to like `fresh`."""
 
     def _gather(self) -> None:
         super()._gather()
-        if self._ns:
-            self._sum = _Sum((self._sum, Durations.of_ns, self._ns))
-            self._ns = []
+        if self.ns:
+            self._sum = _Sum((self._sum, Durations.of_ns, self.ns))
+            self.ns = []

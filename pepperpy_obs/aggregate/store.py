@@ -181,6 +181,7 @@ class Store:
         written = self._slot.written()
         self._windows.add(self._from, written)
         self._total.absorb(written)
+        self._index.clear()  # whoever still has it is to keep no tallies alive
         self._slot = Slot(at, self._limits)
         self._index = self._slot.index
         self._from = self._slot.start

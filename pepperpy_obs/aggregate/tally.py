@@ -87,20 +87,33 @@ class Tally:
         elif "saved_usd" in event or "over_budget" in event:
             self._tally_of_requests().note(event)
 
-    def finish_many(self, took: list[int], first: int, last: int) -> None:
-        """Count calls that went well, of which nothing is told but how many ns they took, from `first` to `last`."""
-        self._finish(len(took), first, last)
-        self._durations.extend_ns(took)
+    def finish_many(self, took: list[int], count: int, first: int, last: int) -> None:
+        """Count calls that went well, of which nothing is told but how many ns they took, from `first` to `last`.
 
-    def finish_some(self, seconds: list[float], first: int, last: int) -> None:
-        """Count the same, of which seconds are told."""
-        self._finish(len(seconds), first, last)
-        self._durations.extend(seconds)
-
-    def _finish(self, count: int, first: int, last: int) -> None:
-        self._last = max(self._last, last)
-        self._first = min(self._first, first)
+        Calls nothing once it has begun, so that no signal handler can leave it half done; see `settle`.
+        """
+        ns = self._durations.ns
+        if last > self._last:  # noqa: PLR1730 - max() would be a call
+            self._last = last
+        if first < self._first:  # noqa: PLR1730 - as above
+            self._first = first
         self._ok += count
+        ns += took
+
+    def finish_some(self, seconds: list[float], count: int, first: int, last: int) -> None:
+        """Count the same, of which seconds are told."""
+        fresh = self._durations.fresh
+        if last > self._last:  # noqa: PLR1730 - as above
+            self._last = last
+        if first < self._first:  # noqa: PLR1730 - as above
+            self._first = first
+        self._ok += count
+        fresh += seconds
+
+    def settle(self) -> None:
+        """Put what was counted last into bins, if it is enough."""
+        if len(self._durations.ns) + len(self._durations.fresh) >= BATCH:
+            self._durations.histogram()
 
     @property
     def peak(self) -> float:

@@ -15,26 +15,21 @@ class Batch:
     def __init__(self) -> None:
         self.count = 0
         """How many lines there are to be."""
-        self._parts: list[bytes | list[EventDict]] = []
-
-    def add_text(self, text: list[str], lines: int) -> None:
-        """Add lines that are written already."""
-        if lines:
-            self.count += lines
-            self._parts.append("".join(text).encode())
+        self.parts: list[bytes | list[EventDict]] = []
+        """Text that is written already is added here by who must not call anything meanwhile."""
 
     def add_events(self, events: list[EventDict]) -> None:
         """Add events."""
         self.count += len(events)
-        last = self._parts[-1] if self._parts else b""
+        last = self.parts[-1] if self.parts else b""
         if isinstance(last, list):
             last += events
         elif events:
-            self._parts.append(events)
+            self.parts.append(events)
 
     def lines(self, render: Callable[..., list[bytes]]) -> list[bytes]:
         """Return all of it as lines."""
         lines: list[bytes] = []
-        for part in self._parts:
+        for part in self.parts:
             lines += [part] if isinstance(part, bytes) else render(part)
         return lines

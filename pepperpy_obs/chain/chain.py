@@ -60,9 +60,13 @@ class Chain:
         batch, count = self._batch, len(records)
         while self.taken < count:
             if usual is not None:
-                text, lines, self.taken = usual.sort_out(writer, records, self.taken)
+                due, text, lines, place = usual.sort_out(writer, records, self.taken)
+                # No call stands between these, so no signal handler can come between them.
+                self.taken = place
+                usual.due = due
+                batch.count += lines
+                batch.parts += text
                 usual.post()
-                batch.add_text(text, lines)
                 if self.taken == count:
                     break
             record = records[self.taken]
@@ -86,7 +90,11 @@ class Chain:
         """Write what has gathered."""
         batch, self._batch = self._batch, Batch()
         if batch.count:
-            self._leave(batch)
+            try:
+                self._leave(batch)
+            except BaseException:  # Ctrl-C: what was written before it nobody knows
+                self.dropped["interrupted"] += batch.count
+                raise
 
     def forget(self) -> None:
         """Forget what has gathered, as a forked child does: its parent writes that."""

@@ -33,6 +33,7 @@ _SECOND: Final = 1_000_000_000
 _Index = Mapping[tuple[Any, ...], "Tally"]
 _Which = tuple[Spec, str | None]
 """An operation and an agent."""
+Due = tuple[dict["_Mould", list[Record]], int]
 _by_end: Final = itemgetter(END)
 
 
@@ -58,17 +59,14 @@ class _Mould:
             self.index = index
         return self.tally is not None
 
-    def post(self, records: Sequence[Record], skew: int) -> None:
-        """Count calls, which are in the order in which they ended."""
-        if self.tally is None:
-            return
-        took = [ended - begun for _, _, begun, ended, _, _ in records]
-        self.tally.finish_many(took, records[0][END] + skew, records[-1][END] + skew)
+    def show(self, records: Sequence[Record], took: Sequence[int], skew: int) -> None:
+        """Take the slowest calls for the exemplar, which is the latest of them."""
         longest = max(took)
-        if longest / 1e9 >= self.tally.peak:
-            slowest = records[took.index(longest)]
-            trace, span, *_ = slowest[CALLER]
-            self.tally.show(longest / 1e9, slowest[END] + skew, trace, span)
+        if self.tally is not None and longest / 1e9 >= self.tally.peak:
+            for record, ns in zip(records, took, strict=True):
+                if ns == longest:
+                    trace, span, *_ = record[CALLER]
+                    self.tally.show(ns / 1e9, record[END] + skew, trace, span)
 
 
 class Usual:
@@ -97,15 +95,17 @@ class Usual:
         self._keeps = keeps
         self._moulds: dict[_Which, _Mould | None] = {}
         self._seen: set[_Which] = set()
-        self._due: tuple[dict[_Mould, list[Record]], int] = {}, 0
+        self.due: Due = ({}, 0)
+        """What is to be counted by `post`: calls by mould, and what makes epoch ns of their times."""
 
     def sort_out(  # noqa: C901 - flat: every call here would be paid per record
         self, writer: Writer, records: Sequence[Record], start: int
-    ) -> tuple[list[str], int, int]:
-        """Find the usual calls from `records[start]` on, up to the first that is none; `post` counts them.
+    ) -> tuple[Due, list[bytes], int, int]:
+        """Find the usual calls from `records[start]` on, up to the first that is none.
 
-        Return the text of their lines, piece by piece, how many lines that is, and the place of the first call that
-        is not among them. One loop for both, written out: it is most of what a call costs.
+        Return what will be due for `post`, the text of their lines, how many lines that is, and the place of the
+        first call that is not among them. Changes nothing. One loop for both, written out: it is most of what a
+        call costs.
         """
         moulds, apart, keeps, skew = self._moulds, self._apart, self._keeps, writer.skew
         second, prefix, mark, three = writer.second, writer.prefix, writer.mark, THREE
@@ -153,8 +153,7 @@ class Usual:
             text += (a, prefix, three[past // 1_000_000], three[past // 1_000 % 1_000], b, mark, span, c, whole,
                      three[took // 1_000_000], three[took // 1_000 % 1_000], three[took % 1_000],
                      d, trace, e, span, f, parent or "", g)  # fmt: skip
-        self._due = groups, skew
-        return text, lines, place
+        return (groups, skew), ["".join(text).encode()] if lines else [], lines, place
 
     def _within_slot(self, writer: Writer, records: Sequence[Record], start: int) -> tuple[int, _Index]:
         """Return up to which place records end within the slot at hand and not in the future, and its tallies."""
@@ -167,11 +166,17 @@ class Usual:
         return bisect_left(records, high, lo=start, key=_by_end), index
 
     def post(self) -> None:
-        """Count what was sorted out; also what an exception from outside has kept from being counted before."""
-        groups, skew = self._due
-        while groups:
-            mould, records = groups.popitem()
-            mould.post(records, skew)
+        """Count what was sorted out and is `due`; also what an exception from outside has kept from being counted."""
+        groups, skew = self.due
+        for mould in list(groups):
+            records = groups[mould]
+            took = [ended - begun for _, _, begun, ended, _, _ in records]
+            count, first, last = len(took), records[0][END] + skew, records[-1][END] + skew
+            mould.show(records, took, skew)
+            tally: Any = mould.tally
+            tally.finish_many(took, count, first, last)
+            del groups[mould]  # no call stands between: counted or due, never both and never neither
+            tally.settle()
 
     def learn(self, writer: Writer, record: Record) -> None:
         """Make a mould for calls like this one, which fitted none, if it could be usual and is not the first."""

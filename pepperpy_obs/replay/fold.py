@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.aggregate.tally import Tally
@@ -24,6 +24,15 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 _Index = Mapping[tuple[Any, ...], Tally]
 _Which = tuple[str | None, str | None, str | None]
 """Operation, agent and kind."""
+
+
+class _Lines(NamedTuple):
+    """Lines that are folded together: what a first look at them has shown, and where they come from."""
+
+    lines: Sequence[bytes]
+    glances: Sequence[Glance | None]
+    name: str
+    number: int
 
 
 class Fold:
@@ -65,8 +74,8 @@ class Fold:
         with self.lock:
             low, high, index = self._slot()
             groups: dict[_Which, list[int]] = {}
-            glances = glance(lines)
-            for place, seen in enumerate(glances):
+            batch = _Lines(lines, glance(lines), name, number)
+            for place, seen in enumerate(batch.glances):
                 if seen is not None and low <= seen.timestamp < high:
                     which = seen.operation, seen.agent, seen.kind
                     group = groups.get(which)
@@ -78,10 +87,10 @@ class Fold:
                         continue
                 line = lines[place]
                 if line and not line.isspace():
-                    self._post(groups, lines, glances)  # before this line ends the slot
+                    self._post(groups, batch)  # before this line ends the slot
                     self._line(line, name, number + place + 1)
                     low, high, index = self._slot()
-            self._post(groups, lines, glances)
+            self._post(groups, batch)
         return number + len(lines)
 
     def _slot(self) -> tuple[datetime, datetime, _Index]:
@@ -89,23 +98,36 @@ class Fold:
         low, high, index = self.store.at_hand
         return _datetime(low), _datetime(high), index
 
-    def _post(self, groups: dict[_Which, list[int]], lines: Sequence[bytes], glances: Sequence[Glance | None]) -> None:
+    def _post(self, groups: dict[_Which, list[int]], batch: _Lines) -> None:
         """Count usual calls: by series, the places of their lines."""
         index = self.store.at_hand[2]
         while groups:
             which, places = groups.popitem()
             tally = index[*which, None, None]
-            group = [seen for place in places if (seen := glances[place]) is not None]
+            group = [seen for place in places if (seen := batch.glances[place]) is not None]
             seconds = [seen.duration_seconds for seen in group]
+            if max(seconds) >= tally.peak and not self._show(tally, places, seconds, batch):
+                if places:
+                    groups[which] = places
+                continue
             moments = [seen.timestamp for seen in group]
-            tally.finish_some(seconds, _epoch_ns(min(moments)), _epoch_ns(max(moments)))
-            longest = max(seconds)
-            if longest >= tally.peak:
-                for place, one in zip(places, group, strict=True):
-                    event = read_ours(lines[place]) if one.duration_seconds == longest else {}
-                    if event.get("trace_id"):
-                        tally.show(longest, _epoch_ns(one.timestamp), event["trace_id"], event.get("span_id", ""))
+            tally.finish_some(seconds, len(seconds), _epoch_ns(min(moments)), _epoch_ns(max(moments)))
+            tally.settle()
             self.events += len(group)
+
+    def _show(self, tally: Tally, places: list[int], seconds: list[float], batch: _Lines) -> bool:
+        """Take the slowest calls for the exemplar; pass over one that is not in order after all, and return False."""
+        longest = max(seconds)
+        for place in [place for place, took in zip(places, seconds, strict=True) if took == longest]:
+            try:
+                event = read_ours(batch.lines[place])
+            except ValueError:  # a first look does not see everything
+                places.remove(place)
+                self._line(batch.lines[place], batch.name, batch.number + place + 1)
+                return False
+            if event.get("trace_id"):
+                tally.show(longest, self._moment(event["timestamp"]), event["trace_id"], event.get("span_id", ""))
+        return True
 
     def _line(self, line: bytes, name: str, number: int) -> None:
         try:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import threading
 import weakref
+from bisect import bisect_left, bisect_right
 from contextlib import contextmanager
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from pepperpy_obs import _clock
 from pepperpy_obs._guard import failed
-from pepperpy_obs._record import END, Record
+from pepperpy_obs._record import END, START, Record
 from pepperpy_obs.context import settle
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ _BREATH: Final = 0.0002
 """Records and seconds of a thread that is not behind: others wait for 20 us at most. It sleeps, for who only gives
 the interpreter lock up may have it again before anybody else has woken up."""
 _BEHIND: Final = 4096
+_MOST_WAITING: Final = 4096
+"""Records that may wait for children while callers drain: a clock that stands still ends no wait."""
 _MUCH: Final = 256
 """Records of one turn that call for the next one soon: so that who reads finds little left to do."""
 _DEPTH: Final = 60
@@ -59,28 +62,52 @@ class Drain:
         self._lock = threading.RLock()
         self._wake = threading.Event()
         self._busy = False
+        self._due: list[Callable[[], object]] = []
+        """What has to wait for the end of the batch at hand."""
+        self._taken: list[Record] = []
+        """From the buffer, and not parted yet."""
         self._open: list[Record] = []
+        """In flight when they were last looked at, in the order in which they began."""
         self._ended: list[Record] = []
-        """Was in flight, and waits to be folded."""
+        """To be folded, in the order in which they ended."""
         self._held: list[Record] = []
         """The batch at hand."""
         self._thread: threading.Thread | None = None
 
     @contextmanager
-    def claim(self) -> Generator[bool]:
-        """Hold the lock; gives False to a caller that holds it already, further down in its own stack."""
-        with self._lock:
-            if self._busy:
-                yield False
-                return
-            self._busy = True
-            try:
-                if self._held:
-                    self._recover()
-                yield True
-            finally:
+    def claim(self, patience: float = -1) -> Generator[bool]:
+        """Hold the lock; gives False to a caller that holds it already, further down in its own stack.
+
+        Raises TimeoutError if others hold it for longer than `patience` seconds.
+        """
+        if not self._lock.acquire(timeout=patience):
+            msg = f"a batch takes longer than {patience:.1f} s"
+            raise TimeoutError(msg)
+        outermost = not self._busy
+        try:
+            if outermost:
+                self._busy = True
+                self._recover()
+            yield outermost
+        finally:
+            if outermost:
                 self._busy = False
+            self._lock.release()
+            if outermost:
+                self._finish()
+
+    def _finish(self) -> None:
+        """Do what a signal handler in the middle of the batch had to leave."""
+        while self._due:
+            self._due.pop(0)()
         self._afterwards()
+
+    def after_batch(self, step: Callable[[], object]) -> None:
+        """Do something when no batch of this thread is at hand any more: at once, as a rule."""
+        if self.inside:
+            self._due.append(step)
+        else:
+            step()
 
     @property
     def inside(self) -> bool:
@@ -92,76 +119,91 @@ class Drain:
         finally:
             self._lock.release()
 
-    def run(self, most: int | None = None, *, pause: bool = False) -> int:
-        """Fold every call that had returned when this was called, or the oldest `most`; return how many were taken.
+    def run(self, most: int | None = None, *, pause: bool = False, patience: float = -1) -> int:
+        """Fold every call that had returned when this was called, or about the oldest `most`; return how many.
 
-        With `pause`, other threads are let in between batches. Raises RecursionError, with nothing touched,
-        where the stack has no room for it.
+        With `pause`, other threads are let in between batches. Raises RecursionError, with nothing touched, where
+        the stack has no room for it, and TimeoutError as `claim` does.
         """
         _descend(_DEPTH)
-        taken = 0
+        folded = 0
         try:
-            left = self._look(most)
+            left = self._look(most, patience)
             while left > 0:
                 at_ease = pause and left < _BEHIND
-                count = self._batch(min(left, _SMALL if at_ease else BATCH))
+                count = self._batch(min(left, _SMALL if at_ease else BATCH), patience)
                 if count == 0:
                     break
                 left -= count
-                taken += count
+                folded += count
                 if pause:
                     _clock.sleep(_BREATH if at_ease else 0)
         finally:
-            # Even if nothing was taken: another thread may have gathered lines, and a flush has to see them written.
-            with self.claim() as claimed:
+            # Even if nothing was folded: another thread may have gathered lines, and a flush has to see them written.
+            with self.claim(patience) as claimed:
                 if claimed:
                     self.chain.flush()
-        return taken
+        return folded
 
-    def _look(self, most: int | None) -> int:
-        """Find what was in flight and has ended since; return how many records there are to be folded.
+    def _look(self, most: int | None, patience: float) -> int:
+        """Take records from the buffer and part them; return how many may be folded.
 
-        The lock is taken even if nothing seems to be there: another thread may hold a batch that is in
-        no list, and a flush has to wait for it.
+        Children are to be folded before their parents, who began earlier and ended later. So records are looked at in
+        the order in which they began (a parent that is seen to have ended has no child that has not), and one
+        waits until all that is left in the buffer began after it had ended.
         """
-        with self.claim() as claimed:
+        with self.claim(patience) as claimed:
             if not claimed:
                 return 0
+            buffer = self._hub.buffer
             if most is None:
                 ended, running = _part(self._open)
+                # No call stands between such lines, so no signal handler can come between them; see `_recover`.
+                self._ended = self._ended + ended
                 self._open = running
-                self._ended += ended
-            there = len(self._ended) + len(self._hub.buffer)
-            return there if most is None else min(most, there)
+            count = len(buffer) if most is None else min(most, len(buffer))
+            self._taken = buffer[:count]
+            del buffer[:count]
+            self._sort_in()
+            beyond = next((record[START] for record in buffer[:_SMALL] if record[START]), None)
+            if beyond is None or (most is not None and len(self._ended) > _MOST_WAITING):
+                return len(self._ended)
+            # Who ended just as the next one began has returned, where a clock stands still: a reader is to see it.
+            return (bisect_right if most is None else bisect_left)(self._ended, beyond, key=_by_end)
 
-    def _batch(self, count: int) -> int:
-        with self.claim() as claimed:
+    def _sort_in(self) -> None:
+        """Part what was taken from the buffer."""
+        ended, running = _part(self._taken)
+        self._ended = self._ended + ended
+        self._open = self._open + running
+        self._taken = []
+        self._ended.sort(key=_by_end)
+
+    def _batch(self, count: int, patience: float) -> int:
+        with self.claim(patience) as claimed:
             if not claimed:
                 return 0
-            source = self._ended or self._hub.buffer
+            count = min(count, len(self._ended))
             self.chain.taken = 0
-            count = min(
-                count, len(source)
-            )  # others may have drained meanwhile, and others append: what is cut is there
-            # No call stands between these two, so no signal handler can come between them; see `_recover`.
-            self._held = source[:count]
-            del source[:count]
-            ended, running = _part(self._held)
-            self._open += running
-            self._held = ended
+            self._held = self._ended[:count]
+            del self._ended[:count]
+            batch = self._held
             try:
-                settle(ended)
-                self.chain.take(ended)
+                settle(batch)
+                self.chain.take(batch)
             except Exception as error:
                 failed("drain", error)
-                self._ended[:0] = ended[self.chain.taken + 1 :]  # without the one that it failed at
+                self._ended[:0] = batch[self.chain.taken + 1 :]  # without the one that it failed at
             self._held = []
             return count
 
     def _recover(self) -> None:
         """Take back what an exception from outside (Ctrl-C, a timeout's signal) has kept from being folded."""
-        self._ended[:0] = self._held[self.chain.taken :]
-        self._held = []
+        if self._held:
+            self._ended[:0] = self._held[self.chain.taken :]
+            self._held = []
+        if self._taken:
+            self._sort_in()
 
     def exchange(self, chain: Chain) -> Chain:
         """Send all through another chain; return the one before, its lines written. To be called with a claim."""
@@ -223,15 +265,11 @@ def _look_after(drain: weakref.ref[Drain], stopped: threading.Event) -> None:
 
 
 def _part(records: list[Record]) -> tuple[list[Record], list[Record]]:
-    """Return the finished ones, in the order in which they ended, and the others.
-
-    END may be written any moment, so each is looked at once.
-    """
+    """Return the finished ones and the others; END may be written any moment, so each is looked at once."""
     ended: list[Record] = []
     running: list[Record] = []
     for record in records:
         (running if record[END] is None else ended).append(record)
-    ended.sort(key=_by_end)
     return ended, running
 
 

@@ -69,20 +69,22 @@ class Runtime:
         with self._setting_up:
             if self.config.metrics_enabled:
                 self._drain.run()
-            with self._drain.claim():
-                old = self._drain.exchange(chain)
-                self._dropped.update(old.dropped)
-                self._store.max_series = config.max_series
-                self._store.attributes = config.cost_attributes
-            close_exits(old.exits, self.config.shutdown_timeout)
-            self.config = config
-            self._drain.interval = config.drain_interval
-            self._obey()
-            if config.handle_sigterm:
-                process.handle_sigterm()
-            if config.metrics_enabled:
-                self._drain.start()
+            self._drain.after_batch(lambda: self._put_in_force(config, chain))
         return self
+
+    def _put_in_force(self, config: Config, chain: Chain) -> None:
+        with self._drain.claim():
+            old = self._drain.exchange(chain)
+            self._dropped.update(old.dropped)
+            self._store.max_series = config.max_series
+        close_exits(old.exits, self.config.shutdown_timeout)
+        self.config = config
+        self._drain.interval = config.drain_interval
+        self._obey()
+        if config.handle_sigterm:
+            process.handle_sigterm()
+        if config.metrics_enabled:
+            self._drain.start()
 
     def exchange(self, store: Store, chain: Chain) -> tuple[Store, Chain]:
         """Fold what there is, then count into another store through another chain; return the ones before."""
@@ -151,17 +153,27 @@ class Runtime:
 
         Idempotent. Reads go on working, and so does `configure`.
         """
-        with self._setting_up:
-            left = _clock.countdown(self.config.shutdown_timeout)
+        self._drain.after_batch(self._shut_down)
+
+    def _shut_down(self) -> None:
+        left = _clock.countdown(self.config.shutdown_timeout)
+        if not self._setting_up.acquire(timeout=left()):
+            failed("shutdown", TimeoutError("another thread sets up"))
+            return
+        try:
             self._drain.stop(left())
             try:
-                self._drain.run()
+                self._drain.run(patience=left())
             except Exception as error:
                 failed("shutdown", error)
-            with self._drain.claim():
+            with self._drain.claim(left()):
                 old = self._drain.exchange(build_chain(self.config, self._store))
                 self._dropped.update(old.dropped)
             close_exits(old.exits, left())
+        except TimeoutError as error:
+            failed("shutdown", error)
+        finally:
+            self._setting_up.release()
 
     def after_fork(self) -> None:
         """In a forked child: count from zero (the parent counts its own), with fresh locks and a thread of its own."""

@@ -207,3 +207,30 @@ def test_names_that_are_made_up_fill_no_memory() -> None:
 def test_a_line_without_the_places_is_no_template(line: str) -> None:
     """A renderer that leaves out or repeats an id gets events."""
     assert cut(line, has_parent=True) is None
+
+
+def test_a_mould_keeps_no_slot_alive() -> None:
+    """An operation that is seldom called holds on to no tallies of others."""
+    store = Store()
+    chain = build_chain(Config(config_file=None), store)
+    for _ in range(3):
+        chain.take([One(0, 100, 0, 1).record(1), One(2, 100, 0, 1).record(2)])
+    index = store.at_hand[2]
+    assert len(index) == 2
+    store.fold({"event": "operation.finished", "operation": "later", "outcome": "ok"}, NOW + 60 * SECOND)
+
+    assert index == {}
+
+
+def test_attributes_that_may_change_are_read_each_time() -> None:
+    """What a list among the attributes holds is written as it is then, not as it was when a template was cut."""
+    tags = ["a"]
+    spec = Spec("tagged", attributes={"tags": tags})
+    kept = Kept()
+    chain = build_chain(Config(config_file=None), Store(), exits=[Exit("kept", json_lines, kept)])
+    for number in range(6):
+        chain.take([[spec, ("a" * 32, f"{number:016x}", None, None, None), 1, 2, None, None]])
+        tags.append("b")
+    chain.flush()
+
+    assert [len(event["tags"]) for event in kept.events()] == [1, 2, 3, 4, 5, 6]

@@ -199,3 +199,21 @@ def test_law_lines_fold_in_bulk_to_what_they_fold_to_one_by_one(batches: list[li
 
     assert (fold.events, fold.events + fold.passed_over) == (events, sum(map(len, batches)))
     assert fold.store.snapshot().to_dict() == store.snapshot().to_dict()
+
+
+@pytest.mark.parametrize("odd", [{"trace_id": 5}, {"span_id": 7}, {"service": 3}])
+def test_a_usual_line_with_an_odd_name_is_passed_over_and_the_others_count(odd: dict[str, Any]) -> None:
+    """What a first look does not see ends no replay."""
+    call = {
+        "timestamp": CALL["timestamp"],
+        "event": "operation.finished",
+        "operation": "plan",
+        "outcome": "ok",
+        "duration_seconds": 0.1,
+    }
+    fold = Fold(Store())
+    fold.lines(json_lines([call]), "first.log")
+    fold.lines(b"".join(json_lines([call, {**call, "duration_seconds": 9.0, **odd}, call])).splitlines(), "app.log")
+
+    assert (fold.events, fold.passed_over, len(fold.named)) == (3, 1, 1)
+    assert fold.named[0].startswith(f"app.log:2: not an event: {next(iter(odd))} is")
