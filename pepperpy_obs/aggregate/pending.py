@@ -6,18 +6,18 @@ Appending to a list costs a tenth of finding a bin, and finding the bins of a wh
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, Generic, Self, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from pepperpy_obs.aggregate.histogram import Durations, Histogram
 
-__all__ = ["BATCH", "Pending", "PendingDurations"]
+__all__ = ["BATCH", "Pending", "PendingDurations", "Sum"]
 
 BATCH: Final = 512
 
 Kind = TypeVar("Kind", bound=Histogram)
 
 
-class _Sum(Generic[Kind]):
+class Sum(Generic[Kind]):
     """A histogram, or what it is still to be made of: another sum, and values. Whoever makes it makes it for all.
 
     Threads need no lock: `state` is replaced in one piece, and two that make it at once make the same.
@@ -25,7 +25,7 @@ class _Sum(Generic[Kind]):
 
     __slots__ = ("state",)
 
-    def __init__(self, state: Kind | tuple[_Sum[Kind], Callable[[list[Any]], Kind], list[Any]]) -> None:
+    def __init__(self, state: Kind | tuple[Sum[Kind], Callable[[list[Any]], Kind], list[Any]]) -> None:
         self.state = state
 
     def histogram(self) -> Kind:
@@ -51,9 +51,9 @@ class Pending(Generic[Kind]):
 
     __slots__ = ("_kind", "_sum", "fresh")
 
-    def __init__(self, kind: type[Kind], known: _Sum[Kind] | None = None) -> None:
+    def __init__(self, kind: type[Kind]) -> None:
         self._kind = kind
-        self._sum = known or _Sum(kind())
+        self._sum = Sum(kind())
         self.fresh: list[float] = []
 
     def add(self, value: float) -> None:
@@ -73,15 +73,15 @@ class Pending(Generic[Kind]):
         self._gather()
         return self._sum.histogram()
 
-    def copy(self) -> Self:
-        """Return another one of the same values, which are put into bins once for both."""
+    def still(self) -> Sum[Kind]:
+        """Return the sum of all values so far; whoever needs it as a histogram first makes it, for all."""
         self._gather()
-        return type(self)(self._kind, self._sum)
+        return self._sum
 
     def _gather(self) -> None:
         """Empty the hands."""
         if self.fresh:
-            self._sum = _Sum((self._sum, self._kind.of, self.fresh))
+            self._sum = Sum((self._sum, self._kind.of, self.fresh))
             self.fresh = []
 
 
@@ -90,13 +90,13 @@ class PendingDurations(Pending[Durations]):
 
     __slots__ = ("ns",)
 
-    def __init__(self, kind: type[Durations] = Durations, known: _Sum[Durations] | None = None) -> None:
-        super().__init__(kind, known)
+    def __init__(self) -> None:
+        super().__init__(Durations)
         self.ns: list[int] = []
         """Whole nanoseconds, none of them negative; to be appended to like `fresh`."""
 
     def _gather(self) -> None:
         super()._gather()
         if self.ns:
-            self._sum = _Sum((self._sum, Durations.of_ns, self.ns))
+            self._sum = Sum((self._sum, Durations.of_ns, self.ns))
             self.ns = []

@@ -11,22 +11,49 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import reduce
-from typing import Any, Final, get_args
+from typing import Any, Final, NamedTuple, get_args
 
 from pepperpy_obs.aggregate.cell import NO_REQUESTS, SLOT, CacheCell, Requests
 from pepperpy_obs.aggregate.ledger import Ledger
 from pepperpy_obs.aggregate.metric import MetricKind, is_label, is_name
 from pepperpy_obs.aggregate.requests import RequestTally, is_request
 from pepperpy_obs.aggregate.series import Attribute, Limits, MetricKey, SeriesKey, label
-from pepperpy_obs.aggregate.tally import MetricTally, Tally
+from pepperpy_obs.aggregate.tally import MetricTally, StillMetric, StillTally, Tally
 from pepperpy_obs.events import CACHE_LOOKED_UP, METRIC_RECORDED, OPERATION_FINISHED, OVERFLOW, USAGE_RECORDED
 
-__all__ = ["Slot"]
+__all__ = ["Slot", "StillSlot"]
 
 _HIT: Final = CacheCell(hits=1)
 _MISS: Final = CacheCell(misses=1)
 _GREATEST: Final = sys.float_info.max
 _KINDS: Final = get_args(MetricKind)
+
+
+class StillSlot(NamedTuple):
+    """A slot at one moment."""
+
+    start: int
+    attributes: Mapping[Attribute, RequestTally]
+    tallies: Sequence[tuple[SeriesKey, StillTally]]
+    metrics: Mapping[MetricKey, StillMetric]
+    others: Ledger
+
+    def written(self) -> Ledger:
+        """Return its sums."""
+        ledger = Ledger()
+        for key, tally in self.tallies:
+            ledger.add(key, tally.cell())
+            ledger.span(tally.first, tally.last)
+        requests = reduce(Requests.merge, [cell.requests for cell in ledger.series.values()], NO_REQUESTS)
+        if requests is not NO_REQUESTS:
+            ledger.days[_day(self.start)] = requests
+        ledger.attributes = {key: tally.cell() for key, tally in self.attributes.items()}
+        ledger.metrics = {key: tally.cell() for key, tally in self.metrics.items()}
+        calls = sum([cell.calls for cell in ledger.series.values()])
+        if calls:
+            ledger.events[OPERATION_FINISHED] = calls
+        ledger.absorb(self.others)
+        return ledger
 
 
 class Slot:
@@ -44,14 +71,15 @@ class Slot:
         self._tallies: dict[tuple[SeriesKey, bool], Tally] = {}
         self._metrics: dict[MetricKey, MetricTally] = {}
 
-    def copy(self) -> Slot:
-        """Return another one of the same tallies: a tenth of the time of `written`, for which there is time later."""
-        other = Slot(self.start, self._limits)
-        other._attributes = {key: tally.copy() for key, tally in self._attributes.items()}
-        other._tallies = {key: tally.copy() for key, tally in self._tallies.items()}
-        other._metrics = {key: tally.copy() for key, tally in self._metrics.items()}
-        other._ledger = self._ledger.copy()
-        return other
+    def still(self) -> StillSlot:
+        """Return the same sums, to be made a ledger of when there is time: that takes ten times as long."""
+        return StillSlot(
+            self.start,
+            {key: tally.copy() for key, tally in self._attributes.items()},
+            [(key, tally.still()) for (key, _), tally in self._tallies.items()],
+            {key: tally.still() for key, tally in self._metrics.items()},
+            self._ledger.copy(),
+        )
 
     def span(self) -> tuple[int | None, int | None]:
         """Return when its first and its last event were; None of none."""
@@ -64,20 +92,7 @@ class Slot:
 
     def written(self) -> Ledger:
         """Return the sums so far; the slot may be written on."""
-        ledger = Ledger()
-        for (key, _), tally in self._tallies.items():
-            ledger.add(key, tally.cell())
-        requests = reduce(Requests.merge, [cell.requests for cell in ledger.series.values()], NO_REQUESTS)
-        if requests is not NO_REQUESTS:
-            ledger.days[_day(self.start)] = requests
-        ledger.attributes = {key: tally.cell() for key, tally in self._attributes.items()}
-        ledger.metrics = {key: tally.cell() for key, tally in self._metrics.items()}
-        calls = sum([cell.calls for cell in ledger.series.values()])
-        if calls:
-            ledger.events[OPERATION_FINISHED] = calls
-        ledger.absorb(self._ledger)
-        ledger.span(*self.span())
-        return ledger
+        return self.still().written()
 
     def tally(self, event: Mapping[str, Any], at: int) -> Tally:
         """Return the tally of the event's series; a new one if need be, or that of the overflow series."""

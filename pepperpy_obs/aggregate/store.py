@@ -16,7 +16,7 @@ from typing import Any, Final
 from pepperpy_obs.aggregate.cell import SLOT
 from pepperpy_obs.aggregate.ledger import Ledger
 from pepperpy_obs.aggregate.series import Limits
-from pepperpy_obs.aggregate.slot import Slot
+from pepperpy_obs.aggregate.slot import Slot, StillSlot
 from pepperpy_obs.aggregate.snapshot import Snapshot
 from pepperpy_obs.aggregate.tally import Tally
 from pepperpy_obs.aggregate.window import LONGEST, Windows
@@ -34,7 +34,11 @@ class Cut:
     __slots__ = ("_made", "_pieces", "_slot", "_span", "_window")
 
     def __init__(
-        self, pieces: Sequence[Ledger], slot: Slot | None, span: tuple[int | None, int | None], window: float | None
+        self,
+        pieces: Sequence[Ledger],
+        slot: StillSlot | None,
+        span: tuple[int | None, int | None],
+        window: float | None,
     ) -> None:
         self._pieces = pieces
         self._slot = slot
@@ -146,11 +150,11 @@ class Store:
         end = times.end if now is None else now
         if window is None:
             times.span(None, end)
-            return Cut([self._total.copy()], self._slot.copy(), (times.start, times.end), window)
+            return Cut([self._total.copy()], self._slot.still(), (times.start, times.end), window)
         if times.start is None or end is None:
             return Cut([], None, (None, None), window)
         stretch, ledgers = self._windows.over(window, end)
-        slot = self._slot.copy() if self._from in stretch else None
+        slot = self._slot.still() if self._from in stretch else None
         return Cut([ledger.copy() for ledger in ledgers], slot, (max(times.start, stretch.start), end), window)
 
     def merge(self, snapshot: Snapshot) -> None:

@@ -7,22 +7,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from copy import copy
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from pepperpy_obs.aggregate.cell import NO_REQUESTS, SLOT, Cell, Exemplar, add_errors
+from pepperpy_obs.aggregate.cell import NO_REQUESTS, SLOT, Cell, Exemplar, Requests, add_errors
 from pepperpy_obs.aggregate.histogram import Durations, Histogram, exact
 from pepperpy_obs.aggregate.metric import Latest, MetricCell
-from pepperpy_obs.aggregate.pending import BATCH, Pending, PendingDurations
+from pepperpy_obs.aggregate.pending import BATCH, Pending, PendingDurations, Sum
 from pepperpy_obs.aggregate.requests import RequestTally, outcome_of
 from pepperpy_obs.aggregate.series import MetricKey, label
 
-__all__ = ["LONGEST", "MetricTally", "Tally"]
+__all__ = ["LONGEST", "MetricTally", "StillMetric", "StillTally", "Tally"]
 
 LONGEST: Final = 2.0**63 / 1e9
 """Durations from here on (292 years in seconds) are mistakes, and refused."""
 
-_NO_DURATIONS: Final = Durations()
+_NO_DURATIONS: Final = Sum(Durations())
 
 
 class Tally:
@@ -136,19 +135,18 @@ class Tally:
         self._see(at)
         self._tally_of_requests().note(event)
 
-    def copy(self) -> Tally:
-        """Return another one of the same calls, to be made a cell of when there is time."""
-        other = Tally(self._first, self._refused, llm=self._llm)
-        other._last, other._ok = self._last, self._ok
-        other._errors, other._exemplar = self._errors, self._exemplar
-        other._durations = self._durations.copy()
-        if self._others:
-            other._others = self._others.copy()
-        if self._first_items is not None:
-            other._first_items = self._first_items.copy()
-        if self._requests is not None:
-            other._requests = self._requests.copy()
-        return other
+    def still(self) -> StillTally:
+        """Return the same calls, to be made a cell of when there is time."""
+        return StillTally(
+            {"ok": self._ok, **self._others} if self._ok else dict(self._others),
+            self._errors,
+            self._durations.still(),
+            self._first_items.still() if self._first_items else _NO_DURATIONS,
+            self._requests.copy() if self._requests else NO_REQUESTS,
+            self._first,
+            self._last,
+            self._exemplar,
+        )
 
     @property
     def span(self) -> tuple[int, int]:
@@ -157,17 +155,7 @@ class Tally:
 
     def cell(self) -> Cell:
         """Return what was counted so far."""
-        outcomes = {"ok": self._ok, **self._others} if self._ok else dict(self._others)
-        return Cell(
-            outcomes,
-            self._errors,
-            self._durations.histogram(),
-            self._first_items.histogram() if self._first_items else _NO_DURATIONS,
-            self._requests.cell() if self._requests else NO_REQUESTS,
-            self._first,
-            self._last,
-            self._exemplar,
-        )
+        return self.still().cell()
 
     def _see(self, at: int) -> None:
         self._first = min(self._first, at)
@@ -215,6 +203,33 @@ class Tally:
         return self._requests
 
 
+class StillTally(NamedTuple):
+    """A tally at one moment: a cell but for what is not in bins yet."""
+
+    outcomes: Mapping[str, int]
+    errors: Mapping[str, int]
+    durations: Sum[Durations]
+    first_items: Sum[Durations]
+    requests: RequestTally | Requests
+    first: int
+    last: int
+    exemplar: Exemplar | None
+
+    def cell(self) -> Cell:
+        """Return it as a cell."""
+        requests = self.requests.cell() if isinstance(self.requests, RequestTally) else self.requests
+        return Cell(
+            self.outcomes,
+            self.errors,
+            self.durations.histogram(),
+            self.first_items.histogram(),
+            requests,
+            self.first,
+            self.last,
+            self.exemplar,
+        )
+
+
 class MetricTally:
     """The values of one series of a user's metric; `record` takes finite floats only."""
 
@@ -239,15 +254,27 @@ class MetricTally:
         else:
             self._values.add(value)
 
-    def copy(self) -> MetricTally:
-        """Return another one of the same values."""
-        other = copy(self)
-        other._values = self._values.copy()
-        return other
+    def still(self) -> StillMetric:
+        """Return the same values, to be made a cell of when there is time."""
+        return StillMetric(self._unit, self._description, self._total, self._latest, self._values.still())
 
     def cell(self) -> MetricCell:
         """Return what was counted so far."""
-        return MetricCell(self._unit, self._description, self._total, self._latest, self._values.histogram())
+        return self.still().cell()
+
+
+class StillMetric(NamedTuple):
+    """A metric's tally at one moment."""
+
+    unit: str
+    description: str
+    total: int
+    latest: Latest | None
+    values: Sum[Histogram]
+
+    def cell(self) -> MetricCell:
+        """Return it as a cell."""
+        return MetricCell(*self[:-1], self.values.histogram())
 
 
 def _seconds(value: object) -> float | None:

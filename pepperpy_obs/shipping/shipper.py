@@ -228,7 +228,8 @@ class Shipper:
 
     def _drop(self, sink: str, reason: str, count: int) -> None:
         if (account := self._accounts.get(sink)) is not None:
-            account.dropped(reason, count)
+            # Of a batch that was answered in part, some are acknowledged and none is behind the cursor yet.
+            account.dropped(reason, min(count, account.pending))
 
     def _wake(self) -> None:
         for sender in self._senders:

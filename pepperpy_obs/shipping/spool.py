@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from pepperpy_obs import _clock
@@ -272,15 +273,18 @@ class Spool:
                     segment.remove()
                 self._segments.clear()
                 self._writing = None
-            for segment in self._segments:
+            ends = [*(segment.first for segment in self._segments[1:]), self.next]
+            for segment, end in zip(self._segments, ends, strict=False):
                 if isinstance(segment, MemorySegment):
-                    self._persist(segment)
+                    self._persist(segment, end)
         self.sync()
         self.abandon()
 
-    def _persist(self, kept: MemorySegment) -> None:
+    def _persist(self, kept: MemorySegment, end: int) -> None:
+        """Write the records of memory up to number `end` to disk; what the disk does not take is dropped and told."""
+        path = self.slot.path / file_name(kept.first)
         try:
-            file = FileSegment(self.slot.path / file_name(kept.first), kept.first, new=True)
+            file = FileSegment(path, kept.first, new=True)
             try:
                 file.append(kept.read(0, kept.end))
                 file.sync()
@@ -288,6 +292,11 @@ class Spool:
                 file.close()
         except OSError as error:
             failed("shipping.spool", error)
+            with suppress(OSError):
+                path.unlink(missing_ok=True)  # half of it would be sent by the next life, and is counted as dropped
+            for sink, cursor in self._cursors.items():
+                if (lost := end - max(kept.first, cursor.position.number)) > 0:
+                    self._drop(sink, "disk_full", lost)
 
     def abandon(self) -> None:
         """Close every descriptor and change nothing: all that a forked child may do with its parent's spool."""

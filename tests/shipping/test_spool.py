@@ -188,6 +188,20 @@ class TestSpool:
         again.close()
 
 
+    def test_what_the_disk_does_not_take_at_the_close_is_told(
+        self, tmp_path: Path, losses: Losses, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What is left in memory then is lost: each sink is told of what it had not answered for, and no file is left."""
+        monkeypatch.setattr(FileSegment, "append", _no_space)
+        spool = Spool(slots.take(tmp_path), ["a", "b"], losses, NARROW)
+        spool.append([record(n) for n in range(5)])
+        spool.commit("a", spool.take("a", 10**6, 2).ends[-1])
+        spool.close()
+
+        assert losses.counts == {("a", "disk_full"): 3, ("b", "disk_full"): 5}
+        assert not list(tmp_path.rglob("*.seg"))
+
+
 def _no_space(self: FileSegment, data: bytes) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
