@@ -73,13 +73,14 @@ def _cumulated(durations: Durations) -> list[int]:
     counts, begin, reached = row.counts(), 0, durations.zero
     found: list[int] = []
     for last in _LAST_BINS:
+        if reached == durations.count:
+            break
         end = last - row.offset + 1
         if end > begin:
             reached += sum(counts[begin:end])
             begin = end
         found.append(reached)
-    found.append(durations.count)
-    return found
+    return [*found, *[durations.count] * (len(_LAST_BINS) + 1 - len(found))]
 
 
 def _exemplars(cells: list[Cell]) -> Mapping[int, Exemplar]:
