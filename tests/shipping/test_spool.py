@@ -187,11 +187,10 @@ class TestSpool:
         assert drain(again, "a") == [0, 1]
         again.close()
 
-
     def test_what_the_disk_does_not_take_at_the_close_is_told(
         self, tmp_path: Path, losses: Losses, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """What is left in memory then is lost: each sink is told of what it had not answered for, and no file is left."""
+        """What is left in memory then is lost: each sink is told what it had not answered for, and no file stays."""
         monkeypatch.setattr(FileSegment, "append", _no_space)
         spool = Spool(slots.take(tmp_path), ["a", "b"], losses, NARROW)
         spool.append([record(n) for n in range(5)])
