@@ -62,12 +62,6 @@ class Pending(Generic[Kind]):
         if len(self.fresh) >= BATCH:
             self.histogram()
 
-    def extend(self, values: list[float]) -> None:
-        """Take in finite values."""
-        self.fresh += values
-        if len(self.fresh) >= BATCH:
-            self.histogram()
-
     def histogram(self) -> Kind:
         """Return the histogram of all values so far."""
         self._gather()

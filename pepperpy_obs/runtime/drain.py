@@ -1,8 +1,7 @@
 """From the buffer through the chain: by a background thread, by a full buffer, and by every read.
 
-Batches are small and the interpreter lock is given up between them: with batches of 64 an
-event loop's lateness stays about as it is without us, with 512 it grows fivefold
-(docs/performance.md).
+Batches are small, and the interpreter lock is given up between them, for whoever waits for it waits for a whole
+batch: 16 calls while the thread is at ease, 64 where it is behind, and where a caller or a reader drains.
 """
 
 from __future__ import annotations
