@@ -54,7 +54,9 @@ def test_wrong_settings_are_one_sentence(cli: CommandLine) -> None:
 
 def test_a_reader_that_leaves_is_no_error(cli: CommandLine) -> None:
     """`pepperpy-obs config | head -1` ends in silence."""
-    command = f"{shlex.quote(sys.executable)} -m pepperpy_obs.cli.main config --json | head -c 1"
+    python = shlex.quote(sys.executable)
+    head = f"{python} -c 'import os; os.write(1, os.read(0, 1))'"
+    command = f"{python} -m pepperpy_obs.cli.main config --json | {head}"
     done = subprocess.run(["sh", "-c", command], cwd=cli.folder, capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("{", "")
 
