@@ -10,23 +10,16 @@ from enum import Enum
 from types import BuiltinMethodType, FunctionType, MethodType
 from typing import Any, Final
 
-__all__ = ["Path", "dig", "first", "paths", "signature"]
+from pepperpy_obs.usage.layout import CALLED, kind_of, watch
+
+__all__ = ["FUNCTIONS", "OPERATORS", "Path", "dig", "first", "paths"]
 
 Path = tuple[str, ...]
 
-_CALLED: Final = frozenset({"usage", "new_messages"})
-"""Names that one version of an SDK spells as an attribute and another as a method."""
-_OPERATORS: Final = "*^@#?"
-_FUNCTIONS: Final = (MethodType, FunctionType, BuiltinMethodType)
+OPERATORS: Final = "*^@#?"
+FUNCTIONS: Final = (MethodType, FunctionType, BuiltinMethodType)
 _MODALITIES: Final = {"TEXT": 1, "IMAGE": 2, "VIDEO": 3, "AUDIO": 4, "DOCUMENT": 5}
 """Google's names of modalities, and the numbers that Vertex writes for them in some answers."""
-
-_ANSWERS_TO_MORE: Final = frozenset({"__getattr__", "DESCRIPTOR"})
-_MOST_CLASSES: Final = 1024
-_classes: dict[type[Any], tuple[frozenset[str], str, frozenset[str]]] = {}
-"""What is known of the classes met so far."""
-_watched: set[str] = set()
-"""Every name that a path may start with."""
 
 
 def paths(*texts: str) -> tuple[Path, ...]:
@@ -40,7 +33,10 @@ def paths(*texts: str) -> tuple[Path, ...]:
     [1, 2]
     """
     made = tuple(tuple(text.split(".")) if text else () for text in texts)
-    _watched.update(key for path in made for key in path[:1])
+    for path in made:
+        for key in path:
+            if key[0] not in OPERATORS:
+                watch(key)
     return made
 
 
@@ -53,31 +49,14 @@ def first(source: object, alternatives: tuple[Path, ...]) -> Any:
     return None
 
 
-def signature(source: Any) -> frozenset[str]:
-    """Return which names it is worth asking `source` for, of all that any path starts with."""
-    if type(source) is dict:
-        return frozenset(source.keys() & _watched)
-    try:
-        own: Any = getattr(source, "__dict__", None)
-        names = own.keys() & _watched if own else frozenset[str]()
-        _, dynamic, offered = _known(type(source))
-        if dynamic == "mapping":
-            return frozenset(names | (source.keys() & _watched))
-        if dynamic == "pydantic" and source.__pydantic_extra__:
-            names |= source.__pydantic_extra__.keys() & _watched
-    except Exception:  # as below
-        return frozenset()
-    return frozenset(_watched) if dynamic == "yes" else frozenset(names | offered)
-
-
 def dig(source: Any, path: Path) -> Any:
     """Return what is at the end of `path`, or None."""
     for position, key in enumerate(path):
-        if type(source) is dict and key[0] not in _OPERATORS:
+        if type(source) is dict and key[0] not in OPERATORS:
             source = source.get(key)
         elif source is None:
             return None
-        elif key[0] not in _OPERATORS:
+        elif key[0] not in OPERATORS:
             source = _step(source, key)
         elif key == "*":
             rest = path[position + 1 :]
@@ -108,37 +87,18 @@ def _step(source: Any, key: str) -> Any:
         if own and key in own:
             value = own[key]
         else:
-            names, dynamic, _ = _known(type(source))
-            if dynamic == "mapping":
+            names, more, _ = kind_of(type(source))
+            if more == "mapping":
                 value = source.get(key)
-            elif key in names or dynamic == "yes":
+            elif key in names or more == "yes":
                 value = getattr(source, key, None)
-            elif dynamic == "pydantic":
+            elif more == "pydantic":
                 value = (source.__pydantic_extra__ or {}).get(key)
             else:
                 return None
-        return value() if key in _CALLED and isinstance(value, _FUNCTIONS) else value
+        return value() if key in CALLED and isinstance(value, FUNCTIONS) else value
     except Exception:  # raised by a property or a method of somebody else's: there is nothing to read
         return None
-
-
-def _known(kind: type[Any]) -> tuple[frozenset[str], str, frozenset[str]]:
-    """Return a class's names, what else its instances answer to ("" if nothing), and the watched names they compute.
-
-    Messages of protobuf answer to more without saying so: their fields are in no namespace.
-    """
-    known = _classes.get(kind)
-    if known is None:
-        space = {name: value for each in reversed(kind.__mro__) for name, value in vars(each).items()}
-        more = "pydantic" if "__pydantic_extra__" in space else "yes" if space.keys() & _ANSWERS_TO_MORE else ""
-        if issubclass(kind, Mapping):
-            more = "mapping"
-        # A property, a slot, or a default that instances need not have of their own.
-        offered = frozenset(n for n in space.keys() & _watched if hasattr(space[n], "__get__") or type(space[n]) is int)
-        if len(_classes) >= _MOST_CLASSES:
-            _classes.clear()
-        known = _classes[kind] = frozenset(space), more, offered
-    return known
 
 
 def _items(source: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Final
 from pepperpy_obs.usage.dig import paths
 from pepperpy_obs.usage.shapes import Merge, Place
 
-__all__ = ["HINTS", "NAMES", "PLACES", "TIERS"]
+__all__ = ["HINTS", "NAMES", "PLACES", "TIERS", "USAGE_HINTS"]
 
 
 def _place(path: str, owner: str = "", *, tier: str | None = None, merge: Merge | None = None) -> Place:
@@ -66,15 +66,15 @@ NAMES: Final = {
 }  # fmt: skip
 """What an answer says of itself, and where."""
 
-HINTS: Final = tuple(
-    (path, provider)
-    for path, provider in (
-        (paths("x_groq")[0], "groq"),
-        (paths("usage.queue_time")[0], "groq"),
-        (paths("usage.is_byok")[0], "openrouter"),
-        (paths("usage.prompt_cache_hit_tokens")[0], "deepseek"),
-        (paths("usage.cost_in_usd_ticks")[0], "x-ai"),
-        (paths("prompt_filter_results")[0], "azure"),
-    )
+HINTS: Final = (
+    ("groq", paths("x_groq")[0]),
+    ("azure", paths("prompt_filter_results")[0]),
 )
 """What only one provider writes into its answers."""
+USAGE_HINTS: Final = (
+    ("groq", paths("queue_time")[0]),
+    ("openrouter", paths("is_byok")[0]),
+    ("deepseek", paths("prompt_cache_hit_tokens")[0]),
+    ("x-ai", paths("cost_in_usd_ticks")[0]),
+)
+"""What only one provider writes into its usage."""

@@ -1,52 +1,28 @@
-"""What a shape and a place are, and what of them is worth trying on an answer. The rows are in `table`."""
+"""What a shape and a place are, and how it is found out whether a node has a shape. The rows are in `table`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Final, Generic, Literal, TypeVar
+from typing import Any, Final, Literal
 
 from pepperpy_obs.usage.dig import Path, dig, first
+from pepperpy_obs.usage.layout import Layout
+from pepperpy_obs.usage.rows import Rows, reachable
 
-__all__ = ["Choice", "Found", "Merge", "Place", "Shape", "by_name", "word"]
+__all__ = ["Found", "Merge", "Place", "Shape", "Trial", "by_name", "word"]
 
 Rule = Literal["inclusive", "cache_apart", "thoughts_apart", "reasoning_apart", "by_total", "only_total"]
 Merge = Literal["last", "overwrite", "most", "add"]
 End = Literal["usage", "choices", "candidates", "message_delta", "run", "flag"]
-T = TypeVar("T")
 
 _LONGEST_NAME: Final = 256
-_MOST_SIGNATURES: Final = 1024
 
 
-class Choice(Generic[T]):
-    """Rows of a table, each with the names of which it needs one; asked for those that a signature allows.
-
-    Answers of one kind have one signature, so the choice is made once a kind, not once an answer.
-    """
-
-    __slots__ = ("_chosen", "_rows")
-
-    def __init__(self, rows: Iterable[tuple[T, frozenset[str]]]) -> None:
-        """A row that needs no name is always chosen."""
-        self._rows = tuple(rows)
-        self._chosen: dict[frozenset[str], tuple[T, ...]] = {}
-
-    def of(self, signature: frozenset[str]) -> tuple[T, ...]:
-        """Return the rows worth trying, in the order of the table."""
-        chosen = self._chosen.get(signature)
-        if chosen is None:
-            chosen = tuple(row for row, names in self._rows if not names or not names.isdisjoint(signature))
-            if len(self._chosen) >= _MOST_SIGNATURES:
-                self._chosen.clear()
-            self._chosen[signature] = chosen
-        return chosen
-
-
-def by_name(rows: Mapping[str, tuple[Path, ...]]) -> Choice[tuple[str, Path]]:
-    """Return the rows of a mapping from names to alternative paths, one row a path."""
-    return Choice(((name, path), frozenset(path[:1])) for name, paths in rows.items() for path in paths)
+def by_name(rows: Mapping[str, tuple[Path, ...]]) -> Iterator[tuple[str, Path]]:
+    """Yield the rows of a mapping from names to alternative paths, one row a path."""
+    return ((name, path) for name, paths in rows.items() for path in paths)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,26 +54,47 @@ class Shape:
     aggregate: bool = False
     numerals: bool = False
     """Numbers may come as text: HTTP headers."""
-    facts: Choice[tuple[str, Path]] = field(init=False, repr=False, compare=False)
+    facts: Rows = field(init=False, repr=False, compare=False)
+    beside: Rows | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "facts", by_name(self.counts))
+        object.__setattr__(self, "facts", Rows(by_name(self.counts)))
+        object.__setattr__(self, "beside", Rows(by_name(self.around)) if self.around else None)
 
-    @property
-    def needs(self) -> frozenset[str]:
-        """The names of which a node of this shape has at least one."""
-        by_type = self.counts["input_tokens"] + self.counts["output_tokens"] if self.types else ()
-        return frozenset(path[0] for path in (*self.any, *self.all, *by_type))
+
+class Trial:
+    """What a node of one layout has to be asked to know whether it has a shape: what its names do not tell."""
+
+    __slots__ = ("_all", "_any", "_lacks", "_typed", "possible", "shape")
+
+    def __init__(self, shape: Shape, layout: Layout) -> None:
+        self.shape = shape
+        self._any: tuple[Path, ...] | None = _within(layout, shape.any)
+        self._all = shape.all
+        self._lacks = _within(layout, shape.lacks)
+        typed = shape.counts["input_tokens"] + shape.counts["output_tokens"] if shape.types else ()
+        self._typed = _within(layout, typed)
+        if (shape.any and not self._any) or _within(layout, shape.all) != shape.all:
+            self._any = None
+        self.possible = self._any is not None or bool(self._typed)
 
     def fits(self, node: Any, owner: Any, place: str) -> bool:
-        """Tell whether `node`, found at `place` within `owner`, has this shape."""
-        if self.places and place not in self.places:
+        """Tell whether `node`, found at `place` within `owner`, has the shape."""
+        shape = self.shape
+        if shape.places and place not in shape.places:
             return False
-        if self.types and dig(owner, ("type",)) in self.types:
-            return first(node, self.counts["input_tokens"] + self.counts["output_tokens"]) is not None
-        if self.any and first(node, self.any) is None:
+        if self._typed and dig(owner, ("type",)) in shape.types:
+            return first(node, self._typed) is not None
+        if self._any is None or (self._any and first(node, self._any) is None):
             return False
-        return all(dig(node, path) is not None for path in self.all) and first(node, self.lacks) is None
+        for path in self._all:
+            if dig(node, path) is None:
+                return False
+        return not self._lacks or first(node, self._lacks) is None
+
+
+def _within(layout: Layout, paths: tuple[Path, ...]) -> tuple[Path, ...]:
+    return tuple(path for path in paths if reachable(layout, path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +113,7 @@ class Place:
         object.__setattr__(self, "name", ".".join(self.path))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Found:
     """A usage node, with its shape, its place and what stands around it."""
 
@@ -124,10 +121,14 @@ class Found:
     place: Place
     node: Any
     owner: Any
+    layout: Layout
+    """The node's."""
 
 
 def word(value: Any, longest: int = _LONGEST_NAME) -> str | None:
     """Return a non-empty text of bearable length, from a text or an enum of texts; else None."""
+    if type(value) is str and 0 < len(value) <= longest:
+        return value
     if isinstance(value, Enum):
         value = value.value
     return str(value) if isinstance(value, str) and 0 < len(value) <= longest else None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pepperpy_obs.usage.captured import Captured
-from pepperpy_obs.usage.dig import Path, dig, first, signature
-from pepperpy_obs.usage.places import HINTS, NAMES, PLACES, TIERS
-from pepperpy_obs.usage.shapes import Choice, Found, by_name, word
+from pepperpy_obs.usage.dig import FUNCTIONS, Path, dig, first
+from pepperpy_obs.usage.layout import Layout, layout_of, own_of
+from pepperpy_obs.usage.places import HINTS, NAMES, PLACES, TIERS, USAGE_HINTS
+from pepperpy_obs.usage.rows import Rows, at_hand, reachable
+from pepperpy_obs.usage.shapes import Found, Place, Trial, by_name, word
 from pepperpy_obs.usage.table import SHAPES
 
 __all__ = ["take"]
@@ -17,65 +19,99 @@ _NOWHERE: Final[Path] = ("no_answer_has_this",)
 _OWNERS: Final = ("response", "message", "chunk", "interaction", "data")
 """Where events of streams keep the answer that they speak of."""
 _LONGEST_NUMBER: Final = 32
+_SPEED: Final[Path] = ("speed",)
 
-_PLACES: Final = Choice((place, frozenset(place.path[:1])) for place in PLACES)
-_SHAPES: Final = Choice((shape, shape.needs) for shape in SHAPES)
-_NAMES: Final = by_name(NAMES)
-_HINTS: Final = Choice(((path, provider), frozenset(path[:1])) for path, provider in HINTS)
-_MARKS: Final = Choice(((path, provider), frozenset(path)) for path, provider in HINTS if len(path) == 1)
-"""The hints that may stand in an event without usage."""
+_HINTS: Final = Rows(HINTS)
+_USAGE_HINTS: Final = Rows(USAGE_HINTS)
+
+
+class _Asked(NamedTuple):
+    """What an answer of one layout is asked."""
+
+    places: tuple[tuple[Place, str | None], ...]
+    """Where usage may stand, and the key if that is at hand."""
+    owners: tuple[str, ...]
+    names: tuple[tuple[str, Path, str | None], ...]
+    """What is learnt, where it may stand, and the key if that is at hand."""
 
 
 def take(answer: Any) -> tuple[Captured, Found | None]:
     """Return what `answer` says of itself, and where its usage was found, if anywhere."""
-    known = signature(answer)
-    if not known or (type(answer) is not dict and dig(answer, _NOWHERE) is not None):
-        return Captured(), None  # a mock has everything, and all of it means nothing
-    found = _find(answer, known)
+    layout = layout_of(answer)
     captured = Captured()
-    owner = _owner(answer) if found is None else found.owner
-    _name(captured, owner, signature(owner) if owner is not answer else known)
+    if not layout.names or (layout.boundless and dig(answer, _NOWHERE) is not None):
+        return captured, None  # a mock has everything, and all of it means nothing
+    asked = layout.chosen.get(take) or _asked(layout)
+    found = _find(answer, layout, asked.places)
+    owner = _owner(answer, asked.owners) if found is None else found.owner
     if owner is not answer:
-        _name(captured, answer, known)
+        within = layout_of(owner)
+        _name(captured, owner, (within.chosen.get(take) or _asked(within)).names)
+    _name(captured, answer, asked.names)
     if found is not None:
-        captured.shape = found.shape
-        captured.raw = _collect(found, answer)
-        captured.entries = _entries(found, answer)
-        captured.service_tier = _tier(found) or captured.service_tier
-        if found.shape.ids:
-            captured.response_id = word(first(answer, found.shape.ids)) or captured.response_id
+        _tell(captured, found, answer, layout)
     if captured.provider is None:
-        hints = (_MARKS if found is None else _HINTS).of(known)
-        captured.provider = next((who for path, who in hints if dig(answer, path) is not None), None)
+        hints = _HINTS.of(answer, layout) or (found is not None and _USAGE_HINTS.of(found.node, found.layout))
+        captured.provider = next(iter(hints)) if hints else None
     return captured, found
 
 
-def _find(answer: Any, known: frozenset[str]) -> Found | None:
+def _asked(layout: Layout) -> _Asked:
+    """Work out what answers of a layout are asked, and remember it there."""
+    places = tuple((place, at_hand(layout, place.path)) for place in PLACES if reachable(layout, place.path))
+    named = ((name, path, at_hand(layout, path)) for name, path in by_name(NAMES) if reachable(layout, path))
+    asked = layout.chosen[take] = _Asked(places, tuple(key for key in _OWNERS if key in layout.names), tuple(named))
+    return asked
+
+
+def _find(answer: Any, layout: Layout, places: tuple[tuple[Place, str | None], ...]) -> Found | None:
     """Return the usage of `answer`, at the first place where there is one of a known shape."""
-    for place in _PLACES.of(known):
-        node = dig(answer, place.path)
-        if isinstance(node, list):
+    own = own_of(answer)
+    for place, key in places:
+        node = dig(answer, place.path) if key is None else own[key]
+        kind = type(node)
+        if kind is list:
             node = node[0] if node else None
+        elif kind in FUNCTIONS:
+            node = dig(answer, place.path)
         if node is None:
             continue
-        owner = dig(answer, place.owner)
-        for shape in _SHAPES.of(known if node is answer else signature(node)):
-            if shape.fits(node, owner, place.name):
-                return Found(shape, place, node, owner)
+        owner = dig(answer, place.owner) if place.owner else answer
+        within = layout if node is answer else layout_of(node)
+        for trial in within.chosen.get(Trial) or _trials(within):
+            if trial.fits(node, owner, place.name):
+                return Found(trial.shape, place, node, owner, within)
     return None
 
 
-def _collect(found: Found, answer: Any) -> dict[str, Any]:
+def _trials(layout: Layout) -> tuple[Trial, ...]:
+    """Return the shapes that nodes of a layout may have, in the order of the table."""
+    made = (Trial(shape, layout) for shape in SHAPES)
+    trials = layout.chosen[Trial] = tuple(trial for trial in made if trial.possible)
+    return trials
+
+
+def _tell(captured: Captured, found: Found, answer: Any, layout: Layout) -> None:
+    shape = found.shape
+    captured.shape = shape
+    captured.raw = _collect(found, answer, layout)
+    captured.service_tier = _tier(found) or captured.service_tier
+    if shape.entries:
+        captured.entries = _entries(found, answer)
+    if shape.ids:
+        captured.response_id = word(first(answer, shape.ids)) or captured.response_id
+
+
+def _collect(found: Found, answer: Any, layout: Layout) -> dict[str, Any]:
     """Return what the usage says under the names of the normal form, unchecked, as plain small values."""
-    raw: dict[str, Any] = {}
-    node = found.node
-    for name, path in found.shape.facts.of(signature(node)):
-        if name not in raw and (value := dig(node, path)) is not None:
-            raw[name] = _small(value)
-    for name, alternatives in found.shape.around.items():
-        value = first(found.owner, alternatives)
-        value = first(answer, alternatives) if value is None else value
-        if value is not None:
+    raw = found.shape.facts.of(found.node, found.layout)
+    beside = found.shape.beside
+    if beside is not None:
+        raw |= beside.of(answer, layout)
+        if found.owner is not answer:
+            raw |= beside.of(found.owner, layout_of(found.owner))
+    for name, value in raw.items():
+        if type(value) is not int:
             raw[name] = _small(value)
     return raw
 
@@ -90,31 +126,38 @@ def _small(value: Any) -> Any:
     return word(value, _LONGEST_NUMBER) or type(value).__name__
 
 
-def _owner(answer: Any) -> Any:
-    for key in _OWNERS:
+def _owner(answer: Any, owners: tuple[str, ...]) -> Any:
+    for key in owners:
         inner = dig(answer, (key,))
         if inner is not None and not isinstance(inner, str):
             return inner
     return answer
 
 
-def _name(captured: Captured, source: Any, known: frozenset[str]) -> None:
+def _name(captured: Captured, source: Any, names: tuple[tuple[str, Path, str | None], ...]) -> None:
     """Learn what `source` says of names not known yet."""
-    for name, path in _NAMES.of(known):
+    own = own_of(source)
+    for name, path, key in names:
         if getattr(captured, name) is None:
-            value = dig(source, path)
-            # Of several answers in one, the first one's.
-            if (value := word(value[0] if isinstance(value, list) and value else value)) is not None:
-                setattr(captured, name, value)
+            value = dig(source, path) if key is None else own[key]
+            if value is not None:
+                # Of several answers in one, the first one's.
+                setattr(captured, name, word(value[0] if isinstance(value, list) and value else value))
 
 
 def _tier(found: Found) -> str | None:
     """Return the tier that the usage itself names; Anthropic calls its fast mode a speed."""
     if found.place.tier is not None:
         return found.place.tier
-    if dig(found.node, ("speed",)) == "fast":
+    layout = found.layout
+    tiers: tuple[Path, ...] | None = layout.chosen.get(_tier)
+    if tiers is None:
+        tiers = layout.chosen[_tier] = tuple(path for path in (_SPEED, *TIERS) if reachable(layout, path))
+    if not tiers:
+        return None
+    if tiers[0] is _SPEED and dig(found.node, _SPEED) == "fast":
         return "fast"
-    return word(first(found.node, TIERS))
+    return word(first(found.node, tuple(path for path in tiers if path is not _SPEED)))
 
 
 def _entries(found: Found, answer: Any) -> list[Captured]:

@@ -1,0 +1,131 @@
+"""What the objects of one kind have in common: which names that we know they answer to, and how.
+
+Answers of one kind have one layout, so what can be worked out from names alone - which places,
+shapes and facts are worth trying - is worked out once a kind, not once an answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+__all__ = ["CALLED", "NOTHING", "Layout", "kind_of", "layout_of", "own_of", "watch"]
+
+CALLED: Final = frozenset({"usage", "new_messages"})
+"""Names that one version of an SDK spells as an attribute and another as a method."""
+_ANSWERS_TO_MORE: Final = frozenset({"__getattr__", "DESCRIPTOR"})
+_BOUNDLESS: Final = frozenset({"mapping", "yes"})
+_MOST: Final = 1024
+"""Kinds, and layouts, that are remembered. Who has more makes them up."""
+_WIDEST: Final = 64
+"""No answer has more names at one level than this: a larger dict is somebody's data."""
+
+
+class Kind(NamedTuple):
+    """What is known of a class."""
+
+    names: frozenset[str]
+    more: str
+    """What else its instances answer to: "" if nothing, "yes" if to anything, else how to ask."""
+    offered: frozenset[str]
+    """The watched names that its instances compute, or need not have of their own."""
+
+
+class Layout:
+    """The watched names of one kind of object. Shared by threads: at worst two work out the same.
+
+    `own` are those that are keys of the dict itself, or of the object's `__dict__`; the others
+    have to be asked for. `boundless` tells of what may answer to any name. In `chosen` others keep what
+    they have worked out from the names, each under a key of its own.
+    """
+
+    __slots__ = ("boundless", "chosen", "names", "own")
+
+    def __init__(self, names: frozenset[str], own: frozenset[str] = frozenset(), *, boundless: bool = False) -> None:
+        self.names = names
+        self.own = own
+        self.boundless = boundless
+        self.chosen: dict[Any, Any] = {}
+
+
+NOTHING: Final = Layout(frozenset())
+_watched: set[str] = set()
+_kinds: dict[type[Any], Kind] = {}
+_layouts: dict[tuple[Any, ...], Layout] = {}
+
+
+def watch(name: str) -> None:
+    """Add a name to those that are looked for in answers. For tables, before any answer is seen."""
+    _watched.add(name)
+
+
+def layout_of(source: Any) -> Layout:
+    """Return the layout of a dict or an object; of what refuses to be looked at, the one of nothing."""
+    try:
+        kind = type(source)
+        if kind is dict:
+            key: tuple[Any, ...] = tuple(source) if len(source) <= _WIDEST else ()
+            return _layouts.get(key) or _of_dict(source, key)
+        known = _kinds.get(kind) or kind_of(kind)
+        own = getattr(source, "__dict__", None) or ()
+        key = (kind, *own) if len(own) <= _WIDEST else ()
+        if known.more == "pydantic" and (extra := source.__pydantic_extra__):
+            key = (*key, None, *extra)
+        return _layouts.get(key) or _of_object(source, known, own, key)
+    except Exception:  # raised by a property of somebody else's: there is nothing to read
+        return NOTHING
+
+
+def own_of(source: Any) -> Any:
+    """Return the dict that has the `own` names of the source's layout."""
+    return source if type(source) is dict else getattr(source, "__dict__", None)
+
+
+def _of_dict(source: dict[Any, Any], key: tuple[Any, ...]) -> Layout:
+    names = frozenset(source.keys() & _watched)
+    return _remembered(key, dict, names, names) if names else NOTHING
+
+
+def _of_object(source: Any, known: Kind, own: Any, key: tuple[Any, ...]) -> Layout:
+    if known.more == "yes":
+        return _remembered((type(source), *own), type(source), frozenset(_watched))
+    direct = frozenset(own.keys() & _watched) if own else frozenset[str]()
+    names = direct | known.offered
+    if known.more == "mapping":
+        return _remembered((), type(source), names | (source.keys() & _watched))
+    if known.more == "pydantic" and source.__pydantic_extra__:
+        names |= source.__pydantic_extra__.keys() & _watched
+    return _remembered(key, type(source), names, direct) if names else NOTHING
+
+
+def _remembered(
+    key: tuple[Any, ...], kind: type[Any], names: frozenset[str], own: frozenset[str] = frozenset()
+) -> Layout:
+    """Remember a layout by what it is found by, or, where that would keep somebody's objects alive, by its names."""
+    if not key or not all(type(name) is str or name is None or name is kind for name in key):
+        key = (kind, None, *sorted(names), None, *sorted(own))
+    layout = _layouts.get(key)
+    if layout is None:
+        if len(_layouts) >= _MOST:
+            _layouts.clear()
+        layout = _layouts[key] = Layout(names, own, boundless=kind is not dict and kind_of(kind).more in _BOUNDLESS)
+    return layout
+
+
+def kind_of(kind: type[Any]) -> Kind:
+    """Return what is known of a class, which is looked at once.
+
+    Messages of protobuf answer to more without saying so: their fields are in no namespace.
+    """
+    known = _kinds.get(kind)
+    if known is None:
+        space = {name: value for each in reversed(kind.__mro__) for name, value in vars(each).items()}
+        more = "pydantic" if "__pydantic_extra__" in space else "yes" if space.keys() & _ANSWERS_TO_MORE else ""
+        if issubclass(kind, Mapping):
+            more = "mapping"
+        # A property, a slot, or a default that instances need not have of their own.
+        offered = frozenset(n for n in space.keys() & _watched if hasattr(space[n], "__get__") or type(space[n]) is int)
+        if len(_kinds) >= _MOST:
+            _kinds.clear()
+        known = _kinds[kind] = Kind(frozenset(space), more, offered)
+    return known
