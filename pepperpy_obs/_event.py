@@ -156,12 +156,12 @@ def _tell_usage(event: dict[str, Any], notes: Notes, spec: Spec, *, failed_too: 
     provider, model = notes.fields.get("provider", spec.provider), notes.fields.get("model", spec.model)
     captured: Any = notes.captured
     try:
-        found = None if captured is None else usage.read(captured, provider=provider, model=model)
+        found = None if captured is None else usage.told(captured, provider=provider, model=model)
     except Exception as error:
         failed("usage", error)
         found = None
     if found is not None:
-        event.update(usage.fields(found))
+        event.update(found)
         event[ANSWER] = notes.answer
     elif notes.items:
         event["usage_incomplete"] = True

@@ -2,7 +2,7 @@
 
 `capture` and `Stream` run in the observed call: they take the few numbers and names that
 matter and never keep the answer. `read` runs later and makes a `Usage` of them; `fields`
-spells it as the event does. No SDK is imported: shapes are known by their fields (`table`).
+spells it as the event does, and `told` is both in one. No SDK is imported: shapes are known by their fields (`table`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from pepperpy_obs.usage.answers import capture
 from pepperpy_obs.usage.captured import Captured
 from pepperpy_obs.usage.normal import Usage, fields
-from pepperpy_obs.usage.reading import read
+from pepperpy_obs.usage.reading import read, told
 from pepperpy_obs.usage.stream import Stream
 
-__all__ = ["Captured", "Stream", "Usage", "capture", "fields", "read"]
+__all__ = ["Captured", "Stream", "Usage", "capture", "fields", "read", "told"]

@@ -12,7 +12,7 @@ from dataclasses import fields as fields_of
 from decimal import Decimal
 from typing import Any, Final
 
-__all__ = ["COUNTS", "INPUT_PARTS", "OUTPUT_PARTS", "Usage", "fields"]
+__all__ = ["COUNTS", "INPUT_PARTS", "OUTPUT_PARTS", "Usage", "fields", "spelled"]
 
 INPUT_PARTS: Final = (
     "cache_read_tokens",
@@ -77,7 +77,7 @@ _KEYS: Final = {
     "units": "usage_units",
     "entries": "usage_entries",
 }
-_NAMES: Final = tuple((each.name, _KEYS.get(each.name, each.name)) for each in fields_of(Usage))
+_NAMES: Final = tuple(each.name for each in fields_of(Usage))
 
 
 def fields(usage: Usage) -> dict[str, Any]:
@@ -86,16 +86,23 @@ def fields(usage: Usage) -> dict[str, Any]:
     >>> fields(Usage(input_tokens=10, output_tokens=5, model="gpt-4o"))
     {'input_tokens': 10, 'output_tokens': 5, 'model': 'gpt-4o'}
     """
+    return spelled({name: getattr(usage, name) for name in _NAMES})
+
+
+def spelled(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the facts that a `Usage` is made of as `fields` does."""
     found: dict[str, Any] = {}
-    for name, key in _NAMES:
-        value = getattr(usage, name)
-        if value is None or value is False or (not value and name in _KEYS):
+    for name, value in facts.items():
+        if value is None:
             continue
-        found[key] = value
-    if usage.flags:
-        found["usage_flags"] = list(usage.flags)
-    if usage.units:
-        found["usage_units"] = dict(usage.units)
-    if usage.entries:
-        found["usage_entries"] = [fields(entry) for entry in usage.entries]
+        if name not in _KEYS:
+            found[name] = value
+        elif value:
+            found[_KEYS[name]] = _plain(value)
     return found
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [fields(each) if isinstance(each, Usage) else each for each in value]
+    return value if value is True else dict(value)

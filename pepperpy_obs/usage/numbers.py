@@ -6,9 +6,9 @@ from decimal import Decimal, InvalidOperation
 from math import isfinite
 from typing import Any, Final
 
-__all__ = ["as_count", "as_money"]
+__all__ = ["MOST", "as_count", "as_money"]
 
-_MOST: Final = 10**15
+MOST: Final = 10**15
 """No answer has more tokens than this: whoever says so counts something else."""
 _UNSET: Final = frozenset({"Unset", "NotGiven", "Omit"})
 """What SDKs put where nothing came."""
@@ -34,7 +34,7 @@ def as_count(value: Any, *, numerals: bool = False) -> tuple[int | None, str | N
         return None, "not whole"
     if value < 0:
         return None, "negative"
-    return (int(value), None) if value <= _MOST else (None, "too large")
+    return (int(value), None) if value <= MOST else (None, "too large")
 
 
 def as_money(value: Any) -> tuple[Decimal | None, str | None]:

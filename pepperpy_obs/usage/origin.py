@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from pepperpy_obs.usage.captured import Captured
 
 __all__ = ["provider_of"]
 
+_REMEMBERED: Final = 1024
+
 _IDS: Final = (("msg_bdrk_", "aws"), ("msg_vrtx_", "google"), ("gen-", "openrouter"))
+_TELLING_IDS: Final = tuple(start for start, _ in _IDS)
 _BEDROCK: Final = tuple(
     f"{region}{maker}."
     for region in ("", "us.", "eu.", "apac.", "jp.", "au.", "ca.", "sa.", "us-gov.", "global.")
@@ -58,20 +62,20 @@ def provider_of(captured: Captured, asked: str | None = None) -> str | None:
     """Return who answered: what only one provider writes, then the shape, then the model's name."""
     if captured.provider is not None:
         return captured.provider
-    by_id = _by_prefix(captured.response_id, _IDS)
-    names = [name.lower() for name in (asked, captured.model) if name]
-    by_name = next((found for name in names if (found := _prefixed(name, _MODELS))), None)
-    shape = captured.shape
+    told = captured.response_id
+    if told is not None and told.startswith(_TELLING_IDS):
+        return next(provider for start, provider in _IDS if told.startswith(start))
+    return _by_name(None if captured.shape is None else captured.shape.provider, asked, captured.model)
+
+
+@lru_cache(_REMEMBERED)
+def _by_name(by_shape: str | None, asked: str | None, answered: str | None) -> str | None:
+    names = [name.lower() for name in (asked, answered) if name]
     return (
-        by_id
-        or by_name
-        or (None if shape is None else shape.provider)
+        next((found for name in names if (found := _prefixed(name, _MODELS))), None)
+        or by_shape
         or next((found for name in reversed(names) if (found := _prefixed(name, _MAKERS))), None)
     )
-
-
-def _by_prefix(text: str | None, rows: tuple[tuple[str, str], ...]) -> str | None:
-    return None if text is None else next((provider for start, provider in rows if text.startswith(start)), None)
 
 
 def _prefixed(name: str, rows: tuple[tuple[tuple[str, ...], str], ...]) -> str | None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 from pepperpy_obs.usage.captured import Captured
-from pepperpy_obs.usage.normal import COUNTS, INPUT_PARTS, OUTPUT_PARTS, Usage
-from pepperpy_obs.usage.numbers import as_count, as_money
+from pepperpy_obs.usage.normal import COUNTS, INPUT_PARTS, OUTPUT_PARTS, Usage, fields, spelled
+from pepperpy_obs.usage.numbers import MOST, as_count, as_money
 from pepperpy_obs.usage.origin import provider_of
 from pepperpy_obs.usage.rules import RULES, Counts
 
-__all__ = ["read"]
+__all__ = ["read", "told"]
 
+_MOST_KINDS: Final = 1024
 _MONEY: Final = ("cost", "upstream_cost", "ticks")
 _ASIDE: Final = frozenset({*_MONEY, "byok", "speed"})
 _KNOWN: Final = frozenset({*COUNTS, "total", "thoughts", "tool_input", "cache_write_5m_tokens", "requests"})
@@ -40,38 +42,54 @@ def read(captured: Captured, *, provider: str | None = None, model: str | None =
     """
     if captured.usage is not None:
         return _from_user(captured.usage, provider, model)
-    if captured.shape is None and not captured.incomplete and not captured.entries:
-        return None
-    return _joined(captured, provider, model) if captured.entries else _single(captured, provider, model)
+    if captured.entries:
+        return _joined(captured, provider, model)
+    return _single(captured, provider, model) if _tells(captured) else None
+
+
+def told(captured: Captured, *, provider: str | None = None, model: str | None = None) -> dict[str, Any] | None:
+    """Return what an event says of what was captured: `fields` of what `read` returns, at half the price."""
+    if captured.usage is None and not captured.entries:
+        return spelled(_facts(captured, provider, model)) if _tells(captured) else None
+    usage = read(captured, provider=provider, model=model)
+    return None if usage is None else fields(usage)
+
+
+def _tells(captured: Captured) -> bool:
+    return captured.shape is not None or captured.incomplete
 
 
 def _single(captured: Captured, provider: str | None, model: str | None) -> Usage:
+    return Usage(**_facts(captured, provider, model))
+
+
+def _facts(captured: Captured, provider: str | None, model: str | None) -> dict[str, Any]:
+    """Return what a `Usage` of one answer is made of."""
     flags: list[str] = []
     counts, units = _counts(captured, flags)
     shape = captured.shape
     if shape is not None:
-        said = dict(counts)
+        total = counts.get("total")
         RULES[shape.rule](counts)
-        _check(said, counts, flags)
+        _check(total, counts, flags)
         if "input_tokens" not in counts and not units:
             flags.append("input_tokens: missing" if "output_tokens" in counts else "usage: no tokens")
-    _clamp(counts, flags)
-    known: dict[str, Any] = {name: counts[name] for name in COUNTS if name in counts}
-    return Usage(
-        **known,
-        units=units,
-        provider=provider or provider_of(captured, model),
-        model=model or captured.model,
-        response_model=captured.model,
-        response_id=captured.response_id,
-        service_tier=_tier(captured.service_tier),
-        reported_cost_usd=_reported(captured.raw, flags),
-        incomplete=captured.incomplete,
-        # One answer has an id; a framework's total over several has none.
-        aggregate=shape is not None and shape.aggregate and captured.response_id is None,
-        requests=counts.get("requests"),
-        flags=tuple(flags),
-    )
+    for whole, parts in _clamped(tuple(counts)):
+        _clamp(counts, whole, parts, flags)
+    facts: dict[str, Any] = {name: counts[name] for name in COUNTS if name in counts}
+    facts["units"] = units
+    facts["provider"] = provider or provider_of(captured, model)
+    facts["model"] = model or captured.model
+    facts["response_model"] = captured.model
+    facts["response_id"] = captured.response_id
+    facts["service_tier"] = _tier(captured.service_tier)
+    facts["reported_cost_usd"] = _reported(captured.raw, flags)
+    facts["incomplete"] = captured.incomplete
+    # One answer has an id; a framework's total over several has none.
+    facts["aggregate"] = shape is not None and shape.aggregate and captured.response_id is None
+    facts["requests"] = counts.get("requests")
+    facts["flags"] = tuple(flags)
+    return facts
 
 
 def _counts(captured: Captured, flags: list[str]) -> tuple[Counts, dict[str, int | Decimal]]:
@@ -80,49 +98,59 @@ def _counts(captured: Captured, flags: list[str]) -> tuple[Counts, dict[str, int
     units: dict[str, int | Decimal] = {}
     numerals = captured.shape is not None and captured.shape.numerals
     for name, value in captured.raw.items():
-        if name in _ASIDE:
-            continue
-        if name not in _KNOWN:
-            amount, odd = as_money(value)
-            if amount:
-                units[name] = amount
-        else:
+        odd: str | None = None
+        if name in _KNOWN:
+            if type(value) is int and 0 <= value <= MOST:
+                counts[name] = value
+                continue
             count, odd = as_count(value, numerals=numerals)
             if count is not None:
                 counts[name] = count
+        elif name not in _ASIDE:
+            amount, odd = as_money(value)
+            if amount:
+                units[name] = amount
         if odd is not None:
             flags.append(f"{name}: {odd}")
     return counts, units
 
 
-def _check(said: Counts, counts: Counts, flags: list[str]) -> None:
+def _check(total: int | None, counts: Counts, flags: list[str]) -> None:
     """Flag a total that is not the sum of its parts, as the rule made them."""
-    total = said.get("total")
     whole = counts.get("input_tokens", 0) + counts.get("output_tokens", 0)
     if total is not None and total != whole:
         flags.append(f"total: {total} said, {whole} found")
 
 
-def _clamp(counts: Counts, flags: list[str]) -> None:
-    for whole, parts in _PARENTS:
-        left = counts.get(whole)
-        for part in parts:
-            if (value := counts.get(part)) is None:
-                continue
-            if left is None:
-                if value:
-                    flags.append(f"{part}: {value} of an unknown {whole}")
-                del counts[part]
-            elif value > left:
-                flags.append(f"{part}: {value} cut to {left}, all that is left of {whole}")
-                counts[part] = left
-                left = 0
-            else:
-                left -= value
+@lru_cache(_MOST_KINDS)
+def _clamped(names: tuple[str, ...]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return the wholes with those of their parts that counts of these names have."""
+    rows = ((whole, tuple(part for part in parts if part in names)) for whole, parts in _PARENTS)
+    return tuple((whole, parts) for whole, parts in rows if parts)
+
+
+def _clamp(counts: Counts, whole: str, parts: tuple[str, ...], flags: list[str]) -> None:
+    left = counts.get(whole)
+    for part in parts:
+        # An earlier row may have left out a part that is this one's, too.
+        if (value := counts.get(part)) is None:
+            continue
+        if left is None:
+            if value:
+                flags.append(f"{part}: {value} of an unknown {whole}")
+            del counts[part]
+        elif value > left:
+            flags.append(f"{part}: {value} cut to {left}, all that is left of {whole}")
+            counts[part] = left
+            left = 0
+        else:
+            left -= value
 
 
 def _reported(raw: dict[str, Any], flags: list[str]) -> Decimal | None:
     """Return the provider's own price: with a key of one's own at OpenRouter, its fee and the upstream's price."""
+    if _ASIDE.isdisjoint(raw):
+        return None
     found: dict[str, Decimal] = {}
     for name in _MONEY:
         if name in raw:
@@ -208,7 +236,8 @@ def _from_user(usage: Usage, provider: str | None, model: str | None) -> Usage:
     flags = list(usage.flags)
     said = Captured(raw={name: value for name in COUNTS if (value := getattr(usage, name)) is not None})
     counts, _ = _counts(said, flags)
-    _clamp(counts, flags)
+    for whole, parts in _clamped(tuple(counts)):
+        _clamp(counts, whole, parts, flags)
     return replace(
         usage,
         **{name: counts.get(name) for name in COUNTS},  # type: ignore[arg-type]
