@@ -78,7 +78,7 @@ def _find(answer: Any, layout: Layout, places: tuple[tuple[Place, str | None], .
             continue
         owner = dig(answer, place.owner) if place.owner else answer
         within = layout if node is answer else layout_of(node)
-        for trial in within.chosen.get(Trial) or _trials(within):
+        for trial in _trials(within):
             if trial.fits(node, owner, place.name):
                 return Found(trial.shape, place, node, owner, within)
     return None
@@ -86,8 +86,10 @@ def _find(answer: Any, layout: Layout, places: tuple[tuple[Place, str | None], .
 
 def _trials(layout: Layout) -> tuple[Trial, ...]:
     """Return the shapes that nodes of a layout may have, in the order of the table."""
-    made = (Trial(shape, layout) for shape in SHAPES)
-    trials = layout.chosen[Trial] = tuple(trial for trial in made if trial.possible)
+    trials: tuple[Trial, ...] | None = layout.chosen.get(Trial)
+    if trials is None:
+        made = (Trial(shape, layout) for shape in SHAPES)
+        trials = layout.chosen[Trial] = tuple(trial for trial in made if trial.possible)
     return trials
 
 

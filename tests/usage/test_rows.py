@@ -1,0 +1,130 @@
+"""Rows are found as if each path were followed by itself."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable
+from types import MappingProxyType, SimpleNamespace
+from typing import Any
+from unittest.mock import MagicMock
+
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict
+
+from pepperpy_obs.usage.dig import dig, paths
+from pepperpy_obs.usage.layout import NOTHING, layout_of
+from pepperpy_obs.usage.rows import Rows
+
+NAMES = ("alpha", "beta", "gamma")
+PATHS = paths(
+    "alpha", "beta", "alpha.beta", "alpha.gamma", "beta.alpha.gamma", "gamma.*.alpha", "gamma.^", "beta.#seen"
+)  # fmt: skip
+
+
+class Model(BaseModel):
+    """As SDKs have them: fields of its own, and whatever else comes."""
+
+    model_config = ConfigDict(extra="allow")
+    alpha: Any = None
+
+
+class Slotted:
+    """Has no `__dict__`."""
+
+    __slots__ = NAMES
+
+    def __init__(self, **given: Any) -> None:
+        for name in NAMES:
+            setattr(self, name, given.get(name))
+
+
+MAKERS: tuple[Callable[..., Any], ...] = (
+    dict,
+    OrderedDict,
+    lambda **given: MappingProxyType(given),
+    SimpleNamespace,
+    Slotted,
+    Model,
+)
+ROWS = st.lists(st.tuples(st.sampled_from(("x", "y", "z")), st.sampled_from(PATHS)), max_size=8)
+ANSWERS: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.integers() | st.sampled_from(("seen", "word")) | st.builds(dict, alpha=st.integers(0, 9)),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.builds(
+            lambda make, given: make(**given),
+            st.sampled_from(MAKERS),
+            st.dictionaries(st.sampled_from((*NAMES, "omega")), inner, max_size=4),
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@given(st.lists(ROWS, min_size=1, max_size=3), ANSWERS)
+def test_rows_are_found_as_if_each_path_were_followed_by_itself(tables: list[Any], answer: Any) -> None:
+    """Of several paths to one name the first that leads anywhere counts; nothing else is found."""
+    for rows in tables:
+        expected: dict[str, Any] = {}
+        for name, path in rows:
+            if name not in expected and (value := dig(answer, path)) is not None:
+                expected[name] = value
+        table = Rows(rows)
+        assert table.of(answer, layout_of(answer)) == expected
+        assert table.of(answer, layout_of(answer)) == expected, "found as well by what was worked out before"
+
+
+def test_answers_of_one_kind_share_a_layout() -> None:
+    """The layout depends on the type and its names alone."""
+    assert layout_of({"alpha": 1, "omega": 2}) is layout_of({"alpha": None, "omega": {}})
+    assert layout_of(SimpleNamespace(alpha=1)) is layout_of(SimpleNamespace(alpha=2))
+    assert layout_of(SimpleNamespace(alpha=1)) is not layout_of({"alpha": 1})
+    assert layout_of(Model.model_validate({"alpha": 1, "beta": 2})).names >= {"alpha", "beta"}
+    assert layout_of(Model(alpha=1)).names.isdisjoint({"beta"})
+
+
+def test_what_has_no_name_that_we_know_has_the_layout_of_nothing() -> None:
+    """Whatever functions return, it is looked at once and leaves nothing behind."""
+    values: tuple[Any, ...] = (None, 1, "text", b"", [], (), {}, {"omega": 1}, {1: 2}, SimpleNamespace(omega=1))
+    for value in values:
+        assert layout_of(value) is NOTHING, value
+
+
+def test_a_mock_answers_to_everything() -> None:
+    """So its layout says that it has no bounds."""
+    assert layout_of(MagicMock()).boundless
+
+
+def test_a_key_that_is_no_text_is_not_kept_alive() -> None:
+    """A dict of somebody's objects is found by its names instead."""
+
+    class Key:
+        pass
+
+    key = Key()
+    watched = weakref.ref(key)
+    layout = layout_of({key: 1, "alpha": 2})
+    assert layout.names == {"alpha"}
+    del key
+    gc.collect()
+    assert watched() is None
+
+
+def test_a_large_dict_is_found_by_its_names() -> None:
+    """It is no answer, but costs no more than one."""
+    large = {str(number): number for number in range(1000)} | {"alpha": 1}
+    assert layout_of(large) is layout_of({**large, "more": 2})
+    assert Rows([("x", ("alpha",))]).of(large, layout_of(large)) == {"x": 1}
+
+
+def test_what_refuses_to_be_looked_at_has_nothing() -> None:
+    """Looking an attribute up may raise whatever it likes."""
+
+    class Shy:
+        def __getattribute__(self, name: str) -> Any:
+            raise LookupError(name)
+
+    assert layout_of(Shy()) is NOTHING
