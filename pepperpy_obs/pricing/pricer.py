@@ -11,7 +11,6 @@ from typing import Any, Final
 from pepperpy_obs.pricing.cost import EXACT, ZERO, Cost
 from pepperpy_obs.pricing.genai import GenaiPrices
 from pepperpy_obs.pricing.names import canonical_provider, model_names
-from pepperpy_obs.pricing.rates import Bill
 from pepperpy_obs.pricing.source import ALWAYS, Quote, Span
 from pepperpy_obs.pricing.table import PriceTable, read_table
 
@@ -29,10 +28,11 @@ _REMEMBERED: Final = 4096
 class _Plan:
     """What was found out about one model: the quote if there is one, and between which times that holds."""
 
-    __slots__ = ("end", "quote", "start")
+    __slots__ = ("end", "rates", "stamp", "start")
 
     def __init__(self, quote: Quote | None, span: Span) -> None:
-        self.quote = quote
+        self.rates = None if quote is None else quote.rates
+        self.stamp = () if quote is None else (quote.source, quote.version)
         self.start, self.end = span
 
 
@@ -62,56 +62,53 @@ class Pricer:
         if getcontext().prec < _DIGITS:
             with localcontext(EXACT):
                 return self.price(event, at)
-        cost = self._of_entries(event, at) if "usage_entries" in event else self._computed(event, at)
-        reported = event.get("reported_cost_usd")
-        if reported is None:
+        get = event.get
+        if "usage_entries" in event:
+            cost = self._of_entries(event, at)
+        else:
+            self._since_check += 1
+            key = (get("provider"), get("response_model"), get("model"), get("service_tier"))
+            plan = self._plans.get(key)
+            if plan is None or not plan.start <= at < plan.end or self._since_check > _CHECK_EVERY:
+                plan = self._recall(key, at)
+            bill = None if plan.rates is None else plan.rates.bill(event)
+            # A third quicker than Cost(...), which is a Python function.
+            cost = None if bill is None else tuple.__new__(Cost, bill + plan.stamp)
+        if "reported_cost_usd" not in event or (reported := event["reported_cost_usd"]) is None:
             return cost
         if isinstance(reported, str):  # read back from a log
             reported = Decimal(reported)
         # The split by type is ours; it is only known to be the provider's where the sums agree.
-        if cost is not None and cost.total == reported:
-            return Cost(reported, cost.by_type, cost.saved, "provider")
-        return Cost(reported, {"request": reported}, ZERO if cost is None else cost.saved, "provider")
-
-    def _computed(self, event: Mapping[str, Any], at: int) -> Cost | None:
-        get = event.get
-        key = (get("provider"), get("response_model"), get("model"), get("service_tier"))
-        self._since_check += 1
-        if self._since_check >= _CHECK_EVERY:
-            self._check_edition()
-        plan = self._plans.get(key)
-        if plan is None or not plan.start <= at < plan.end:
-            plan = self._plan(key, at)
-        quote = plan.quote
-        if quote is None or quote.rates is None:
-            return None
-        bill = quote.rates.bill(event)
-        if bill is None:
-            return None
-        # A third quicker than Cost(...), which is a Python function.
-        return tuple.__new__(Cost, (bill.total, bill.by_type, bill.saved, quote.source, quote.version))
+        if cost is None:
+            return Cost(reported, {"request": reported}, ZERO, "provider")
+        by_type = cost.by_type if cost.total == reported else {"request": reported}
+        return Cost(reported, by_type, cost.saved, "provider")
 
     def _of_entries(self, event: Mapping[str, Any], at: int) -> Cost | None:
         """Add up the entries' prices; if one has none, the whole has none."""
         names = {name: event[name] for name in ("provider", "model", "service_tier") if name in event}
-        bill = Bill()
-        cost: Cost | None = None
+        by_type: dict[str, Decimal] = {}
+        total: Cost | None = None
         for entry in event["usage_entries"]:
-            cost = self.price({**names, **entry}, at)
+            cost = self.price(entry if names.keys() <= entry.keys() else {**names, **entry}, at)
             if cost is None:
                 return None
+            if total is None:
+                total, by_type = cost, dict(cost.by_type)
+                continue
             for kind, amount in cost.by_type.items():
-                bill.add(kind, amount)
-            bill.saved += cost.saved
-        return None if cost is None else Cost(bill.total, bill.by_type, bill.saved, cost.source, cost.version)
+                by_type[kind] = by_type[kind] + amount if kind in by_type else amount
+            total = Cost(total.total + cost.total, by_type, total.saved + cost.saved, cost.source, cost.version)
+        return total
 
-    def _check_edition(self) -> None:
-        """Forget what came from prices that have been replaced since."""
+    def _recall(self, key: tuple[Any, ...], at: int) -> _Plan:
+        """Return the plan for a model, made now if need be; what came from prices replaced since is forgotten."""
         self._since_check = 0
-        edition = self._genai.edition
-        if edition is not self._edition:
-            self._edition = edition
+        if self._genai.edition is not self._edition:
+            self._edition = self._genai.edition
             self._plans.clear()
+        plan = self._plans.get(key)
+        return self._plan(key, at) if plan is None or not plan.start <= at < plan.end else plan
 
     def _plan(self, key: tuple[Any, ...], at: int) -> _Plan:
         """Ask the sources in their order, for what answered before what was asked for."""
@@ -126,6 +123,8 @@ class Pricer:
                 found = quote
                 break
         plan = _Plan(found, span)
+        if self._edition is None:  # this question was the first, and had the library load its prices
+            self._edition = self._genai.edition
         if len(self._plans) >= _REMEMBERED:
             self._plans.clear()
         self._plans[key] = plan

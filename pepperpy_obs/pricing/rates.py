@@ -7,10 +7,11 @@ arithmetic is exact as long as the thread's decimal context has 28 digits: see `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pepperpy_obs.pricing.cost import EXACT, QUOTIENT, ZERO
 
@@ -25,10 +26,13 @@ FALLBACKS: Final[Mapping[str, tuple[str, ...]]] = {
     "audio_cache_read": ("audio_cache_read", "cache_read", "audio_input", "input"),
     "image_input": ("image_input", "input"),
     "image_cache_read": ("image_cache_read", "cache_read", "image_input", "input"),
+    "video_input": ("video_input", "input"),
+    "video_cache_read": ("video_cache_read", "cache_read", "video_input", "input"),
     "output": ("output",),
     "reasoning": ("reasoning", "output"),
     "audio_output": ("audio_output", "output"),
     "image_output": ("image_output", "output"),
+    "video_output": ("video_output", "output"),
 }
 """Which rate a bucket is charged at: the first that the model has. None at all is no charge."""
 TOKEN_RATES: Final = tuple(FALLBACKS)
@@ -36,6 +40,26 @@ _MILLION: Final = Decimal(1_000_000)
 
 Get = Callable[..., Any]
 """An event's `get`."""
+
+
+class Modality(NamedTuple):
+    """Input that is not text: where an event counts it and the part of it that was cached, and at which rates."""
+
+    tokens: str
+    cached: str
+    rate: str
+    cached_rate: str
+    saved: str
+
+
+_AUDIO, *_PICTURES = (
+    Modality(
+        f"{name}_input_tokens", f"{name}_cache_read_tokens", f"{name}_input", f"{name}_cache_read", f"{name}_saved"
+    )
+    for name in ("audio", "image", "video")
+)
+_MADE: Final = (("image_output_tokens", "image_output"), ("video_output_tokens", "video_output"))
+"""Output that is neither text nor audio, and its rate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +78,8 @@ class Price:
         return rate
 
 
-class Bill:
-    """What a usage costs at some rates, split by type."""
-
-    __slots__ = ("by_type", "saved", "total")
-
-    def __init__(self) -> None:
-        self.by_type: dict[str, Decimal] = {}
-        self.total = ZERO
-        self.saved = ZERO
-
-    def add(self, kind: str, amount: Decimal) -> None:
-        """Charge one more amount."""
-        by_type = self.by_type
-        by_type[kind] = by_type[kind] + amount if kind in by_type else amount
-        self.total += amount
+Bill = tuple[Decimal, dict[str, Decimal], Decimal]
+"""What a usage costs at some rates: in all, by type, and what reading from caches saved."""
 
 
 class Rates:
@@ -79,11 +90,15 @@ class Rates:
     """
 
     __slots__ = (
+        "_always",
         "_audio_hour",
         "_bounds",
         "_fees",
         "_least_audio",
         "_levels",
+        "_made",
+        "_modalities",
+        "_pictures",
         "_request",
         "_search",
         "_second",
@@ -108,123 +123,134 @@ class Rates:
         self._least_audio = least_audio_seconds
         self._units = units or {}
         self._fees = bool(units) or any(fee is not None for fee in (request, web_search, second, audio_hour))
+        self._always = request is not None or second is not None
         self._bounds = tuple(sorted({above for price in tokens.values() for above, _ in price.tiers}))
         self._levels = tuple(_level(tokens, above + 1) for above in (-1, *self._bounds)) if tokens else ()
+        # Pictures that cost what text does are left among it; audio never is, for the sake of the split by type.
+        pictures = [each for each in _PICTURES if each.rate in tokens or each.cached_rate in tokens]
+        self._modalities = (_AUDIO, *pictures)
+        self._pictures = tuple(each.tokens for each in pictures)
+        self._made = tuple((counted, f"{rate}_more") for counted, rate in _MADE if rate in tokens)
 
-    def bill(self, event: Mapping[str, Any]) -> Bill | None:
+    def bill(self, event: Mapping[str, Any]) -> Bill | None:  # noqa: C901, PLR0912 - flat: calls are paid per answer
         """Return what the event's usage costs, or None if the model charges for nothing that the event counts.
 
         A sum over several `requests` is charged at the tier of their average.
         """
-        bill = Bill()
         get = event.get
+        by_type: dict[str, Decimal] = {}
+        total = saved = ZERO
         if self._levels:
-            read, written = get("input_tokens"), get("output_tokens")
-            rates = self._levels[0] if read is None or not self._bounds else self._level(read // (get("requests") or 1))
-            if read is not None:
-                if get("audio_input_tokens") or get("image_input_tokens"):
-                    _charge_mixed_input(get, read, rates, bill)
+            rates = self._levels[0]
+            if (read := get("input_tokens")) is not None:
+                if self._bounds:
+                    rates = self._levels[bisect_left(self._bounds, read // (get("requests") or 1))]
+                if get("audio_input_tokens") or (self._pictures and any(map(get, self._pictures))):
+                    total, saved = self._charge_mixed(get, read, rates, by_type)
                 else:
-                    _charge_input(get, read, rates, bill)
-            if written is not None:
-                _charge_output(get, written, rates, bill)
-        if self._fees:
-            self._charge_fees(get, bill)
-        return bill if bill.by_type else None
+                    if cached := get("cache_read_tokens"):
+                        read -= cached
+                        total = by_type["cache_read"] = rates["cache_read"] * cached
+                        saved = rates["saved"] * cached
+                    if stored := get("cache_write_tokens"):
+                        read -= stored
+                        amount = by_type["cache_write"] = _of_writes(get, stored, rates)
+                        total += amount
+                    amount = by_type["input"] = rates["input"] * read
+                    total += amount
+            if (written := get("output_tokens")) is not None:
+                if reasoned := get("reasoning_tokens"):
+                    written -= reasoned
+                    amount = by_type["reasoning"] = rates["reasoning"] * reasoned
+                    total += amount
+                if spoken := get("audio_output_tokens"):
+                    spoken = min(spoken, written)
+                    written -= spoken
+                    amount = by_type["audio_output"] = rates["audio_output"] * spoken
+                    total += amount
+                amount = rates["output"] * written
+                for tokens, more in self._made:
+                    if drawn := get(tokens):
+                        amount += rates[more] * min(drawn, written)
+                by_type["output"] = amount
+                total += amount
+        if self._fees and (self._always or "web_searches" in event or "usage_units" in event):
+            total += self._charge_fees(get, by_type)
+        return (total, by_type, saved) if by_type else None
 
-    def _level(self, input_tokens: int) -> Mapping[str, Decimal]:
-        return self._levels[sum(input_tokens > above for above in self._bounds)]
+    def _charge_mixed(
+        self, get: Get, left: int, rates: Mapping[str, Decimal], by_type: dict[str, Decimal]
+    ) -> tuple[Decimal, Decimal]:
+        """Charge input of several modalities; the cached parts that are told may be less than all that was cached."""
+        cached, stored = get("cache_read_tokens") or 0, get("cache_write_tokens") or 0
+        left -= cached + stored
+        total = pictures = reads = saved = ZERO
+        for modality in self._modalities:
+            tokens = get(modality.tokens) or 0
+            if part := get(modality.cached):
+                tokens -= part
+                cached -= part
+                reads += rates[modality.cached_rate] * part
+                saved += rates[modality.saved] * part
+            if tokens:
+                plain = min(tokens, left)
+                left -= plain
+                if modality is _AUDIO:
+                    total = by_type["audio_input"] = rates["audio_input"] * plain
+                else:
+                    pictures += rates[modality.rate] * plain
+        if cached:
+            reads += rates["cache_read"] * cached
+            saved += rates["saved"] * cached
+        if reads:
+            by_type["cache_read"] = reads
+            total += reads
+        if stored:
+            amount = by_type["cache_write"] = _of_writes(get, stored, rates)
+            total += amount
+        amount = rates["input"] * left
+        by_type["input"] = amount = amount + pictures if pictures else amount
+        return total + amount, saved
 
-    def _charge_fees(self, get: Get, bill: Bill) -> None:
-        if self._request is not None and (bill.by_type or get("outcome", "ok") == "ok"):
-            bill.add("request", self._request * get("requests", 1))
+    def _charge_fees(self, get: Get, by_type: dict[str, Decimal]) -> Decimal:
+        fees: list[Decimal] = []
+        if self._request is not None and (by_type or get("outcome", "ok") == "ok"):
+            fees.append(self._request * get("requests", 1))
         if self._search is not None and (searches := get("web_searches")):
-            bill.add("request", self._search * searches)
+            fees.append(self._search * searches)
         if self._second is not None and (seconds := get("duration_seconds")) is not None:
-            bill.add("request", self._second * Decimal(repr(seconds)))
-        used = get("usage_units")
-        if used:
-            self._charge_units(used, bill)
+            fees.append(self._second * Decimal(repr(seconds)))
+        if used := get("usage_units"):
+            fees += self._of_units(used)
+        total = sum(fees, ZERO)
+        if fees:
+            by_type["request"] = total
+        return total
 
-    def _charge_units(self, used: Mapping[str, int | Decimal], bill: Bill) -> None:
+    def _of_units(self, used: Mapping[str, int | Decimal]) -> Iterator[Decimal]:
         if self._audio_hour is not None and (heard := used.get("audio_seconds")):
             heard = max(Decimal(heard), Decimal(self._least_audio))
-            bill.add("request", QUOTIENT.divide(self._audio_hour * heard, Decimal(3600)))
+            yield QUOTIENT.divide(self._audio_hour * heard, Decimal(3600))
         for name, price in self._units.items():
             if name in used:
-                bill.add("request", price * Decimal(used[name]))
+                yield price * Decimal(used[name])
 
 
 def _level(tokens: Mapping[str, Price], input_tokens: int) -> dict[str, Decimal]:
-    """Return the dollars per token of each bucket for a request with so much input, and two differences of these."""
+    """Return the dollars per token of each bucket for a request with so much input, and some differences of these."""
     rates = {}
     for bucket, names in FALLBACKS.items():
         price = next((tokens[name] for name in names if name in tokens), None)
         rates[bucket] = ZERO if price is None else EXACT.divide(price.at(input_tokens), _MILLION)
     rates["saved"] = EXACT.subtract(rates["input"], rates["cache_read"])
     rates["hour_more"] = EXACT.subtract(rates["cache_write_1h"], rates["cache_write"])
+    for modality in (_AUDIO, *_PICTURES):
+        rates[modality.saved] = EXACT.subtract(rates[modality.rate], rates[modality.cached_rate])
+    for _, bucket in _MADE:
+        rates[f"{bucket}_more"] = EXACT.subtract(rates[bucket], rates["output"])
     return rates
 
 
-def _charge_input(get: Get, read: int, rates: Mapping[str, Decimal], bill: Bill) -> None:
-    """Charge input of one modality. Written out, because nearly every answer comes through here."""
-    by_type = bill.by_type
-    total = ZERO
-    full = rates["input"]
-    if cached := get("cache_read_tokens"):
-        read -= cached
-        total = by_type["cache_read"] = rates["cache_read"] * cached
-        bill.saved = rates["saved"] * cached
-    if stored := get("cache_write_tokens"):
-        read -= stored
-        amount = rates["cache_write"] * stored
-        if hour := get("cache_write_1h_tokens"):
-            amount += rates["hour_more"] * hour
-        by_type["cache_write"] = amount
-        total += amount
-    amount = by_type["input"] = full * read
-    bill.total = total + amount if total else amount
-
-
-def _charge_mixed_input(get: Get, left: int, rates: Mapping[str, Decimal], bill: Bill) -> None:
-    """Charge input of several modalities; what is said of their cached parts may be less than all that was cached."""
-    cached, stored = get("cache_read_tokens") or 0, get("cache_write_tokens") or 0
-    left -= cached + stored
-    for modality, kind in (("audio", "audio_input"), ("image", "input")):
-        part = get(f"{modality}_cache_read_tokens") or 0
-        plain = min((get(f"{modality}_input_tokens") or 0) - part, left)
-        left -= plain
-        cached -= part
-        if plain:
-            bill.add(kind, rates[f"{modality}_input"] * plain)
-        if part:
-            _charge_read(part, rates[f"{modality}_input"], rates[f"{modality}_cache_read"], bill)
-    bill.add("input", rates["input"] * left)
-    if cached:
-        _charge_read(cached, rates["input"], rates["cache_read"], bill)
-    if stored:
-        hour = get("cache_write_1h_tokens") or 0
-        bill.add("cache_write", rates["cache_write"] * (stored - hour) + rates["cache_write_1h"] * hour)
-
-
-def _charge_read(tokens: int, full: Decimal, reduced: Decimal, bill: Bill) -> None:
-    amount = reduced * tokens
-    bill.add("cache_read", amount)
-    bill.saved += full * tokens - amount
-
-
-def _charge_output(get: Get, written: int, rates: Mapping[str, Decimal], bill: Bill) -> None:
-    by_type = bill.by_type
-    if reasoned := get("reasoning_tokens"):
-        written -= reasoned
-        amount = by_type["reasoning"] = rates["reasoning"] * reasoned
-        bill.total += amount
-    if spoken := get("audio_output_tokens"):
-        spoken = min(spoken, written)
-        written -= spoken
-        bill.add("audio_output", rates["audio_output"] * spoken)
-    amount = rates["output"] * written
-    if drawn := get("image_output_tokens"):
-        amount += (rates["image_output"] - rates["output"]) * min(drawn, written)
-    by_type["output"] = amount
-    bill.total += amount
+def _of_writes(get: Get, stored: int, rates: Mapping[str, Decimal]) -> Decimal:
+    amount = rates["cache_write"] * stored
+    return amount + rates["hour_more"] * hour if (hour := get("cache_write_1h_tokens")) else amount
