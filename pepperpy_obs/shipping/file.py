@@ -30,7 +30,7 @@ class File:
     """A way out into a file, rotated by renaming; raises SetupError at once if it cannot be opened.
 
     Before it would grow past `max_bytes` (0: never) it is rotated, and `backups` renamed files are
-    kept; a batch that is larger by itself gets a file of its own. What somebody else has renamed or
+    kept; a line that is larger by itself gets a file of its own. What somebody else has renamed or
     removed is opened anew. Pipes and devices are only written to. For one thread at a time;
     others, in this process or not, may have a `File` of the same path.
     """
@@ -53,8 +53,20 @@ class File:
     def write(self, lines: list[bytes]) -> None:
         """Append the lines; raises OSError, as from a full disk. A line torn by that is ended by the next write."""
         data = b"".join(lines)
-        if not data:
-            return
+        start = 0
+        while start < len(data):
+            end = self._end(data, start)
+            self._append(data[start:end])
+            start = end
+
+    def _end(self, data: bytes, start: int) -> int:
+        """Return where to cut, so that what is appended at once fits into a file, or is a single line."""
+        most = start + self._max_bytes
+        if most == start or most >= len(data):
+            return len(data)
+        return (data.rfind(b"\n", start, most) + 1) or (data.find(b"\n", most) + 1) or len(data)
+
+    def _append(self, data: bytes) -> None:
         size = self._ready(len(data))
         try:
             if size and os.pread(self._descriptor, 1, size - 1) != b"\n":

@@ -171,14 +171,16 @@ class TestRotation:
         assert target.read_bytes() == b"a\nb\n"
 
     @settings(max_examples=40, deadline=None)
-    @given(st.lists(st.binary(max_size=30).filter(lambda line: b"\n" not in line), max_size=40), st.integers(1, 60))
-    def test_law_nothing_is_lost(self, tmp_path_factory: pytest.TempPathFactory, words: list[bytes], most: int) -> None:
-        """Whatever is written comes out of the files in order, each of them at most as long as allowed or one batch."""
+    @given(st.lists(st.lists(st.binary(max_size=30).filter(lambda line: b"\n" not in line))), st.integers(1, 60))
+    def test_law_nothing_is_lost(
+        self, tmp_path_factory: pytest.TempPathFactory, batches: list[list[bytes]], most: int
+    ) -> None:
+        """Whatever is written comes out of the files in order, each of them at most as long as allowed or one line."""
         path = tmp_path_factory.mktemp("logs") / "app.log"
-        lines = [word + b"\n" for word in words]
+        lines = [word + b"\n" for words in batches for word in words]
         file = File(path, max_bytes=most, backups=len(lines) + 1)
-        for line in lines:
-            file.write([line])
+        for words in batches:
+            file.write([b"".join(word + b"\n" for word in words)])
         file.close()
         pieces = [path, *(path.with_name(f"app.log.{number}") for number in range(1, len(lines) + 1))]
         found = [piece.read_bytes() for piece in pieces if piece.exists()]
