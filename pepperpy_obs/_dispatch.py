@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HUB", "Hub", "hubs", "install", "runtime"]
 
-LIMIT: Final = 8192
+LIMIT: Final = 4096
 RELIEF: Final = 512
 """How many records a caller that finds the buffer full has to fold: about a millisecond's worth."""
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Chain"]
 
-_MOST: Final = 256
+_MOST: Final = 512
 """Lines that are gathered before they are written."""
 
 

@@ -94,7 +94,7 @@ class Settings(BaseSettings):
     max_field_length: Annotated[int, Field(ge=16)] = 8192
     """characters of one field, all that is nested in it included; what comes after is cut off"""
 
-    buffer_limit: Amount = 8192
+    buffer_limit: Amount = 4096
     """calls that may wait to be counted; the one that fills the buffer empties it"""
     drain_interval: Seconds = 0.05
     """seconds between two rounds of the background thread that counts and logs"""

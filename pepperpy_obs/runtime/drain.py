@@ -1,7 +1,8 @@
 """From the buffer through the chain: by a background thread, by a full buffer, and by every read.
 
 Batches are small, and the interpreter lock is given up between them, for whoever waits for it waits for a whole
-batch: 16 calls while the thread is at ease, 64 where it is behind, and where a caller or a reader drains.
+batch: 16 calls while the thread is at ease, 128 (about 0.1 ms) where it is behind, and where a caller or a reader
+drains (docs/design.md).
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Drain"]
 
-BATCH: Final = 64
+BATCH: Final = 128
 _IDLE_MOST: Final = 0.5
 _SMALL: Final = 16
 _BREATH: Final = 0.0002
 """Records and seconds of a thread that is not behind: others wait for 20 us at most. It sleeps, for who only gives
 the interpreter lock up may have it again before anybody else has woken up."""
-_BEHIND: Final = 4096
+_BEHIND: Final = 2048
 _MOST_WAITING: Final = 4096
 """Records that may wait for children while callers drain: a clock that stands still ends no wait."""
 _MUCH: Final = 256

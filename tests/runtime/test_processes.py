@@ -107,13 +107,13 @@ def test_sigterm_in_the_middle_of_a_batch_neither_hangs_nor_doubles(log: Path) -
             os.kill(os.getpid(), signal.SIGTERM)
         return event
     configure(Config(config_file=None, log_file=LOG, log_format="json", drain_interval=30), processors=[stop])
-    burst(5000)
+    burst(3000)
     flush()
     time.sleep(30)
     """
     _run(program, log, expect=-signal.SIGTERM)
 
-    assert _operations(log) == ["work"] * 5000
+    assert _operations(log) == ["work"] * 3000
 
 
 def test_an_applications_own_sigterm_handler_is_left_alone(log: Path) -> None:
