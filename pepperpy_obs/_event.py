@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from pepperpy_obs import _clock
@@ -13,6 +14,8 @@ from pepperpy_obs._record import CALLER, END, SPEC
 from pepperpy_obs.events import OPERATION_FINISHED
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from pepperpy_obs._record import Notes, Record, Spec
     from pepperpy_obs.context import Lineage
     from pepperpy_obs.typing import EventDict
@@ -151,12 +154,10 @@ def _tell_failure(event: dict[str, Any], error: type[BaseException], spec: Spec)
 
 
 def _tell_usage(event: dict[str, Any], notes: Notes, spec: Spec, *, failed_too: bool) -> None:
-    from pepperpy_obs import usage  # noqa: PLC0415 - loaded with the first answer, not with the package
-
     provider, model = notes.fields.get("provider", spec.provider), notes.fields.get("model", spec.model)
     captured: Any = notes.captured
     try:
-        found = None if captured is None else usage.told(captured, provider=provider, model=model)
+        found = None if captured is None else _usage().told(captured, provider=provider, model=model)
     except Exception as error:
         failed("usage", error)
         found = None
@@ -167,6 +168,13 @@ def _tell_usage(event: dict[str, Any], notes: Notes, spec: Spec, *, failed_too: 
         event["usage_incomplete"] = True
     elif not failed_too:
         event["usage_flags"] = ["missing"]
+
+
+@cache
+def _usage() -> ModuleType:
+    from pepperpy_obs import usage  # noqa: PLC0415 - loaded with the first answer, not with the package
+
+    return usage
 
 
 def _tell_notes(event: dict[str, Any], notes: Notes, start: int) -> None:

@@ -11,6 +11,7 @@ from structlog import DropEvent
 
 from pepperpy_obs._event import Writer
 from pepperpy_obs._guard import failed
+from pepperpy_obs._record import NOTES
 from pepperpy_obs.chain.batch import Batch
 from pepperpy_obs.chain.link import Exit, Link, Tally
 from pepperpy_obs.chain.usual import Usual
@@ -59,7 +60,9 @@ class Chain:
         writer.begin()
         batch, count = self._batch, len(records)
         while self.taken < count:
-            if usual is not None:
+            record = records[self.taken]
+            # What carries notes is no usual call: it need not be sorted out.
+            if usual is not None and record[NOTES] is None:
                 due, text, lines, place = usual.sort_out(writer, records, self.taken)
                 # No call stands between these, so no signal handler can come between them.
                 self.taken = place
@@ -69,7 +72,7 @@ class Chain:
                 usual.post()
                 if self.taken == count:
                     break
-            record = records[self.taken]
+                record = records[self.taken]
             events = self._count(record)
             self.taken += 1
             if events and self.exits:

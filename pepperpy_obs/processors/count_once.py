@@ -22,6 +22,8 @@ _REMEMBERED: Final = 16_384
 _KEPT: Final = 16
 """How many answers a span remembers of those counted below it, the latest."""
 
+_TOKENS: Final = frozenset(TOKEN_FIELDS)
+
 _Answer = tuple[int, Any, Any]
 """Where the answer object is, its input and its output tokens."""
 _Counted = tuple[_Answer, bool]
@@ -54,11 +56,12 @@ class CountOnce:
         """Mark the event if need be, and remember what it counts."""
         below = self._counted_below
         answer = event_dict.pop(ANSWER, 0)
-        if not below and "input_tokens" not in event_dict and "output_tokens" not in event_dict:
+        uses = "input_tokens" in event_dict or "output_tokens" in event_dict
+        if not uses and not below:
             return event_dict  # so it is for most events
         span = event_dict.get("span_id")
         counted = below.pop(span, None)
-        if any(key in event_dict for key in TOKEN_FIELDS):
+        if uses or not _TOKENS.isdisjoint(event_dict):
             # The address alone may be a later object's; with the same tokens it is the same answer.
             mine = (answer, event_dict.get("input_tokens"), event_dict.get("output_tokens"))
             priced = bool(event_dict.get(PRICED))

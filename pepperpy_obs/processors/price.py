@@ -13,15 +13,10 @@ from pepperpy_obs.typing import EventDict
 
 __all__ = ["Price"]
 
-_USED: Final = (
-    "input_tokens",
-    "output_tokens",
-    "reported_cost_usd",
-    "web_searches",
-    "usage_units",
-    "usage_entries",
+_USED: Final = frozenset({
+    "input_tokens", "output_tokens", "reported_cost_usd", "web_searches", "usage_units", "usage_entries",
     "usage_incomplete",
-)
+})  # fmt: skip
 """Each of these says that a provider has answered, so that a missing price is to be counted."""
 
 
@@ -41,7 +36,7 @@ class Price:
         unpaid = event_dict.pop(UNPAID, False)
         if "cost_usd" in event_dict or (event_dict.get("usage_duplicate") and not unpaid):
             return event_dict
-        used = any(key in event_dict for key in _USED)
+        used = not _USED.isdisjoint(event_dict)
         if not used and "provider" not in event_dict and "model" not in event_dict:
             return event_dict
         at = event_dict.get(AT)
