@@ -28,7 +28,7 @@ def capture(answer: object) -> Captured | None:
     if isinstance(answer, Captured):
         return answer
     if isinstance(answer, Usage):
-        return Captured(usage=answer)
+        return Captured.of_user(answer)
     if isinstance(answer, str | bytes | bytearray):
         return _from_text(answer)
     if isinstance(answer, list | tuple):

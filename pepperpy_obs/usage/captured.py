@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from pepperpy_obs.usage.normal import Usage
 from pepperpy_obs.usage.shapes import Shape
 
 __all__ = ["Captured"]
 
+_NOTHING: Final[Mapping[str, Any]] = {}
 
-@dataclass(slots=True)
+
 class Captured:
     """The usage part of an answer, not yet understood.
 
     `raw` holds, under the names of the normal form, what the answer said, unchecked; `read`
     makes a `Usage` of it. `shape` is None if no usage was found: then only the names are known.
+    Starts empty: one is made for each item of a stream, and what is not set costs nothing.
     """
 
     shape: Shape | None = None
-    raw: dict[str, Any] = field(default_factory=dict[str, Any])
+    raw: Mapping[str, Any] = _NOTHING
     provider: str | None = None
     model: str | None = None
     response_id: str | None = None
     service_tier: str | None = None
     incomplete: bool = False
-    entries: list[Captured] = field(default_factory=list["Captured"])
+    entries: Sequence[Captured] = ()
     usage: Usage | None = None
     """Set when the caller handed over a finished `Usage`."""
+
+    @classmethod
+    def of_user(cls, usage: Usage) -> Captured:
+        """Return what a caller has counted by itself."""
+        captured = cls()
+        captured.usage = usage
+        return captured

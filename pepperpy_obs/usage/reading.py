@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
@@ -147,7 +148,7 @@ def _clamp(counts: Counts, whole: str, parts: tuple[str, ...], flags: list[str])
             left -= value
 
 
-def _reported(raw: dict[str, Any], flags: list[str]) -> Decimal | None:
+def _reported(raw: Mapping[str, Any], flags: list[str]) -> Decimal | None:
     """Return the provider's own price: with a key of one's own at OpenRouter, its fee and the upstream's price."""
     if _ASIDE.isdisjoint(raw):
         return None
@@ -234,14 +235,16 @@ def _sum(entries: tuple[Usage, ...], name: str) -> int:
 def _from_user(usage: Usage, provider: str | None, model: str | None) -> Usage:
     """Check what the user counted by the same rules as what a provider did."""
     flags = list(usage.flags)
-    said = Captured(raw={name: value for name in COUNTS if (value := getattr(usage, name)) is not None})
+    said = Captured()
+    said.raw = {name: value for name in COUNTS if (value := getattr(usage, name)) is not None}
+    said.model = usage.response_model
     counts, _ = _counts(said, flags)
     for whole, parts in _clamped(tuple(counts)):
         _clamp(counts, whole, parts, flags)
     return replace(
         usage,
         **{name: counts.get(name) for name in COUNTS},  # type: ignore[arg-type]
-        provider=provider or usage.provider or provider_of(Captured(model=usage.response_model), model or usage.model),
+        provider=provider or usage.provider or provider_of(said, model or usage.model),
         model=model or usage.model or usage.response_model,
         flags=tuple(flags),
     )

@@ -8,8 +8,8 @@ from enum import Enum
 from typing import Any, Final, Literal
 
 from pepperpy_obs.usage.dig import Path, dig, first
-from pepperpy_obs.usage.layout import Layout
-from pepperpy_obs.usage.rows import Rows, reachable
+from pepperpy_obs.usage.layout import Layout, own_of
+from pepperpy_obs.usage.rows import Rows, at_hand, reachable
 
 __all__ = ["Found", "Merge", "Place", "Shape", "Trial", "by_name", "word"]
 
@@ -65,7 +65,7 @@ class Shape:
 class Trial:
     """What a node of one layout has to be asked to know whether it has a shape: what its names do not tell."""
 
-    __slots__ = ("_all", "_any", "_lacks", "_typed", "possible", "shape")
+    __slots__ = ("_all", "_any", "_key", "_lacks", "_typed", "possible", "shape")
 
     def __init__(self, shape: Shape, layout: Layout) -> None:
         self.shape = shape
@@ -76,6 +76,7 @@ class Trial:
         self._typed = _within(layout, typed)
         if (shape.any and not self._any) or _within(layout, shape.all) != shape.all:
             self._any = None
+        self._key = at_hand(layout, self._any[0]) if self._any else None
         self.possible = self._any is not None or bool(self._typed)
 
     def fits(self, node: Any, owner: Any, place: str) -> bool:
@@ -85,7 +86,9 @@ class Trial:
             return False
         if self._typed and dig(owner, ("type",)) in shape.types:
             return first(node, self._typed) is not None
-        if self._any is None or (self._any and first(node, self._any) is None):
+        if self._any is None:
+            return False
+        if (self._key is None or own_of(node)[self._key] is None) and self._any and first(node, self._any) is None:
             return False
         for path in self._all:
             if dig(node, path) is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from operator import add
 from typing import Any, Final
@@ -48,7 +48,7 @@ class Stream:
             for each in self._reader.feed(item):
                 self._take(each)
         elif isinstance(item, Usage):
-            self._now, self._seen, self._final = Captured(usage=item), True, True
+            self._now, self._seen, self._final = Captured.of_user(item), True, True
         else:
             self._take(item)
 
@@ -78,7 +78,7 @@ class Stream:
         if now.shape is None or merge == "last":
             now.shape, now.raw, now.entries = found.shape, new.raw, new.entries
         elif merge == "overwrite":
-            now.raw.update(new.raw)
+            now.raw = {**now.raw, **new.raw}
             now.entries = new.entries or now.entries
         else:
             now.raw = _combined(now.raw, new.raw, add if merge == "add" else max)
@@ -130,7 +130,7 @@ def _unwrapped(item: Any) -> Any:
     return next(iter(Reader().whole(inner)), item)
 
 
-def _combined(old: dict[str, Any], new: dict[str, Any], combine: Callable[[Any, Any], Any]) -> dict[str, Any]:
+def _combined(old: Mapping[str, Any], new: Mapping[str, Any], combine: Callable[[Any, Any], Any]) -> dict[str, Any]:
     result = dict(old)
     for name, value in new.items():
         before = old.get(name)
@@ -145,7 +145,9 @@ def _is_number(value: Any) -> bool:
 def _joined(answers: list[Captured]) -> Captured:
     """Return several answers of one stream as one, with an entry for each."""
     last = answers[-1]
-    joined = Captured(shape=last.shape, provider=last.provider, model=last.model, service_tier=last.service_tier)
+    joined = Captured()
+    joined.shape, joined.provider, joined.model = last.shape, last.provider, last.model
+    joined.service_tier = last.service_tier
     joined.entries = answers
     joined.incomplete = any(each.incomplete for each in answers)
     return joined
