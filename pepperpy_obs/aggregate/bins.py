@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
-from dataclasses import dataclass
 from math import ceil, log2
 from typing import TYPE_CHECKING, Final, Self
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -45,8 +46,7 @@ def indices(values: Iterable[float]) -> list[int]:
     return [ceil(power * _PER_OCTAVE) for power in map(log2, values)]
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Bins:
+class Bins(Struct, frozen=True, gc=False):
     """A row of counts: bins `offset`, `offset` + 1, ... at `scale`; the first and the last are never 0.
 
     >>> Bins.of([0.5, 0.5, 1.0])

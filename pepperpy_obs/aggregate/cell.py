@@ -9,10 +9,11 @@ order, and all go to plain values and back. Absent facts are empty: a cost that 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 from functools import reduce
 from typing import Any, Final, NamedTuple, Self
+
+from msgspec import Struct
 
 from pepperpy_obs.aggregate.histogram import Durations
 from pepperpy_obs.events import OUTCOMES, OVERFLOW, TOKEN_FIELDS
@@ -96,8 +97,7 @@ class Exemplar(NamedTuple):
     span_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Requests:
+class Requests(Struct, frozen=True, gc=False):
     """The requests to language models: how many by outcome, tokens by type, and what they cost."""
 
     outcomes: Mapping[str, int]
@@ -190,11 +190,10 @@ def _amounts(texts: Mapping[str, str]) -> dict[str, Decimal]:
 NO_REQUESTS: Final = Requests({}, {}, ZERO, {}, {}, {}, 0, 0, {})
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(Struct, frozen=True, gc=False):
     """The calls of one series.
 
-    >>> from dataclasses import replace
+    >>> from msgspec.structs import replace
     >>> one = replace(NO_CALLS, outcomes={"ok": 2}, duration=Durations.of([0.1, 0.3]), first=10, last=20)
     >>> two = replace(NO_CALLS, outcomes={"error": 1}, errors={"TimeoutError": 1}, first=5, last=9)
     >>> both = one.merge(two)

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate, chain
 from math import exp2, inf, log2
 from typing import Any, ClassVar, Final, Self
+
+from msgspec import Struct
 
 from pepperpy_obs.aggregate import bins
 from pepperpy_obs.aggregate.bins import Bins
@@ -44,8 +45,7 @@ def rounded(total: int, parts: int = SMALLEST) -> float:
         return inf if total > 0 else -inf
 
 
-@dataclass(frozen=True, slots=True)
-class Histogram:
+class Histogram(Struct, frozen=True, gc=False):
     """How often which values came.
 
     `total` is the exact sum in parts of 1 / `PARTS`; `zero` counts the zeros, `positive` the values
@@ -192,7 +192,7 @@ class Histogram:
         return cls(plain["count"], total.numerator, low, high, plain["zero"], *_aligned(positive, negative))
 
 
-class Durations(Histogram):
+class Durations(Histogram, frozen=True, gc=False):
     """A histogram of seconds, none of them negative, to the nanosecond.
 
     Its scale is always the finest: no duration that may come here (below 292 years) makes it coarser.
@@ -200,8 +200,6 @@ class Durations(Histogram):
     >>> Durations.of([0.1, 0.2]).total
     300000000
     """
-
-    __slots__ = ()
 
     PARTS: ClassVar[int] = 1_000_000_000
 

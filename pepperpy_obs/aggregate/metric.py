@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final, Literal, NamedTuple, Self, get_args
 
+from msgspec import Struct
+
 from pepperpy_obs.aggregate.histogram import SMALLEST, Histogram, rounded
 from pepperpy_obs.errors import SetupError
 
@@ -102,8 +104,7 @@ class Latest(NamedTuple):
     value: float
 
 
-@dataclass(frozen=True, slots=True)
-class MetricCell:
+class MetricCell(Struct, frozen=True, gc=False):
     """One series of a user's metric; which part is filled depends on the kind.
 
     `total` is a counter's exact sum in parts of 1 / `SMALLEST`. Of two descriptions or units
