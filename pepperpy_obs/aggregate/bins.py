@@ -11,7 +11,10 @@ they came, which makes adding rows associative and commutative to the last count
 from __future__ import annotations
 
 import struct
+from bisect import bisect_left
 from collections import Counter
+from functools import reduce
+from itertools import accumulate
 from math import ceil, log2
 from typing import TYPE_CHECKING, Final, Self
 
@@ -30,6 +33,11 @@ CAPACITY: Final = 4096
 _PER_OCTAVE: Final = 1 << SCALE
 _FEW: Final = 24
 """Up to here adding long integers is quicker than making lists."""
+_NARROW: Final = 255
+"""Most values of a row whose counts have one byte each."""
+_MANY: Final = 3
+_STRETCH: Final = 64
+"""Bins of which only the sum is looked at where one value is sought."""
 _CODES: Final = {1: "B", 2: "H", 4: "I", 8: "Q"}
 
 
@@ -80,6 +88,8 @@ class Bins(Struct, frozen=True, gc=False):
     def _of_few(cls, places: Sequence[int]) -> Self:
         """Count values by their places at the finest scale, so few that a byte holds each count."""
         low, high = min(places), max(places)
+        if high - low < CAPACITY:
+            return cls(SCALE, low, len(places), sum([1 << 8 * (place - low) for place in places]))
         scale = _fitting(SCALE, low, high)
         shift = SCALE - scale
         low = _coarse(low, shift)
@@ -134,16 +144,47 @@ class Bins(Struct, frozen=True, gc=False):
             counts[_coarse(index, shift) - low] += count
         return self.pack(scale, low, counts)
 
+    def up_to(self, lasts: Sequence[int]) -> list[int]:
+        """Return for each of `lasts`, which are bins in ascending order, the counts up to that bin together.
+
+        The counts of a stretch are added up by casting out nines: a number leaves the same remainder as the sum of its
+        digits, here the counts. That takes a tenth of the time of adding one by one.
+        """
+        width, total = _width(self.total), self.total
+        nines = (1 << 8 * width) - 1
+        lanes = self.packed.to_bytes(len(self) * width, "little")
+        found: list[int] = []
+        begin = reached = 0
+        for last in lasts:
+            end = (last - self.offset + 1) * width
+            if end > begin and reached < total:
+                stretch = int.from_bytes(lanes[begin:end], "little")
+                if stretch:
+                    reached += stretch % nines or nines  # no sum is greater, so only all nines leave 0
+                begin = end
+            found.append(reached)
+        return found
+
+    def holding(self, ranks: Sequence[int]) -> list[int]:
+        """Return for each of `ranks`, the first being 1, the bin of the value that comes so many-th from the lowest."""
+        if not ranks:
+            return []
+        counts, ends = (
+            self.counts(),
+            range(self.offset + _STRETCH - 1, self.offset + len(self) + _STRETCH - 1, _STRETCH),
+        )
+        reached = self.up_to(ends)
+        found: list[int] = []
+        for rank in ranks:
+            stretch = bisect_left(reached, rank)
+            begin = stretch * _STRETCH
+            sums = accumulate(counts[begin : begin + _STRETCH], initial=reached[stretch - 1] if stretch else 0)
+            found.append(self.offset + begin + bisect_left(list(sums), rank) - 1)
+        return found
+
     def _lanes_from(self, low: int, width: int) -> int:
         """Return the counts, of `width` bytes each and no less than they have, of a row that begins at bin `low`."""
-        packed, narrow = self.packed, _width(self.total)
-        if width > narrow:
-            size = len(self)
-            lanes, wide = packed.to_bytes(size * narrow, "little"), bytearray(size * width)
-            for byte in range(narrow):
-                wide[byte::width] = lanes[byte::narrow]
-            packed = int.from_bytes(wide, "little")
-        return packed << 8 * width * (self.offset - low) if self.offset > low else packed
+        return _widened(self.packed, _width(self.total), width) << 8 * width * (self.offset - low)
 
     def merge(self, other: Self) -> Self:
         """Return the counts of both, at the coarser of the two scales or coarser still if the row is too long."""
@@ -170,10 +211,44 @@ class Bins(Struct, frozen=True, gc=False):
             low = min(one.offset, two.offset)
         return type(self)(scale, low, total, one._lanes_from(low, width) + two._lanes_from(low, width))
 
+    @classmethod
+    def merged(cls, rows: Sequence[Self]) -> Self:
+        """Return the counts of all rows: the same as one merge after the other, in a fraction of the time of many."""
+        rows = [row for row in rows if row.packed]
+        if len(rows) < _MANY or len({row.scale for row in rows}) > 1:
+            return reduce(cls.merge, rows, cls())
+        low, total = min([row.offset for row in rows]), sum([row.total for row in rows])
+        width = _width(total)
+        packed = narrow = counted = 0
+        for row in rows:
+            if row.total > _NARROW:
+                packed += row._lanes_from(low, width)
+                continue
+            if counted + row.total > _NARROW:
+                packed += _widened(narrow, 1, width)
+                narrow = counted = 0
+            narrow += row.packed << 8 * (row.offset - low)
+            counted += row.total
+        packed += _widened(narrow, 1, width)
+        if packed.bit_length() > CAPACITY * 8 * width:
+            return reduce(cls.merge, rows)
+        return cls(rows[0].scale, low, total, packed)
+
 
 def _width(total: int) -> int:
     """Return how many bytes hold every count of a row of so many values."""
     return 1 if total < 1 << 8 else 2 if total < 1 << 16 else 4 if total < 1 << 32 else 8
+
+
+def _widened(packed: int, narrow: int, width: int) -> int:
+    """Return counts of `narrow` bytes each as counts of `width` bytes, no fewer."""
+    if width == narrow:
+        return packed
+    size = (packed.bit_length() + 8 * narrow - 1) // (8 * narrow)
+    lanes, wide = packed.to_bytes(size * narrow, "little"), bytearray(size * width)
+    for byte in range(narrow):
+        wide[byte::width] = lanes[byte::narrow]
+    return int.from_bytes(wide, "little")
 
 
 def _coarse(index: int, shift: int) -> int:

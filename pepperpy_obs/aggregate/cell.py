@@ -8,7 +8,7 @@ order, and all go to plain values and back. Absent facts are empty: a cost that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 from functools import reduce
 from typing import Any, Final, NamedTuple, Self
@@ -53,6 +53,14 @@ def add_counts(one: Mapping[str, int], two: Mapping[str, int]) -> Mapping[str, i
     total = dict(one)
     for name, count in two.items():
         total[name] = total.get(name, 0) + count
+    return total
+
+
+def _sums(counts: Iterable[Mapping[str, int]]) -> Mapping[str, int]:
+    total: dict[str, int] = {}
+    for one in counts:
+        for name, count in one.items():
+            total[name] = total.get(name, 0) + count
     return total
 
 
@@ -235,6 +243,24 @@ class Cell(Struct, frozen=True, gc=False):
             min(self.first, other.first),
             max(self.last, other.last),
             max(self.exemplar, other.exemplar) if self.exemplar and other.exemplar else self.exemplar or other.exemplar,
+        )
+
+    @classmethod
+    def merged(cls, cells: Sequence[Cell]) -> Cell:
+        """Return the sum of all: the same as one merge after the other, in a fraction of the time of many."""
+        if len(cells) < 3:
+            return reduce(Cell.merge, cells, NO_CALLS)
+        cells = [cell for cell in cells if cell is not NO_CALLS] or [NO_CALLS]
+        exemplars = [cell.exemplar for cell in cells if cell.exemplar]
+        return cls(
+            _sums([cell.outcomes for cell in cells]),
+            reduce(add_errors, [cell.errors for cell in cells if cell.errors], {}),
+            Durations.merged([cell.duration for cell in cells]),
+            Durations.merged([cell.first_item for cell in cells]),
+            reduce(Requests.merge, [cell.requests for cell in cells if cell.requests is not NO_REQUESTS], NO_REQUESTS),
+            min([cell.first for cell in cells]),
+            max([cell.last for cell in cells]),
+            max(exemplars) if exemplars else None,
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -7,10 +7,8 @@ Values must be finite; the fold refuses others before they come here.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
-from itertools import accumulate, chain
 from math import exp2, inf, log2
 from typing import Any, ClassVar, Final, Self
 
@@ -19,7 +17,7 @@ from msgspec import Struct
 from pepperpy_obs.aggregate import bins
 from pepperpy_obs.aggregate.bins import Bins
 
-__all__ = ["SMALLEST", "Durations", "Histogram", "exact", "rounded"]
+__all__ = ["SMALLEST", "Durations", "Histogram", "exact", "last_bins", "rounded"]
 
 SMALLEST: Final = 2**1074
 """How many of the smallest float make 1.0: every float is a whole number of them."""
@@ -119,6 +117,21 @@ class Histogram(Struct, frozen=True, gc=False):
             *_aligned(self.positive.merge(other.positive), self.negative.merge(other.negative)),
         )
 
+    @classmethod
+    def merged(cls, parts: Sequence[Self]) -> Self:
+        """Return the histogram of the values of all parts: the same as one merge after the other, but quicker."""
+        parts = [part for part in parts if part.count]
+        if len(parts) < 2:
+            return parts[0] if parts else cls()
+        return cls(
+            sum([part.count for part in parts]),
+            sum([part.total for part in parts]),
+            min([part.low for part in parts]),
+            max([part.high for part in parts]),
+            sum([part.zero for part in parts]),
+            *_aligned(Bins.merged([part.positive for part in parts]), Bins.merged([part.negative for part in parts])),
+        )
+
     def quantile(self, q: float) -> float | None:
         """Estimate the *q* quantile by nearest rank; None of no values."""
         return self.quantiles(q)[0]
@@ -135,25 +148,22 @@ class Histogram(Struct, frozen=True, gc=False):
             raise ValueError(msg)
         if not self.count:
             return [None] * len(qs)
-        below = self.negative.counts()[::-1]
-        reached = list(accumulate(chain(below, (self.zero,), self.positive.counts())))
-        return [self._at(self._rank(q), reached, len(below)) for q in qs]
+        ranks = [self._rank(q) for q in qs]
+        below, zero = self.negative.total, self.negative.total + self.zero
+        found = dict.fromkeys(ranks, 0.0)
+        # The lowest of the negative values has the highest bin.
+        low = [rank for rank in ranks if rank <= below]
+        for rank, place in zip(low, self.negative.holding([below + 1 - rank for rank in low]), strict=True):
+            found[rank] = min(max(-_middle(place, self.negative.scale), self.low), self.high)
+        high = [rank for rank in ranks if rank > zero]
+        for rank, place in zip(high, self.positive.holding([rank - zero for rank in high]), strict=True):
+            found[rank] = min(max(_middle(place, self.positive.scale), self.low), self.high)
+        found |= {1: self.low, self.count: self.high}
+        return [found[rank] for rank in ranks]
 
     def _rank(self, q: float) -> int:
         # In whole millionths: 0.07 * 100 is a little more than 7 in floats, and would give the eighth value.
         return max(1, -(-round(q * _MILLION) * self.count // _MILLION))
-
-    def _at(self, rank: int, reached: Sequence[int], below: int) -> float:
-        if rank in {1, self.count}:
-            return self.low if rank == 1 else self.high
-        place = bisect_left(reached, rank)
-        if place == below:
-            return 0.0
-        if place > below:
-            estimate = _middle(self.positive.offset + place - below - 1, self.positive.scale)
-        else:
-            estimate = -_middle(self.negative.offset + below - place - 1, self.negative.scale)
-        return min(max(estimate, self.low), self.high)
 
     def buckets(self, bounds: Sequence[float]) -> list[int]:
         """Return how many values are at or below each of the ascending `bounds`, as classic buckets count.
@@ -161,15 +171,14 @@ class Histogram(Struct, frozen=True, gc=False):
         Exact for bounds that are powers of two and for 0; any other bound is moved to the nearest one of
         the bins, by at most 0.54 % while `scale` is 6.
         """
-        negative = [0, *accumulate(self.negative.counts())]
-        positive = [0, *accumulate(self.positive.counts())]
-        found = []
-        for bound in bounds:
-            if bound < 0.0:
-                found.append(negative[-1] - _up_to(-bound, self.negative, negative))
-            else:
-                found.append(negative[-1] + self.zero + (_up_to(bound, self.positive, positive) if bound else 0))
-        return found
+        low = [-bound for bound in reversed(bounds) if bound < 0.0]
+        high = [bound for bound in bounds if bound > 0.0]
+        below, zero = self.negative.total, self.negative.total + self.zero
+        return [
+            *[below - beyond for beyond in reversed(self.negative.up_to(last_bins(low, self.negative.scale)))],
+            *[zero] * (len(bounds) - len(low) - len(high)),
+            *[zero + found for found in self.positive.up_to(last_bins(high, self.positive.scale))],
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values; `from_dict` takes them back without loss."""
@@ -237,6 +246,6 @@ def _middle(index: int, scale: int) -> float:
     return exp2((index - 1) * width) * 2.0 / (1.0 + exp2(-width))
 
 
-def _up_to(bound: float, row: Bins, cumulated: Sequence[int]) -> int:
-    last = round(log2(bound) * exp2(row.scale))
-    return cumulated[min(max(last - row.offset + 1, 0), len(cumulated) - 1)]
+def last_bins(bounds: Sequence[float], scale: int) -> list[int]:
+    """Return the bins that end nearest to these bounds, which are positive."""
+    return [round(log2(bound) * exp2(scale)) for bound in bounds]

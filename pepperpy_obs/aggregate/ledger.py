@@ -7,10 +7,10 @@ copy of its tables, and a reader may keep the cells while the writer goes on.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Final, Protocol, Self, TypeVar
 
-from pepperpy_obs.aggregate.cell import CacheCell, Cell, Requests
+from pepperpy_obs.aggregate.cell import NO_CALLS, CacheCell, Cell, Requests
 from pepperpy_obs.aggregate.metric import MetricCell
 from pepperpy_obs.aggregate.series import Attribute, MetricKey, SeriesKey
 
@@ -129,19 +129,36 @@ class Ledger:
         """Add the values of one series of a user's metric."""
         _absorb(self.metrics, {key: cell})
 
-    def absorb(self, other: Entries) -> None:
-        """Add all entries of `other`, which stays as it is."""
-        self.span(other.start, other.end)
-        _absorb(self.series, other.series)
-        _absorb(self.attributes, other.attributes)
-        _absorb(self.days, other.days)
-        while len(self.days) > _MOST_DAYS:
-            del self.days[min(self.days)]
-        _absorb(self.caches, other.caches)
-        _absorb(self.metrics, other.metrics)
-        self.events.update(other.events)
-        self.refused.update(other.refused)
-        self.overflow.update(other.overflow)
+    def absorb(self, *others: Entries) -> None:
+        """Add all entries of the others, which stay as they are."""
+        for other in others:
+            self.span(other.start, other.end)
+            _absorb(self.attributes, other.attributes)
+            _absorb(self.days, other.days)
+            while len(self.days) > _MOST_DAYS:
+                del self.days[min(self.days)]
+            _absorb(self.caches, other.caches)
+            _absorb(self.metrics, other.metrics)
+            self.events.update(other.events)
+            self.refused.update(other.refused)
+            self.overflow.update(other.overflow)
+        _absorb_series(self.series, [other.series for other in others])
+
+
+def _absorb_series(table: dict[SeriesKey, Cell], others: Sequence[Mapping[SeriesKey, Cell]]) -> None:
+    if not table and others:
+        table.update(others[0])
+        others = others[1:]
+    if len(others) < 2:
+        for other in others:
+            _absorb(table, other)
+        return
+    groups: dict[SeriesKey, list[Cell]] = {}
+    for other in others:
+        for key, cell in other.items():
+            groups.setdefault(key, []).append(cell)
+    for key, cells in groups.items():
+        table[key] = Cell.merged([table.get(key, NO_CALLS), *cells])
 
 
 def _absorb(table: dict[_Key, _Cell], other: Mapping[_Key, _Cell]) -> None:

@@ -41,15 +41,18 @@ class StillSlot(NamedTuple):
     def written(self) -> Ledger:
         """Return its sums."""
         ledger = Ledger()
+        series = ledger.series
         for key, tally in self.tallies:
-            ledger.add(key, tally.cell())
-            ledger.span(tally.first, tally.last)
-        requests = reduce(Requests.merge, [cell.requests for cell in ledger.series.values()], NO_REQUESTS)
-        if requests is not NO_REQUESTS:
-            ledger.days[_day(self.start)] = requests
+            cell = tally.cell()
+            series[key] = series[key].merge(cell) if key in series else cell
+        if series:
+            ledger.span(min([tally.first for _, tally in self.tallies]), max([tally.last for _, tally in self.tallies]))
+        requests = [cell.requests for cell in series.values() if cell.requests is not NO_REQUESTS]
+        if requests:
+            ledger.days[_day(self.start)] = reduce(Requests.merge, requests)
         ledger.attributes = {key: tally.cell() for key, tally in self.attributes.items()}
         ledger.metrics = {key: tally.cell() for key, tally in self.metrics.items()}
-        calls = sum([cell.calls for cell in ledger.series.values()])
+        calls = sum([cell.calls for cell in series.values()])
         if calls:
             ledger.events[OPERATION_FINISHED] = calls
         ledger.absorb(self.others)

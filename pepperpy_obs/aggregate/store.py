@@ -50,10 +50,7 @@ class Cut:
         """Add it up, the first time; needs no lock. Two threads at once may add up both, to the same."""
         if self._made is None:
             sums = Ledger()
-            for ledger in self._pieces:
-                sums.absorb(ledger)
-            if self._slot is not None:
-                sums.absorb(self._slot.written())
+            sums.absorb(*self._pieces, *([] if self._slot is None else [self._slot.written()]))
             sums.start, sums.end = self._span
             self._made = Snapshot.of(sums, self._window)
         return self._made

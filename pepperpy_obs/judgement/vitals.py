@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import reduce
 from typing import Final
 
-from pepperpy_obs.aggregate.cell import NO_CALLS, Cell
+from pepperpy_obs.aggregate.cell import Cell
 from pepperpy_obs.aggregate.snapshot import Snapshot
 from pepperpy_obs.config import Config
 from pepperpy_obs.judgement.ledger import Ledger
@@ -46,7 +45,7 @@ class Vitals:
 
 def judge(vitals: Vitals) -> Iterator[CheckResult]:
     """Yield the result of every check that is switched on."""
-    calls = reduce(Cell.merge, vitals.recent.series.values(), NO_CALLS)
+    calls = Cell.merged(list(vitals.recent.series.values()))
     for check in _CHECKS:
         if (result := check(vitals, calls)) is not None:
             yield result

@@ -87,17 +87,15 @@ class PerformanceReport(Report):
 def performance_report(totals: Totals, cache_hit_rate: float | None = None) -> PerformanceReport:
     """Make the report of all operations that finished a call."""
     report = _report(totals.everything, totals)
-    operations = {
-        name: replace(_report(cell, totals), operation=name) for name, cell in totals.operations.items() if cell.calls
-    }
+    operations = {name: _report(cell, totals, name) for name, cell in totals.operations.items() if cell.calls}
     return replace(report, cache_hit_rate=cache_hit_rate, operations=operations)
 
 
-def _report(cell: Cell, totals: Totals) -> PerformanceReport:
+def _report(cell: Cell, totals: Totals, operation: str | None = None) -> PerformanceReport:
     p50, p95, p99 = cell.duration.quantiles(0.5, 0.95, 0.99)
     timed = cell.duration.count > 0
     return PerformanceReport(
-        operation=None,
+        operation=operation,
         calls=cell.calls,
         error_rate=error_rate(cell),
         throughput=totals.per_second(cell.calls),

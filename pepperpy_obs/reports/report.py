@@ -6,9 +6,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 __all__ = ["Report", "plain"]
+
+_PLAIN: Final = frozenset({bool, float, int, str, type(None)})
 
 
 class Report:
@@ -27,6 +29,8 @@ class Report:
 
 def plain(value: Any) -> Any:
     """Return the plain form of anything that stands in a report."""
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, Decimal):
         return format(value, "f")
     if is_dataclass(value) and not isinstance(value, type):

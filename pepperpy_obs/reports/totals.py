@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import cached_property
 from typing import Final
 
-from pepperpy_obs.aggregate.cell import NO_CALLS, Cell, Requests
+from pepperpy_obs.aggregate.cell import Cell, Requests
 from pepperpy_obs.aggregate.series import SeriesKey
 from pepperpy_obs.aggregate.snapshot import Snapshot
 
@@ -26,7 +26,7 @@ class Totals:
     @cached_property
     def everything(self) -> Cell:
         """All calls."""
-        return _merged(self.snapshot.series.values())
+        return Cell.merged(list(self.snapshot.series.values()))
 
     @cached_property
     def operations(self) -> Mapping[str, Cell]:
@@ -69,11 +69,7 @@ class Totals:
             groups.setdefault(whose(key) or NOBODY, []).append(cell)
         if len(groups) == 1:
             return dict.fromkeys(groups, self.everything)
-        return {name: _merged(groups[name]) for name in sorted(groups)}
-
-
-def _merged(cells: Iterable[Cell]) -> Cell:
-    return reduce(Cell.merge, cells, NO_CALLS)
+        return {name: Cell.merged(groups[name]) for name in sorted(groups)}
 
 
 def tokens_of(cell: Cell) -> int:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from decimal import Decimal
+from functools import reduce
+from itertools import accumulate
 from math import frexp
 
 import pytest
@@ -80,6 +82,45 @@ class TestBins:
         assert grown.pairs() == [(index, count << doublings) for index, count in row.pairs()]
         assert grown.merge(other) == other.merge(grown)
         assert sum(grown.merge(other).counts()) == (row.total << doublings) + other.total
+
+    @given(st.lists(st.tuples(rows, st.integers(0, 40)), max_size=12))
+    def test_adding_many_at_once(self, given_rows: list[tuple[Bins, int]]) -> None:
+        """The sum of many rows, of any scales and widths, is what adding one after the other gives."""
+        many = []
+        for row, doublings in given_rows:
+            for _ in range(doublings if doublings < 20 else 0):
+                row = row.merge(row)  # noqa: PLW2901 - counts that need more bits
+            many.append(row)
+        assert Bins.merged(many) == reduce(Bins.merge, many, EMPTY)
+
+    @given(rows, st.integers(0, 40), st.lists(st.integers(-5000, 5000), max_size=20))
+    def test_counts_up_to_any_bin(self, row: Bins, doublings: int, lasts: list[int]) -> None:
+        """The counts up to a bin are those of all bins below and its own, whatever their bits."""
+        for _ in range(doublings):
+            row = row.merge(row)
+        lasts.sort()
+        expected = [sum(count for index, count in row.pairs() if index <= last) for last in lasts]
+        assert row.up_to(lasts) == expected
+
+    @pytest.mark.parametrize("total", [254, 255, 256, 65_534, 65_535, 65_536, 2**32 - 1, 2**32, 2**64 - 1])
+    def test_counts_as_large_as_their_bits_hold(self, total: int) -> None:
+        """A sum that fills its bits, all nines to the rule that adds it up, is told from none."""
+        row = Bins.pack(SCALE, 5, [total])
+        assert row.up_to([4, 5, 6]) == [0, total, total]
+        halves = Bins.pack(SCALE, 5, [1, 0, total - 1])
+        assert halves.up_to([4, 5, 6, 7, 8]) == [0, 1, 1, total, total]
+
+    @given(rows, st.integers(0, 40), st.data())
+    def test_the_bin_of_any_value(self, row: Bins, doublings: int, data: st.DataObject) -> None:
+        """The bin of the value that comes so many-th is the first up to which so many are counted."""
+        for _ in range(doublings):
+            row = row.merge(row)
+        ranks = data.draw(st.lists(st.integers(1, row.total), max_size=5)) if row.total else []
+        expected = []
+        for rank in ranks:
+            reached = accumulate(count for _, count in row.pairs())
+            expected.append(next(index for (index, _), sums in zip(row.pairs(), reached, strict=True) if sums >= rank))
+        assert row.holding(ranks) == expected
 
     @given(rows)
     def test_pairs_and_back(self, row: Bins) -> None:

@@ -7,6 +7,8 @@ from functools import reduce
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pepperpy_obs.aggregate.cell import NO_CALLS, Cell
+from pepperpy_obs.aggregate.ledger import Ledger
 from pepperpy_obs.aggregate.series import MetricKey
 from pepperpy_obs.aggregate.snapshot import EMPTY, Snapshot
 from tests.aggregate.strategies import NOON, SECOND, History, finished, folded, histories
@@ -38,6 +40,17 @@ class TestMerge:
         assert a.merge(b).merge(c) == a.merge(b.merge(c))
         assert a.merge(b) == b.merge(a)
         assert a.merge(EMPTY) == EMPTY.merge(a) == a
+
+    @settings(deadline=None)
+    @given(st.lists(histories(max_size=6), max_size=6))
+    def test_many_at_once(self, parts: list[History]) -> None:
+        """The sum of many cells, or of many ledgers, is what merging one after the other gives."""
+        snapshots = [folded(part).snapshot() for part in parts]
+        cells = [cell for snapshot in snapshots for cell in snapshot.series.values()]
+        assert Cell.merged(cells) == reduce(Cell.merge, cells, NO_CALLS)
+        together = Ledger()
+        together.absorb(*snapshots)
+        assert Snapshot.of(together, None) == reduce(Snapshot.merge, snapshots, Snapshot.of(Ledger(), None))
 
     @settings(deadline=None)
     @given(histories(max_size=20), histories(max_size=20))
