@@ -20,8 +20,9 @@ from benchmarks.subjects import Function, Subject
 
 __all__ = ["Added", "Calls", "bursts", "compare", "cpu", "one_by_one", "threaded"]
 
-MOST: Final = 1500
-"""Calls of a series: below any buffer, so that the caller's part is seen alone. After each, everything is flushed."""
+MOST: Final = 1000
+"""Calls of a series: in four threads still below any buffer, so that the caller's part is seen alone. After each,
+everything is flushed."""
 _AIM: Final = 0.004
 """Seconds that a series of a slow subject takes."""
 
