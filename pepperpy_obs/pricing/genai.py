@@ -12,9 +12,9 @@ from functools import lru_cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
-from pepperpy_obs.pricing.cost import EXACT
+from pepperpy_obs.pricing.cost import EXACT, ZERO
 from pepperpy_obs.pricing.rates import Price, Rates
-from pepperpy_obs.pricing.source import ALWAYS, Quote, Span
+from pepperpy_obs.pricing.source import ALWAYS, Quote, Span, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,14 +37,24 @@ _TOKENS: Final = {
     "output_reasoning_mtok": "reasoning",
     "output_audio_mtok": "audio_output",
     "output_image_mtok": "image_output",
-}
-_UNITS: Final = {
-    "storage_searches": "storage_searches_kcount",
-    "search_units": "rerank_searches_kcount",
-    "document_pages": "input_document_kpages",
+    "input_video_mtok": "video_input",
+    "cache_video_read_mtok": "video_cache_read",
+    "output_video_mtok": "video_output",
 }
 _THOUSAND: Final = Decimal(1000)
+_MILLION: Final = Decimal(1_000_000)
+_UNITS: Final = {
+    "storage_searches": ("storage_searches_kcount", _THOUSAND),
+    "search_units": ("rerank_searches_kcount", _THOUSAND),
+    "document_pages": ("input_document_kpages", _THOUSAND),
+    "citation_tokens": ("output_citation_mtok", _MILLION),
+    "characters": ("input_mchars", _MILLION),
+    "text_messages": ("input_text_messages_kcount", _THOUSAND),
+}
+"""Of an event's `usage_units`, those that the table has a price for."""
 _SECOND: Final = 1_000_000_000
+_HALF_DAY: Final = {"openai": Decimal(2), "azure": Decimal(2)}
+"""How many times a write of half an hour one of twelve hours costs; the table has no rate for these."""
 _LEAST_BILLED: Final = {("groq", "whisper-large-v3"): 10, ("groq", "whisper-large-v3-turbo"): 10}
 """Seconds of audio that are billed at least."""
 
@@ -55,15 +65,15 @@ class GenaiPrices:
     def __init__(self) -> None:
         self._snapshot: Callable[[], DataSnapshot] | None = None
 
-    def find(self, provider: str | None, model: str, tier: str | None, at: int) -> Quote:
+    def find(self, wanted: Wanted, at: int) -> Quote:
         """Return the rates that the table has for a model, found by the library's own rules for names."""
         snapshot = self._load()
         moment = datetime.fromtimestamp(at / _SECOND, UTC)
         try:
-            owner, info = snapshot.find_provider_model(model, None, provider, None)
+            owner, info = snapshot.find_provider_model(wanted.model, None, wanted.provider, None)
         except LookupError:
             return Quote(None, "genai-prices")
-        rates = _rates(owner, info, info.get_prices(moment, _context(owner, info, tier)))
+        rates = _rates(owner, info, info.get_prices(moment, _context(owner, info, wanted.tier)))
         stamp = f" {snapshot.timestamp:%Y-%m-%d}" if snapshot.from_auto_update else ""
         return Quote(rates, "genai-prices", f"genai-prices {_version()}{stamp}", _span(info, moment))
 
@@ -97,7 +107,12 @@ def _context(owner: Provider, info: ModelInfo, tier: str | None) -> dict[str, st
 def _rates(owner: Provider, info: ModelInfo, price: ModelPrice) -> Rates | None:
     said = {key: value for key, value in vars(price).items() if value is not None}
     tokens = {name: _price(said[key]) for key, name in _TOKENS.items() if key in said}
-    units = {name: rate for name, key in _UNITS.items() if (rate := _each(said.get(key), _THOUSAND)) is not None}
+    if owner.id in _HALF_DAY and "cache_write" in tokens:
+        tokens["cache_write_12h"] = tokens["cache_write"].times(_HALF_DAY[owner.id])
+    units = {name: rate for name, (key, per) in _UNITS.items() if (rate := _each(said.get(key), per)) is not None}
+    if (annotated := _each(said.get("input_annotated_document_kpages"), _THOUSAND)) is not None:
+        # Annotated pages are pages, too: what they cost more.
+        units["annotated_pages"] = EXACT.subtract(annotated, units.get("document_pages", ZERO))
     rest: dict[str, Any] = {
         "request": _each(said.get("requests_kcount"), _THOUSAND),
         "web_search": _each(said.get("web_searches_kcount"), _THOUSAND),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from decimal import Decimal, getcontext, localcontext
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -11,13 +12,13 @@ from typing import Any, Final
 from pepperpy_obs.pricing.cost import EXACT, ZERO, Cost
 from pepperpy_obs.pricing.genai import GenaiPrices
 from pepperpy_obs.pricing.names import canonical_provider, model_names
-from pepperpy_obs.pricing.source import ALWAYS, Quote, Span
+from pepperpy_obs.pricing.source import ALWAYS, Quote, Span, Wanted
 from pepperpy_obs.pricing.table import PriceTable, read_table
 
 __all__ = ["Pricer"]
 
 _Source = PriceTable | GenaiPrices
-"""Whoever can be asked `find(provider, model, service_tier, at)` for a `Quote`."""
+"""Whoever can be asked `find(wanted, at)` for a `Quote`."""
 
 _DIGITS: Final = 28
 _CHECK_EVERY: Final = 256
@@ -67,7 +68,7 @@ class Pricer:
             cost = self._of_entries(event, at)
         else:
             self._since_check += 1
-            key = (get("provider"), get("response_model"), get("model"), get("service_tier"))
+            key = (get("provider"), get("response_model"), get("model"), get("service_tier"), get("inference_geo"))
             plan = self._plans.get(key)
             if plan is None or not plan.start <= at < plan.end or self._since_check > _CHECK_EVERY:
                 plan = self._recall(key, at)
@@ -86,7 +87,7 @@ class Pricer:
 
     def _of_entries(self, event: Mapping[str, Any], at: int) -> Cost | None:
         """Add up the entries' prices; if one has none, the whole has none."""
-        names = {name: event[name] for name in ("provider", "model", "service_tier") if name in event}
+        names = {name: event[name] for name in ("provider", "model", "service_tier", "inference_geo") if name in event}
         by_type: dict[str, Decimal] = {}
         total: Cost | None = None
         for entry in event["usage_entries"]:
@@ -112,15 +113,17 @@ class Pricer:
 
     def _plan(self, key: tuple[Any, ...], at: int) -> _Plan:
         """Ask the sources in their order, for what answered before what was asked for."""
-        provider, answered, asked, tier = key
+        provider, answered, asked, tier, geo = key
         provider = canonical_provider(provider)
-        names = [name for name in dict.fromkeys((answered, asked)) if name]
-        span = ALWAYS
+        wanted = [Wanted(provider, name, tier, geo) for name in dict.fromkeys((answered, asked)) if name]
+        span, factors = ALWAYS, dict[str, Decimal]()
         found: Quote | None = None
-        for quote in self._quotes(provider, names, tier, at):
+        for quote in self._quotes(wanted, at):
             span = span.within(quote.span)
+            if quote.times is not None:
+                factors.setdefault(quote.version, quote.times)
             if quote.rates is not None:
-                found = quote
+                found = _times(quote, factors)
                 break
         plan = _Plan(found, span)
         if self._edition is None:  # this question was the first, and had the library load its prices
@@ -130,23 +133,32 @@ class Pricer:
         self._plans[key] = plan
         return plan
 
-    def _quotes(self, provider: str | None, names: list[str], tier: str | None, at: int) -> Iterator[Quote]:
+    def _quotes(self, wanted: list[Wanted], at: int) -> Iterator[Quote]:
         """Yield what each source says, until one has a price."""
         if self._custom is not None:
-            for quote in _ask(self._custom, provider, names, tier, at):
+            for quote in _ask(self._custom, wanted, at):
                 yield quote
                 if quote.same_as is not None:
-                    names = [quote.same_as]
+                    wanted = [each._replace(model=quote.same_as) for each in wanted[:1]]
+                if quote.same_as is not None or quote.times is not None:
                     break
         if self._overrides is None:
             with as_file(files("pepperpy_obs.pricing") / "overrides.toml") as path:
                 self._overrides = read_table(path, name="pepperpy_obs overrides")
-        for name in names:
-            yield from _ask(self._overrides, provider, [name], tier, at)
-            yield from _ask(self._genai, provider, [name], tier, at)
+        for each in wanted:
+            yield from _ask(self._overrides, [each], at)
+            yield from _ask(self._genai, [each], at)
 
 
-def _ask(source: _Source, provider: str | None, names: list[str], tier: str | None, at: int) -> Iterator[Quote]:
-    for name in names:
-        for spelled_provider, spelled in model_names(provider, name):
-            yield source.find(spelled_provider, spelled, tier, at)
+def _ask(source: _Source, wanted: list[Wanted], at: int) -> Iterator[Quote]:
+    for each in wanted:
+        for provider, model in model_names(each.provider, each.model):
+            yield source.find(each._replace(provider=provider, model=model), at)
+
+
+def _times(quote: Quote, factors: Mapping[str, Decimal]) -> Quote:
+    """Return a quote with what other tables put on it or take off it; each table's factor counts once."""
+    for version, factor in factors.items():
+        rates = None if quote.rates is None else quote.rates.times(factor)
+        quote = replace(quote, rates=rates, source="custom", version=f"{version}: {factor} times {quote.version}")
+    return quote

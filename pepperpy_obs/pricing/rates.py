@@ -9,19 +9,21 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 from pepperpy_obs.pricing.cost import EXACT, QUOTIENT, ZERO
 
-__all__ = ["TOKEN_RATES", "Bill", "Price", "Rates"]
+__all__ = ["FALLBACKS", "TOKEN_RATES", "Bill", "Price", "Rates"]
 
 FALLBACKS: Final[Mapping[str, tuple[str, ...]]] = {
     "input": ("input",),
     "cache_read": ("cache_read", "input"),
     "cache_write": ("cache_write", "input"),
     "cache_write_1h": ("cache_write_1h", "cache_write", "input"),
+    "cache_write_12h": ("cache_write_12h", "cache_write", "input"),
     "audio_input": ("audio_input", "input"),
     "audio_cache_read": ("audio_cache_read", "cache_read", "audio_input", "input"),
     "image_input": ("image_input", "input"),
@@ -77,6 +79,11 @@ class Price:
                 rate = price
         return rate
 
+    def times(self, factor: Decimal) -> Price:
+        """Return the price times a factor, in every tier."""
+        tiers = tuple((above, EXACT.multiply(price, factor)) for above, price in self.tiers)
+        return Price(EXACT.multiply(self.base, factor), tiers)
+
 
 Bill = tuple[Decimal, dict[str, Decimal], Decimal]
 """What a usage costs at some rates: in all, by type, and what reading from caches saved."""
@@ -131,6 +138,14 @@ class Rates:
         self._modalities = (_AUDIO, *pictures)
         self._pictures = tuple(each.tokens for each in pictures)
         self._made = tuple((counted, f"{rate}_more") for counted, rate in _MADE if rate in tokens)
+
+    def times(self, factor: Decimal) -> Rates:
+        """Return the same rates with every token dearer or cheaper by a factor; what is no token costs as before."""
+        other = copy(self)
+        other._levels = tuple(  # noqa: SLF001 - of the same class
+            {name: EXACT.multiply(rate, factor) for name, rate in each.items()} for each in self._levels
+        )
+        return other
 
     def bill(self, event: Mapping[str, Any]) -> Bill | None:  # noqa: C901, PLR0912 - flat: calls are paid per answer
         """Return what the event's usage costs, or None if the model charges for nothing that the event counts.
@@ -244,6 +259,7 @@ def _level(tokens: Mapping[str, Price], input_tokens: int) -> dict[str, Decimal]
         rates[bucket] = ZERO if price is None else EXACT.divide(price.at(input_tokens), _MILLION)
     rates["saved"] = EXACT.subtract(rates["input"], rates["cache_read"])
     rates["hour_more"] = EXACT.subtract(rates["cache_write_1h"], rates["cache_write"])
+    rates["half_day_more"] = EXACT.subtract(rates["cache_write_12h"], rates["cache_write"])
     for modality in (_AUDIO, *_PICTURES):
         rates[modality.saved] = EXACT.subtract(rates[modality.rate], rates[modality.cached_rate])
     for _, bucket in _MADE:
@@ -253,4 +269,8 @@ def _level(tokens: Mapping[str, Price], input_tokens: int) -> dict[str, Decimal]
 
 def _of_writes(get: Get, stored: int, rates: Mapping[str, Decimal]) -> Decimal:
     amount = rates["cache_write"] * stored
-    return amount + rates["hour_more"] * hour if (hour := get("cache_write_1h_tokens")) else amount
+    if hour := get("cache_write_1h_tokens"):
+        amount += rates["hour_more"] * hour
+    if half_day := get("cache_write_12h_tokens"):
+        amount += rates["half_day_more"] * half_day
+    return amount

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Final, Literal, NamedTuple
 
 from pepperpy_obs.pricing.rates import Rates
 
-__all__ = ["ALWAYS", "Quote", "Span"]
+__all__ = ["ALWAYS", "Quote", "Span", "Wanted"]
 
 
 class Span(NamedTuple):
@@ -24,11 +25,21 @@ class Span(NamedTuple):
 ALWAYS: Final = Span(-(1 << 63), 1 << 63)
 
 
+class Wanted(NamedTuple):
+    """What a price is asked for: a model, who serves it, and on which terms."""
+
+    provider: str | None
+    model: str
+    tier: str | None = None
+    geo: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Quote:
     """A source's answer: a model's rates, or that it has none (None), and for how long that holds.
 
     `same_as` names the model whose price it is instead: a deployment has the price of what it runs.
+    `times` is for what the sources after this one say: a discount, or a surcharge.
     """
 
     rates: Rates | None
@@ -36,3 +47,4 @@ class Quote:
     version: str = ""
     span: Span = ALWAYS
     same_as: str | None = None
+    times: Decimal | None = None

@@ -10,6 +10,7 @@ output = 0.80
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,8 +23,9 @@ from typing import Any, Final
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.pricing.cost import EXACT
 from pepperpy_obs.pricing.names import canonical_provider
-from pepperpy_obs.pricing.rates import TOKEN_RATES, Price, Rates
-from pepperpy_obs.pricing.source import ALWAYS, Quote, Span
+from pepperpy_obs.pricing.rates import FALLBACKS, TOKEN_RATES, Price, Rates
+from pepperpy_obs.pricing.source import ALWAYS, Quote, Span, Wanted
+from pepperpy_obs.pricing.window import DAYS, Window
 
 __all__ = ["PriceTable", "read_table"]
 
@@ -35,6 +37,10 @@ _KEYS: Final = (
     "from",
     "until",
     "service_tier",
+    "inference_geo",
+    "days",
+    "hours",
+    "times",
     "per",
     "tiers",
     "units",
@@ -42,6 +48,7 @@ _KEYS: Final = (
     *_RATES,
 )
 _MILLION: Final = 1_000_000
+_HOURS: Final = re.compile(r"([0-2]\d):([0-5]\d)-([0-2]\d):([0-5]\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +59,29 @@ class Row:
     provider: str | None
     models: tuple[str, ...]
     tier: str | None
+    geo: str | None
     span: Span
+    window: Window | None
     same_as: str | None
+    times: Decimal | None
     rates: Rates | None
 
-    def fits(self, provider: str | None, model: str, tier: str | None) -> bool:
+    def fits(self, wanted: Wanted) -> bool:
         """Tell whether the row is for this model, at whatever time."""
-        if self.provider is not None and self.provider != provider:
+        if self.provider is not None and self.provider != wanted.provider:
             return False
-        if self.tier is not None and self.tier != tier:
+        if self.tier not in (None, wanted.tier) or self.geo not in (None, wanted.geo):
             return False
-        return any(fnmatchcase(model, pattern) for pattern in self.models)
+        return any(fnmatchcase(wanted.model, pattern) for pattern in self.models)
 
-    def weight(self, model: str) -> tuple[bool, bool, bool, int, int]:
-        """Return how telling the row is: name before pattern, provider and tier before none, later before earlier."""
-        return model in self.models, self.provider is not None, self.tier is not None, self.span.start, self.position
+    def holds(self, at: int) -> bool:
+        """Tell whether the row is for this time."""
+        return self.span.start <= at < self.span.end and (self.window is None or self.window.holds(at))
+
+    def weight(self, model: str) -> tuple[Any, ...]:
+        """Return how telling the row is: a name before a pattern, conditions before none, later before earlier."""
+        named = (each is not None for each in (self.provider, self.tier, self.geo, self.window))
+        return model in self.models, *named, self.span.start, self.position
 
 
 class PriceTable:
@@ -78,17 +93,20 @@ class PriceTable:
         self._rows = rows
         self._version = version
 
-    def find(self, provider: str | None, model: str, tier: str | None, at: int) -> Quote:
+    def find(self, wanted: Wanted, at: int) -> Quote:
         """Return the rates of the most telling row that holds at the time."""
-        model = model.lower()
-        fitting = [row for row in self._rows if row.fits(provider, model, tier)]
+        wanted = wanted._replace(model=wanted.model.lower())
+        fitting = [row for row in self._rows if row.fits(wanted)]
         limits = {limit for row in fitting for limit in row.span} | set(ALWAYS)
         span = Span(max(limit for limit in limits if limit <= at), min(limit for limit in limits if limit > at))
-        holding = [row for row in fitting if row.span.start <= at < row.span.end]
+        for row in fitting:
+            if row.window is not None:
+                span = span.within(row.window.within(at))
+        holding = [row for row in fitting if row.holds(at)]
         if not holding:
             return Quote(None, "custom", "", span)
-        best = max(holding, key=lambda row: row.weight(model))
-        return Quote(best.rates, "custom", self._version, span, best.same_as)
+        best = max(holding, key=lambda row: row.weight(wanted.model))
+        return Quote(best.rates, "custom", self._version, span, best.same_as, best.times)
 
 
 def read_table(path: Path, *, name: str | None = None) -> PriceTable:
@@ -141,8 +159,11 @@ def _row(path: Path, position: int, row: Mapping[str, Any]) -> Row:
         canonical_provider(_text(row, "provider", wrong)),
         tuple(each.lower() for each in models),
         _text(row, "service_tier", wrong),
+        _text(row, "inference_geo", wrong),
         _span(row, wrong),
+        _window(row, wrong),
         _text(row, "same_as", wrong),
+        _times(row, wrong),
         _rates(row, wrong),
     )
 
@@ -178,6 +199,27 @@ def _instant(row: Mapping[str, Any], key: str, wrong: _Complaints, default: int)
     return int(moment.timestamp()) * 1_000_000_000
 
 
+def _window(row: Mapping[str, Any], wrong: _Complaints) -> Window | None:
+    """Return at which days and hours the row holds, or None if at all of them."""
+    if "days" not in row and "hours" not in row:
+        return None
+    days = row.get("days", list(DAYS))
+    if not isinstance(days, list) or not days or not all(day in DAYS for day in days):
+        text = f"days = {days!r}; give a list of {', '.join(DAYS)}"
+        raise wrong.complain(text)
+    hours = row.get("hours", "00:00-24:00")
+    found = _HOURS.fullmatch(hours) if isinstance(hours, str) else None
+    minutes = [int(found[1]) * 60 + int(found[2]), int(found[3]) * 60 + int(found[4])] if found else [0, 0]
+    if minutes[0] == minutes[1] or max(minutes) > 24 * 60:
+        text = f"hours = {hours!r}; give a time of day in UTC, such as '16:30-00:30'"
+        raise wrong.complain(text)
+    return Window(frozenset(DAYS.index(day) for day in days), *minutes)
+
+
+def _times(row: Mapping[str, Any], wrong: _Complaints) -> Decimal | None:
+    return _amount(row["times"], "times", wrong) if "times" in row else None
+
+
 def _rates(row: Mapping[str, Any], wrong: _Complaints) -> Rates | None:
     per = row.get("per", _MILLION)
     if type(per) is not int or per not in {1, 1000, _MILLION}:
@@ -185,11 +227,12 @@ def _rates(row: Mapping[str, Any], wrong: _Complaints) -> Rates | None:
         raise wrong.complain(text)
     found = {key: _amount(row[key], key, wrong) for key in _RATES if key in row}
     units = _units(row, wrong)
-    if bool(found or units) == ("same_as" in row):
-        text = f"give same_as, or prices (at least one of {', '.join(_RATES)}, units), and not both"
+    if sum((bool(found or units), "same_as" in row, "times" in row)) != 1:
+        text = f"give same_as, or times, or prices (at least one of {', '.join(_RATES)}, units), and only one of these"
         raise wrong.complain(text)
-    if "same_as" in row:
+    if not found and not units:
         return None
+    _refuse_parts_alone(found, wrong)
     factor = Decimal(_MILLION // per)
     tiers = list(_tiers(row, wrong))
     tokens = {
@@ -213,6 +256,15 @@ def _rates(row: Mapping[str, Any], wrong: _Complaints) -> Rates | None:
         audio_hour=found.get("audio_hour"),
         units=units,
     )
+
+
+def _refuse_parts_alone(found: Mapping[str, Decimal], wrong: _Complaints) -> None:
+    """Refuse a price of a part without one of the whole: the rest would be free, silently."""
+    for part in found:
+        whole = FALLBACKS[part][-1] if part in FALLBACKS else part
+        if whole not in found:
+            text = f"has {part!r} but no {whole!r}, so that the rest would cost nothing; give {whole} = 0 if it does"
+            raise wrong.complain(text)
 
 
 def _units(row: Mapping[str, Any], wrong: _Complaints) -> dict[str, Decimal]:
@@ -257,7 +309,7 @@ def _refuse_twins(path: Path, rows: tuple[Row, ...]) -> None:
     seen: dict[tuple[Any, ...], int] = {}
     for row in rows:
         for model in row.models:
-            key = (row.provider, model, row.tier, row.span.start)
+            key = (row.provider, model, row.tier, row.geo, row.window, row.span.start)
             if key in seen:
                 msg = (
                     f"price file {str(path)!r}: rows {seen[key]} and {row.position} both price {model!r} from the same"

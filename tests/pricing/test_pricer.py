@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pepperpy_obs.pricing import Cost, Pricer
 from pepperpy_obs.pricing.genai import GenaiPrices
-from pepperpy_obs.pricing.source import Quote
+from pepperpy_obs.pricing.source import Quote, Wanted
 from pepperpy_obs.pricing.table import read_table
 
 NOW = int(datetime(2026, 11, 23, 20, tzinfo=UTC).timestamp()) * 1_000_000_000
@@ -76,6 +76,62 @@ class TestPrecedence:
         assert now.version.startswith("pepperpy_obs overrides ")
         assert (before.total, before.source) == (Decimal(2), "genai-prices")
 
+    @pytest.mark.parametrize(
+        "model, when, price",
+        [
+            ("deepseek-v4-flash", "2026-08-14T02:00", "0.14"),  # a Friday before peak hours had a price of their own
+            ("deepseek-v4-flash", "2026-08-18T02:00", "0.44"),
+            ("deepseek-v4-flash", "2026-08-22T02:00", "0.44"),  # the last Saturday with peak hours
+            ("deepseek-v4-flash", "2026-08-23T02:00", "0.22"),
+            ("deepseek-v4-flash", "2026-08-24T05:00", "0.22"),
+            ("deepseek-v4-flash", "2026-09-11T02:00", "0.3"),
+            ("deepseek-v4-flash", "2026-09-12T02:00", "0.15"),
+            ("deepseek-flash", "2026-11-28T07:00", "0.15"),
+            ("deepseek-flash", "2026-11-27T07:00", "0.3"),
+            ("deepseek-v4-pro", "2026-08-14T09:59", "0.435"),
+            ("deepseek-v4-pro", "2026-08-18T09:59", "1.32"),
+            ("deepseek-v4-pro", "2026-08-18T10:00", "0.66"),
+            ("deepseek-v4-pro", "2026-11-29T09:00", "0.66"),
+            ("deepseek-v4-pro", "2026-11-30T09:00", "1.32"),
+        ],
+    )
+    def test_peak_hours_are_those_of_working_days(self, model: str, when: str, price: str, pricer: Pricer) -> None:
+        """DeepSeek's peaks began on a day, and since another have left out the weekends."""
+        at = int(datetime.fromisoformat(when).replace(tzinfo=UTC).timestamp()) * 1_000_000_000
+        cost = pricer.price({"provider": "deepseek", "model": model, "input_tokens": 1_000_000}, at)
+        assert cost is not None
+        assert cost.total == Decimal(price)
+
+    def test_inference_within_a_country(self, pricer: Pricer) -> None:
+        """Every token costs a tenth more, in the fast mode, too, and a search what it always does."""
+        event = {
+            "provider": "anthropic",
+            "model": "claude-opus-4-8",
+            "input_tokens": 1_000_000,
+            "cache_read_tokens": 100_000,
+            "output_tokens": 1000,
+            "web_searches": 1,
+        }
+        for tier in ({}, {"service_tier": "fast"}):
+            anywhere, there = pricer.price(event | tier, NOW), pricer.price(event | tier | {"inference_geo": "us"}, NOW)
+            assert anywhere is not None
+            assert there is not None
+            fee = {"request": Decimal("0.01")}
+            tokens = {kind: amount * Decimal("1.1") for kind, amount in anywhere.by_type.items() if kind != "request"}
+            assert there.by_type == tokens | fee
+            assert (there.source, anywhere.source) == ("custom", "genai-prices")
+
+    def test_writes_that_are_kept_for_half_a_day(self, pricer: Pricer) -> None:
+        """They cost twice the others, also in a tier for long requests."""
+        event = {"provider": "openai", "model": "gpt-5.6-sol", "cache_write_tokens": 100_000}
+        for read, rate in ((200_000, 5), (300_000, 10)):
+            half_hour = pricer.price({**event, "input_tokens": read}, NOW)
+            half_day = pricer.price({**event, "input_tokens": read, "cache_write_12h_tokens": 40_000}, NOW)
+            assert half_hour is not None
+            assert half_day is not None
+            assert half_hour.by_type["cache_write"] == Decimal(rate) / 10
+            assert half_day.by_type["cache_write"] == Decimal(rate) * 14 / 100
+
     def test_the_answering_model_is_before_the_one_asked_for(self, pricer: Pricer) -> None:
         """An alias is priced as the model that it led to."""
         cost = pricer.price({**GPT, "model": "gpt-4o-mini", "response_model": "gpt-4o-2024-08-06"}, NOW)
@@ -111,7 +167,7 @@ class TestPrecedence:
         source = files("pepperpy_obs.pricing") / "overrides.toml"
         rows = tomllib.loads(source.read_text(encoding="utf-8"))["price"]
         assert all("from" in row and row["source"].startswith("https://") for row in rows)
-        assert read_table(Path(str(source))).find("mistral", "mistral-large-latest", None, NOW).rates is not None
+        assert read_table(Path(str(source))).find(Wanted("mistral", "mistral-large-latest"), NOW).rates is not None
 
 
 class TestNames:
@@ -220,9 +276,9 @@ class TestLookups:
         asked: list[str] = []
         find = GenaiPrices.find
 
-        def watched(source: GenaiPrices, provider: str | None, model: str, tier: str | None, at: int) -> Quote:
-            asked.append(model)
-            return find(source, provider, model, tier, at)
+        def watched(source: GenaiPrices, wanted: Wanted, at: int) -> Quote:
+            asked.append(wanted.model)
+            return find(source, wanted, at)
 
         monkeypatch.setattr(GenaiPrices, "find", watched)
         for _ in range(50):

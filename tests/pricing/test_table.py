@@ -75,6 +75,28 @@ class TestRates:
                 },
                 {"reasoning": "0.00005", "audio_output": "0.00032", "output": "0.00011"},
             ),
+            (
+                "input = 1\ncache_write = 2\ncache_write_1h = 3\ncache_write_12h = 4",
+                {
+                    "input_tokens": 10,
+                    "cache_write_tokens": 9,
+                    "cache_write_1h_tokens": 2,
+                    "cache_write_12h_tokens": 3,
+                },
+                {"input": "0.000001", "cache_write": "0.000026"},
+            ),
+            (
+                "input = 2\nvideo_input = 12\nvideo_cache_read = 1\noutput = 8\nvideo_output = 20",
+                {
+                    "input_tokens": 20,
+                    "video_input_tokens": 8,
+                    "cache_read_tokens": 3,
+                    "video_cache_read_tokens": 3,
+                    "output_tokens": 4,
+                    "video_output_tokens": 3,
+                },
+                {"input": "0.000084", "cache_read": "0.000003", "output": "0.000068"},
+            ),
             ("request = 0.005", {"input_tokens": 1}, {"request": "0.005"}),
             ("request = 0.005", {"input_tokens": 1, "requests": 3}, {"request": "0.015"}),
             ("web_search = 0.01", {"web_searches": 2}, {"request": "0.02"}),
@@ -198,6 +220,67 @@ class TestWhichRow:
         assert cost is not None
         assert (cost.total, cost.source) == (Decimal("2.5"), "genai-prices")
 
+    @pytest.mark.parametrize(
+        "when, total",
+        [
+            ("2026-11-23T15:59", "4"),  # a Monday
+            ("2026-11-23T16:00", "2"),
+            ("2026-11-24T01:59", "2"),
+            ("2026-11-24T02:00", "4"),
+            ("2026-11-27T23:00", "2"),  # a Friday
+            ("2026-11-28T01:00", "2"),  # its night
+            ("2026-11-28T15:00", "1"),
+            ("2026-11-30T00:00", "4"),
+        ],
+    )
+    def test_hours_and_days(self, when: str, total: str, tmp_path: Path) -> None:
+        """A row for some hours or days wins over one for all while it holds; a night is its first day's."""
+        table = (
+            ONE
+            + "input = 4\n"
+            + ONE
+            + 'input = 2\nhours = "16:00-02:00"\ndays = ["monday", "tuesday", "wednesday", "thursday", "friday"]\n'
+            + ONE
+            + 'input = 1\ndays = ["saturday", "sunday"]'
+        )
+        path = tmp_path / "prices.toml"
+        path.write_text(table, encoding="utf-8")
+        event = {"model": "m", "input_tokens": 10**6}
+        pricer = Pricer(path)
+        for moment in ("2026-11-23T12:00", "2026-11-26T20:00", when, "2026-11-29T08:00"):  # nothing lasts too long
+            cost = pricer.price(event, at(moment))
+            if moment == when:
+                assert cost is not None
+                # In the small hours of Saturday both rows hold, and the later one wins.
+                assert cost.total == Decimal("1" if when == "2026-11-28T01:00" else total)
+
+    def test_a_factor_on_what_others_say(self, tmp_path: Path) -> None:
+        """A discount is on the tokens of whatever table has the price, once, and says so; fees stay."""
+        table = '[[price]]\nprovider = "openai"\nmodel = "*"\ntimes = 0.85\n'
+        event = {"provider": "openai", "model": "gpt-4.1", "input_tokens": 10**6, "cache_read_tokens": 10**5}
+        plain, less = Pricer().price(event, at("2026-11-23")), priced(table, event, tmp_path)
+        assert plain is not None
+        assert less is not None
+        assert {kind: amount * Decimal("0.85") for kind, amount in plain.by_type.items()} == less.by_type
+        assert (less.total, less.saved) == (plain.total * Decimal("0.85"), plain.saved * Decimal("0.85"))
+        assert less.source == "custom"
+        assert less.version.endswith(f": 0.85 times {plain.version}")
+        assert priced(table, {**event, "model": "no-such-model"}, tmp_path) is None
+        searched = {**event, "web_searches": 1}
+        dearer = priced(table, searched, tmp_path)
+        assert dearer is not None
+        assert dearer.by_type.get("request") == (Pricer().price(searched, at("2026-11-23")) or less).by_type.get(
+            "request"
+        )
+
+    def test_a_factor_on_an_override_of_ours(self, tmp_path: Path) -> None:
+        """Factors of several tables multiply: a discount on what is dearer because it stays in one country."""
+        table = '[[price]]\nprovider = "anthropic"\nmodel = "claude-*"\ntimes = 0.5\n'
+        event = {"provider": "anthropic", "model": "claude-sonnet-4-6", "input_tokens": 10**6, "inference_geo": "us"}
+        cost = priced(table, event, tmp_path)
+        assert cost is not None
+        assert cost.total == Decimal("1.65")
+
     def test_the_version_names_the_file_and_its_content(self, tmp_path: Path) -> None:
         """Two tables of one name are told apart."""
         first = priced(ONE + "input = 1", {"model": "m", "input_tokens": 1}, tmp_path)
@@ -221,8 +304,20 @@ class TestErrors:
             ("[[price]]\ninput = 1", r"row 1 \(model None\): model = None; give a name"),
             ("[[price]]\nmodel = []\ninput = 1", r"row 1 \(model \[\]\): model = \[\]; give a name"),
             (ONE + "inptu = 1", r"row 1 \(model 'm'\): unknown key 'inptu'; known are provider, model, .*input"),
-            (ONE, r"row 1 \(model 'm'\): give same_as, or prices"),
-            (ONE + 'same_as = "x"\ninput = 1', r"row 1 \(model 'm'\): give same_as, or prices"),
+            (ONE, r"row 1 \(model 'm'\): give same_as, or times, or prices"),
+            (ONE + 'same_as = "x"\ninput = 1', r"row 1 \(model 'm'\): give same_as, or times, or prices"),
+            (ONE + "input = 1\ntimes = 2", r"row 1 \(model 'm'\): give same_as, or times, or prices"),
+            (ONE + "cache_read = 1", r"row 1 \(model 'm'\): has 'cache_read' but no 'input', so that the rest would"),
+            (ONE + "input = 1\nreasoning = 1", r"row 1 \(model 'm'\): has 'reasoning' but no 'output'"),
+            (ONE + "times = -1", r"row 1 \(model 'm'\): times = -1; a price cannot be negative"),
+            (ONE + 'input = 1\ndays = "monday"', r"days = 'monday'; give a list of monday, tuesday"),
+            (ONE + 'input = 1\ndays = ["Mon"]', r"days = \['Mon'\]; give a list of monday, tuesday"),
+            (ONE + "input = 1\ndays = []", r"days = \[\]; give a list of monday, tuesday"),
+            (ONE + 'input = 1\nhours = "9-17"', r"hours = '9-17'; give a time of day in UTC, such as '16:30-00:30'"),
+            (ONE + 'input = 1\nhours = "09:00-25:00"', r"hours = '09:00-25:00'; give a time of day"),
+            (ONE + 'input = 1\nhours = "09:00-09:00"', r"hours = '09:00-09:00'; give a time of day"),
+            (ONE + "input = 1\nhours = 09:00:00", r"hours = datetime.time\(9, 0\); give a time of day"),
+            (ONE + "input = 1\ninference_geo = 3", r"inference_geo = 3; give a text"),
             (ONE + "input = -1", r"row 1 \(model 'm'\): input = -1; a price cannot be negative"),
             (ONE + "input = nan", r"row 1 \(model 'm'\): input = .*; give US dollars as a number"),
             (ONE + 'input = "1"', r"row 1 \(model 'm'\): input = '1'; give US dollars as a number"),
@@ -286,6 +381,8 @@ def test_the_sample_works() -> None:
         ({"provider": "azure", "model": "our-chat-deployment", "input_tokens": 10**6}, "2.5"),
         ({"provider": "cohere", "model": "rerank-v3.5", "usage_units": {"search_units": Decimal(3)}}, "0.006"),
         ({"provider": "acme-search", "model": "web", "usage_units": {"search_units": 1}}, "0.005"),
+        ({"provider": "groq", "model": "llama-3.3-70b-versatile", "input_tokens": 10**6}, "0.4425"),
+        ({"provider": "night-host", "model": "glm", "input_tokens": 10**6}, "0.4"),
     ]
-    costs = [pricer.price(event, at("2026-11-23")) for event, _ in expected]
+    costs = [pricer.price(event, at("2026-11-23T12:00")) for event, _ in expected]
     assert [cost and cost.total for cost in costs] == [Decimal(total) for _, total in expected]
