@@ -106,6 +106,7 @@ FIELDS: Final[tuple[Field, ...]] = (
         "type=cache_write",
     ),
     Field("cache_write_1h_tokens", "integer", "of these, with a life of one hour"),
+    Field("cache_write_12h_tokens", "integer", "of these, with a life of twelve hours"),
     Field(
         "reasoning_tokens",
         "integer",
@@ -120,12 +121,16 @@ FIELDS: Final[tuple[Field, ...]] = (
     Field("image_input_tokens", "integer", "input that is an image", "gen_ai.usage.image.input_tokens"),
     Field("image_output_tokens", "integer", "output that is an image", "gen_ai.usage.image.output_tokens"),
     Field("image_cache_read_tokens", "integer", "cached input that is an image"),
+    Field("video_input_tokens", "integer", "input that is video"),
+    Field("video_output_tokens", "integer", "output that is video"),
+    Field("video_cache_read_tokens", "integer", "cached input that is video"),
     Field(
         "unsplit_tokens", "integer", "tokens of a call that was told only how many there were", "", "", "type=unsplit"
     ),
     Field("web_searches", "integer", "searches that the provider made and bills"),
     Field("requests", "integer", "how many requests an aggregate stands for"),
     Field("service_tier", "string", "the tier that the provider billed", "openai.response.service_tier"),
+    Field("inference_geo", "string", "where the request was confined to, if that has a price"),
     Field("usage_incomplete", "boolean", "the stream ended before its usage came"),
     Field("usage_units", "object", "other things that are billed, such as seconds of audio or searches"),
     Field("usage_entries", "objects", "the requests that an aggregate stands for, each with its own usage"),

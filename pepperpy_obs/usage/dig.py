@@ -16,10 +16,13 @@ __all__ = ["FUNCTIONS", "OPERATORS", "Path", "dig", "first", "paths"]
 
 Path = tuple[str, ...]
 
-OPERATORS: Final = "*^@#?"
+OPERATORS: Final = "*^@#?>"
 FUNCTIONS: Final = (MethodType, FunctionType, BuiltinMethodType)
 _MODALITIES: Final = {"TEXT": 1, "IMAGE": 2, "VIDEO": 3, "AUDIO": 4, "DOCUMENT": 5}
 """Google's names of modalities, and the numbers that Vertex writes for them in some answers."""
+_ROLES: Final[tuple[Path, ...]] = (("type",), ("role",))
+_TOOLS: Final = {"WEB_SEARCH": 1}
+"""xAI's names of tools, and the numbers that its messages have for them."""
 
 
 def paths(*texts: str) -> tuple[Path, ...]:
@@ -27,7 +30,8 @@ def paths(*texts: str) -> tuple[Path, ...]:
 
     `*` stands for every item of a list (or value of a dict), `^` for the first, `@AUDIO` for the tokens of that
     modality in one of Google's lists, `#word` for the number of items of a list that are of
-    this type or end with this word, `?ttl=1h` for the items of a list where that is so.
+    this type or end with this word, `?ttl=1h` for the items of a list where that is so, `>human` for those
+    after the last of this type.
 
     >>> dig({"a": [{"b": 1}, {"b": 2}]}, *paths("a.*.b"))
     [1, 2]
@@ -73,6 +77,8 @@ def _operate(source: Any, operator: str, operand: str) -> Any:
         return _modality(source, operand)
     if operator == "#":
         return _count(source, operand)
+    if operator == ">":
+        return _after(source, operand)
     name, _, value = operand.partition("=")
     return [each for each in _items(source) if _step(each, name) == value]
 
@@ -119,11 +125,19 @@ def _modality(source: Any, name: str) -> int | None:
     return total
 
 
+def _after(source: Any, kind: str) -> list[Any]:
+    items = list(_items(source))
+    last = max((n for n, each in enumerate(items) if first(each, _ROLES) == kind), default=-1)
+    return items[last + 1 :]
+
+
 def _count(source: Any, word: str) -> int | None:
     """Count the items of a list; a search that is only a page opened or looked through is none."""
     found = 0
     for each in _items(source):
-        kind = each if isinstance(each, str) else dig(each, ("type",))
-        if isinstance(kind, str) and kind.endswith(word) and dig(each, ("action", "type")) in (None, "search"):
+        kind = each if isinstance(each, str | int) else dig(each, ("type",))
+        if (type(kind) is int and kind == _TOOLS.get(word)) or (
+            isinstance(kind, str) and kind.endswith(word) and dig(each, ("action", "type")) in (None, "search")
+        ):
             found += 1
     return found or None

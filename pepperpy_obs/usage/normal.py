@@ -19,15 +19,18 @@ INPUT_PARTS: Final = (
     "cache_write_tokens",
     "audio_input_tokens",
     "image_input_tokens",
+    "video_input_tokens",
 )
-OUTPUT_PARTS: Final = ("reasoning_tokens", "audio_output_tokens", "image_output_tokens")
+OUTPUT_PARTS: Final = ("reasoning_tokens", "audio_output_tokens", "image_output_tokens", "video_output_tokens")
 COUNTS: Final = (
     "input_tokens",
     "output_tokens",
     *INPUT_PARTS,
     "cache_write_1h_tokens",
+    "cache_write_12h_tokens",
     "audio_cache_read_tokens",
     "image_cache_read_tokens",
+    "video_cache_read_tokens",
     *OUTPUT_PARTS,
     "web_searches",
 )
@@ -37,10 +40,11 @@ COUNTS: Final = (
 class Usage:
     """What one answer (or an aggregate of several) used; None means unknown, never zero.
 
-    `cache_write_1h_tokens` are part of `cache_write_tokens`; the `*_cache_read_tokens` are part
-    both of `cache_read_tokens` and of their modality. `units` holds what is not counted in
-    tokens (`audio_seconds`, `search_units`, ...). `flags` says what was odd, `<field>:<what>`.
-    `entries` are the single requests behind an answer that has several: each is priced by itself.
+    `cache_write_1h_tokens` and `cache_write_12h_tokens` are parts of `cache_write_tokens`; the
+    `*_cache_read_tokens` are part both of `cache_read_tokens` and of their modality. `units` holds
+    what is not counted in tokens (`audio_seconds`, `search_units`, ...). `inference_geo` is where the
+    request was confined to. `flags` says what was odd, `<field>:<what>`. `entries` are the single
+    requests behind an answer that has several: each is priced by itself.
     """
 
     input_tokens: int | None = None
@@ -48,6 +52,7 @@ class Usage:
     cache_read_tokens: int | None = None
     cache_write_tokens: int | None = None
     cache_write_1h_tokens: int | None = None
+    cache_write_12h_tokens: int | None = None
     reasoning_tokens: int | None = None
     audio_input_tokens: int | None = None
     audio_output_tokens: int | None = None
@@ -55,6 +60,9 @@ class Usage:
     image_input_tokens: int | None = None
     image_output_tokens: int | None = None
     image_cache_read_tokens: int | None = None
+    video_input_tokens: int | None = None
+    video_output_tokens: int | None = None
+    video_cache_read_tokens: int | None = None
     web_searches: int | None = None
     units: Mapping[str, int | Decimal] = field(default_factory=dict[str, int | Decimal])
     provider: str | None = None
@@ -62,6 +70,7 @@ class Usage:
     response_model: str | None = None
     response_id: str | None = None
     service_tier: str | None = None
+    inference_geo: str | None = None
     reported_cost_usd: Decimal | None = None
     incomplete: bool = False
     aggregate: bool = False

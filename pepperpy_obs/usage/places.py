@@ -50,7 +50,11 @@ PLACES: Final[tuple[Place, ...]] = (
     _place("ResponseMetadata.HTTPHeaders"),
 )
 
-TIERS: Final = paths("service_tier", "serviceTier.type", "serviceTier", "trafficType", "traffic_type")
+TIERS: Final = paths(
+    "service_tier", "serviceTier.type", "serviceTier", "trafficType", "traffic_type",
+    # Google's SDK leaves the tier out of the usage that it makes of the answer.
+    "sdk_http_response.headers.x-gemini-service-tier",
+)  # fmt: skip
 NAMES: Final = {
     "model": paths(
         "model", "modelVersion", "model_version", "model_name", "model_id",

@@ -18,16 +18,17 @@ __all__ = ["read", "told"]
 
 _MOST_KINDS: Final = 1024
 _MONEY: Final = ("cost", "upstream_cost", "ticks")
-_ASIDE: Final = frozenset({*_MONEY, "byok", "speed"})
+_ASIDE: Final = frozenset({*_MONEY, "byok", "speed", "inference_geo", "unmeasured"})
 _KNOWN: Final = frozenset({*COUNTS, "total", "thoughts", "tool_input", "cache_write_5m_tokens", "requests"})
 _TICKS_PER_USD: Final = 10_000_000_000
 _PARENTS: Final = (
     ("input_tokens", INPUT_PARTS[:2]),
     ("input_tokens", INPUT_PARTS[2:]),
-    ("cache_write_tokens", ("cache_write_1h_tokens",)),
-    ("cache_read_tokens", ("audio_cache_read_tokens", "image_cache_read_tokens")),
+    ("cache_write_tokens", ("cache_write_1h_tokens", "cache_write_12h_tokens")),
+    ("cache_read_tokens", ("audio_cache_read_tokens", "image_cache_read_tokens", "video_cache_read_tokens")),
     ("audio_input_tokens", ("audio_cache_read_tokens",)),
     ("image_input_tokens", ("image_cache_read_tokens",)),
+    ("video_input_tokens", ("video_cache_read_tokens",)),
     ("output_tokens", OUTPUT_PARTS[:1]),
     ("output_tokens", OUTPUT_PARTS[1:]),
 )
@@ -84,8 +85,10 @@ def _facts(captured: Captured, provider: str | None, model: str | None) -> dict[
     facts["response_model"] = captured.model
     facts["response_id"] = captured.response_id
     facts["service_tier"] = _tier(captured.service_tier)
+    facts["inference_geo"] = _geo(captured.raw.get("inference_geo"))
     facts["reported_cost_usd"] = _reported(captured.raw, flags)
-    facts["incomplete"] = captured.incomplete
+    # pydantic-ai counts the requests that told no usage.
+    facts["incomplete"] = captured.incomplete or bool(captured.raw.get("unmeasured"))
     # One answer has an id; a framework's total over several has none.
     facts["aggregate"] = shape is not None and shape.aggregate and captured.response_id is None
     facts["requests"] = counts.get("requests")
@@ -177,17 +180,25 @@ def _tier(tier: str | None) -> str | None:
     return None if tier in {"unspecified", "traffic_type_unspecified"} else tier
 
 
+def _geo(said: Any) -> str | None:
+    """Return where the request was confined to, in lower case; nowhere, mostly."""
+    geo = said.lower() if isinstance(said, str) else None
+    return None if geo in {"global", "not_available"} else geo
+
+
 def _joined(captured: Captured, provider: str | None, model: str | None) -> Usage:
     """Return a usage that has entries; one without a total of its own is their sum."""
     total = _single(captured, provider, model) if captured.raw else None
     asked = model or captured.model
     entries = tuple(_entry(each, provider or (total.provider if total else None), asked) for each in captured.entries)
     if total is None:
-        return replace(_summed(entries), incomplete=captured.incomplete)
+        aggregate = captured.shape is not None and captured.shape.aggregate
+        return replace(_summed(entries), incomplete=captured.incomplete, aggregate=aggregate)
     total = replace(total, **_in_common(total, entries))
     beyond = {name: _sum(entries, name) - (getattr(total, name) or 0) for name in ("input_tokens", "output_tokens")}
     if not any(beyond.values()):
-        return replace(total, entries=entries if total.aggregate and len(entries) > 1 else ())
+        apart = total.aggregate or any(entry.model != total.model for entry in entries)
+        return replace(total, entries=entries if apart and len(entries) > 1 else ())
     flag = f"entries: {beyond['input_tokens']:+} input, {beyond['output_tokens']:+} output tokens beyond the total"
     # Anthropic leaves compaction, and what an advising model read, out of its total, yet bills them.
     if total.aggregate or min(beyond.values()) < 0:

@@ -51,7 +51,10 @@ def by_total(counts: Counts) -> None:
         counts["input_tokens"] = counts.get("input_tokens", 0) + counts.pop("tool_input")
     total, read, written = counts.get("total"), counts.get("input_tokens"), counts.get("output_tokens")
     if total is not None and read is not None and written is not None and total > read + written:
-        counts["output_tokens"] = total - read
+        reasoned = counts.get("reasoning_tokens")
+        # With reasoning told and counted within the output, nobody knows what the rest is: it is flagged.
+        if not reasoned or reasoned > written or reasoned == total - read - written:
+            counts["output_tokens"] = total - read
     if "input_tokens" not in counts and "output_tokens" not in counts:
         only_total(counts)
 
@@ -63,8 +66,9 @@ def only_total(counts: Counts) -> None:
 
 
 def _add_cache_writes(counts: Counts) -> None:
-    """Make the sum of five-minute and one-hour writes the cache write where no better is said."""
+    """Make the sum of the writes with a told life the cache write where no better is said."""
     parts = counts.pop("cache_write_5m_tokens", 0) + counts.get("cache_write_1h_tokens", 0)
+    parts += counts.get("cache_write_12h_tokens", 0)
     if parts and not counts.get("cache_write_tokens"):
         counts["cache_write_tokens"] = parts
 

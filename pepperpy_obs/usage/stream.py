@@ -88,7 +88,8 @@ class Stream:
         if shape is None:
             return
         last = _ENDS[shape.end](item)
-        if last or (last is None and found is not None):
+        # Who reports costs reports them once, at the end, though OpenRouter may add an empty choice there.
+        if last or (found is not None and (last is None or "cost" in self._now.raw)):
             self._final = True
 
     def _close(self) -> None:
@@ -177,7 +178,7 @@ def _message_delta(item: Any) -> bool | None:
 
 def _run(item: Any) -> bool | None:
     """Assistants: the steps of a run come before the run itself."""
-    return None if dig(item, ("object",)) == "thread.run" else False
+    return None if first(item, (("object",), ("data", "object"))) == "thread.run" else False
 
 
 def _done(item: Any) -> bool | None:

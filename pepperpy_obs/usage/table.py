@@ -38,11 +38,15 @@ _CHAT: Final = _COST | _rows(
     cache_write_tokens="prompt_tokens_details.cache_write_tokens prompt_tokens_details.cache_creation_tokens "
     "cache_creation_input_tokens",
     cache_write_1h_tokens="prompt_tokens_details.cache_creation_token_details.ephemeral_1h_input_tokens",
+    cache_write_12h_tokens="prompt_tokens_details.cache_write_tokens_details.ttl_12h_tokens "
+    "prompt_tokens_details.cache_creation_token_details.ephemeral_12h_input_tokens",
     reasoning_tokens="completion_tokens_details.reasoning_tokens reasoning_tokens",
     audio_input_tokens="prompt_tokens_details.audio_tokens",
     audio_output_tokens="completion_tokens_details.audio_tokens",
     image_input_tokens="prompt_tokens_details.image_tokens",
     image_output_tokens="completion_tokens_details.image_tokens",
+    video_input_tokens="prompt_tokens_details.video_tokens",
+    video_output_tokens="completion_tokens_details.video_tokens",
     web_searches="server_tool_use_details.web_search_requests server_tool_use.web_search_requests num_search_queries "
     "connectors.web_search",
     tool_input="connector_tokens",
@@ -58,6 +62,7 @@ _TOKENS: Final = _COST | _rows(
     "cache_write_tokens cache_creation_input_tokens",
     cache_write_5m_tokens="input_token_details.ephemeral_5m_input_tokens",
     cache_write_1h_tokens="input_token_details.ephemeral_1h_input_tokens cache_write_1h_tokens",
+    cache_write_12h_tokens="input_tokens_details.cache_write_tokens_details.ttl_12h_tokens",
     reasoning_tokens="output_tokens_details.reasoning_tokens output_token_details.reasoning_tokens "
     "output_token_details.reasoning output_reasoning_tokens reasoning_tokens",
     audio_input_tokens="input_token_details.audio_tokens input_token_details.audio "
@@ -81,6 +86,7 @@ _ANTHROPIC: Final = _COST | _rows(
     reasoning_tokens="output_tokens_details.thinking_tokens",
     web_searches="server_tool_use.web_search_requests",
     speed="speed",
+    inference_geo="inference_geo",
 )
 _GOOGLE: Final = _rows(
     input_tokens="promptTokenCount prompt_token_count",
@@ -96,6 +102,9 @@ _GOOGLE: Final = _rows(
     image_input_tokens="promptTokensDetails.@IMAGE prompt_tokens_details.@IMAGE",
     image_output_tokens="candidatesTokensDetails.@IMAGE candidates_tokens_details.@IMAGE",
     image_cache_read_tokens="cacheTokensDetails.@IMAGE cache_tokens_details.@IMAGE",
+    video_input_tokens="promptTokensDetails.@VIDEO prompt_tokens_details.@VIDEO",
+    video_output_tokens="candidatesTokensDetails.@VIDEO candidates_tokens_details.@VIDEO",
+    video_cache_read_tokens="cacheTokensDetails.@VIDEO cache_tokens_details.@VIDEO",
 )
 _INTERACTIONS: Final = _rows(
     input_tokens="total_input_tokens",
@@ -108,6 +117,8 @@ _INTERACTIONS: Final = _rows(
     audio_output_tokens="output_tokens_by_modality.@AUDIO",
     image_input_tokens="input_tokens_by_modality.@IMAGE",
     image_output_tokens="output_tokens_by_modality.@IMAGE",
+    video_input_tokens="input_tokens_by_modality.@VIDEO",
+    video_output_tokens="output_tokens_by_modality.@VIDEO",
 )
 _CONVERSE: Final = _rows(
     input_tokens="inputTokens inputTokenCount",
@@ -139,7 +150,7 @@ SHAPES: Final[tuple[Shape, ...]] = (
     Shape(
         name="pydantic-ai run",
         all=paths("requests", "tool_calls", "input_tokens"),
-        counts=_TOKENS,
+        counts=_TOKENS | _rows(unmeasured="unmeasured_requests"),
         entries=paths("new_messages"),
         aggregate=True,
     ),
@@ -155,6 +166,26 @@ SHAPES: Final[tuple[Shape, ...]] = (
         rule="reasoning_apart",
         end="choices",
         provider="x-ai",
+    ),
+    Shape(
+        # One of Groq's systems asks several models, whose prices differ.
+        name="groq",
+        all=paths("prompt_tokens", "queue_time"),
+        counts=_CHAT,
+        rule="by_total",
+        end="choices",
+        entries=paths("usage_breakdown.models", "x_groq.usage_breakdown.models"),
+        provider="groq",
+    ),
+    Shape(
+        # What was thought and what was cited is counted beside the completion, and left out of the total.
+        name="perplexity research",
+        all=paths("prompt_tokens", "citation_tokens"),
+        counts={name: where for name, where in _CHAT.items() if name != "total"}
+        | _rows(citation_tokens="citation_tokens"),
+        rule="reasoning_apart",
+        end="choices",
+        provider="perplexity",
     ),
     Shape(
         name="openai assistants",
@@ -291,6 +322,15 @@ SHAPES: Final[tuple[Shape, ...]] = (
         merge="add",
     ),
     Shape(
+        # An agent's state holds the whole conversation: the last question, and what came after it, is this call's.
+        name="langchain state",
+        places=("",),
+        any=paths("messages.>human.*.usage_metadata.input_tokens"),
+        counts={},
+        entries=paths("messages.>human"),
+        aggregate=True,
+    ),
+    Shape(
         name="langchain result",
         places=("",),
         any=paths(_GENERATED),
@@ -328,7 +368,7 @@ SHAPES: Final[tuple[Shape, ...]] = (
         name="pages",
         places=("usage_info",),
         any=paths("pages_processed"),
-        counts=_rows(document_pages="pages_processed"),
+        counts=_rows(document_pages="pages_processed", annotated_pages="pages_processed_annotation"),
     ),
     Shape(name="seconds", places=("usage",), all=paths("seconds"), counts=_rows(audio_seconds="seconds")),
     Shape(

@@ -101,7 +101,7 @@ def _tell(captured: Captured, found: Found, answer: Any, layout: Layout) -> None
     if shape.entries:
         captured.entries = _entries(found, answer)
     if shape.ids:
-        captured.response_id = word(first(answer, shape.ids)) or captured.response_id
+        captured.response_id = word(first(found.owner, shape.ids)) or captured.response_id
 
 
 def _collect(found: Found, answer: Any, layout: Layout) -> dict[str, Any]:

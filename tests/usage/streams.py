@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any, Final
 
 from pepperpy_obs import usage
@@ -68,6 +69,22 @@ STREAMS: Final[dict[str, tuple[Items, usage.Usage]]] = {
             response_id="c1",
         ),
     ),
+    "openrouter: with an empty choice after the finish": (
+        [
+            chat(None),
+            chat("stop"),
+            chat(None, usage={**CHAT_USAGE, "cost": 0.0000775, "is_byok": False}),
+        ],
+        usage.Usage(
+            input_tokens=20,
+            output_tokens=4,
+            provider="openrouter",
+            model="gpt-4o",
+            response_model="gpt-4o",
+            response_id="c1",
+            reported_cost_usd=Decimal("0.0000775"),
+        ),
+    ),
     "groq: in its own corner": (
         [chat(None, x_groq={"id": "r"}), chat("stop", x_groq={"id": "r", "usage": {**CHAT_USAGE, "queue_time": 0.1}})],
         usage.Usage(
@@ -121,6 +138,43 @@ STREAMS: Final[dict[str, tuple[Items, usage.Usage]]] = {
                     "completion_tokens": 9,
                     "total_tokens": 59,
                     "prompt_token_details": {"cached_tokens": 0},
+                },
+            },
+        ],
+        usage.Usage(
+            input_tokens=50,
+            output_tokens=9,
+            cache_read_tokens=0,
+            provider="openai",
+            model="gpt-4o-mini",
+            response_model="gpt-4o-mini",
+            response_id="run_1",
+        ),
+    ),
+    "openai assistants: as its SDK wraps them": (
+        [
+            {"event": "thread.run.created", "data": {"id": "run_1", "object": "thread.run", "model": "gpt-4o-mini"}},
+            {
+                "event": "thread.run.step.completed",
+                "data": {
+                    "id": "step_1",
+                    "object": "thread.run.step",
+                    "run_id": "run_1",
+                    "usage": {**CHAT_USAGE, "prompt_token_details": {"cached_tokens": 0}},
+                },
+            },
+            {
+                "event": "thread.run.completed",
+                "data": {
+                    "id": "run_1",
+                    "object": "thread.run",
+                    "model": "gpt-4o-mini",
+                    "usage": {
+                        "prompt_tokens": 50,
+                        "completion_tokens": 9,
+                        "total_tokens": 59,
+                        "prompt_token_details": {"cached_tokens": 0},
+                    },
                 },
             },
         ],
