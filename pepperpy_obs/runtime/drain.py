@@ -7,6 +7,7 @@ drains (docs/design.md).
 
 from __future__ import annotations
 
+import sys
 import threading
 import weakref
 from bisect import bisect_left, bisect_right
@@ -37,7 +38,8 @@ _BEHIND: Final = 2048
 _MOST_WAITING: Final = 4096
 """Records that may wait for children while callers drain: a clock that stands still ends no wait."""
 _MUCH: Final = 256
-"""Records of one turn that call for the next one soon: so that who reads finds little left to do."""
+"""Records that the thread looks at in one go; as many in one turn call for the next one soon, so that who reads finds
+little left to do."""
 _DEPTH: Final = 60
 """How many calls below `Drain.run` there may be, down to a renderer's."""
 _by_end = itemgetter(END)
@@ -128,24 +130,33 @@ class Drain:
         _descend(_DEPTH)
         folded = 0
         try:
-            left = self._look(most, patience)
-            while left > 0:
-                at_ease = pause and left < _BEHIND
-                count = self._batch(min(left, _SMALL if at_ease else BATCH), patience)
-                if count == 0:
-                    break
-                left -= count
-                folded += count
-                if pause:
-                    _clock.sleep(_BREATH if at_ease else 0)
+            if not pause:
+                return self._fold(self._look(most, patience), patience)
+            # To look at many records takes as long as to fold some.
+            for _ in range(len(self._hub.buffer) // _MUCH + 1):
+                folded += self._fold(self._look(None, patience, _MUCH), patience, pause=True)
+            return folded
         finally:
             # Even if nothing was folded: another thread may have gathered lines, and a flush has to see them written.
             with self.claim(patience) as claimed:
                 if claimed:
                     self.chain.flush()
+
+    def _fold(self, left: int, patience: float, *, pause: bool = False) -> int:
+        """Fold the `left` oldest of what has been looked at, batch by batch; return how many."""
+        folded = 0
+        while left > 0:
+            at_ease = pause and len(self._hub.buffer) < _BEHIND
+            count = self._batch(min(left, _SMALL if at_ease else BATCH), patience)
+            if count == 0:
+                break
+            left -= count
+            folded += count
+            if pause:
+                _clock.sleep(_BREATH if at_ease else 0)
         return folded
 
-    def _look(self, most: int | None, patience: float) -> int:
+    def _look(self, most: int | None, patience: float, at_once: int = sys.maxsize) -> int:
         """Take records from the buffer and part them; return how many may be folded.
 
         Children are to be folded before their parents, who began earlier and ended later. So records are looked at in
@@ -161,7 +172,7 @@ class Drain:
                 # No call stands between such lines, so no signal handler can come between them; see `_recover`.
                 self._ended = self._ended + ended
                 self._open = running
-            count = len(buffer) if most is None else min(most, len(buffer))
+            count = min(len(buffer), at_once if most is None else most)
             self._taken = buffer[:count]
             del buffer[:count]
             self._sort_in()
