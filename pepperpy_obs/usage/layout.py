@@ -51,7 +51,10 @@ class Layout:
 NOTHING: Final = Layout(frozenset())
 _watched: set[str] = set()
 _kinds: dict[type[Any], Kind] = {}
-_layouts: dict[tuple[Any, ...], Layout] = {}
+_by_keys: dict[tuple[Any, ...], Layout] = {}
+"""By the type, if it is no dict, and all names in their order."""
+_by_names: dict[tuple[Any, ...], Layout] = {}
+"""By the type and the names that we know."""
 
 
 def watch(name: str) -> None:
@@ -65,13 +68,13 @@ def layout_of(source: Any) -> Layout:
         kind = type(source)
         if kind is dict:
             key: tuple[Any, ...] = tuple(source) if len(source) <= _WIDEST else ()
-            return _layouts.get(key) or _of_dict(source, key)
+            return _by_keys.get(key) or _of_dict(source, key)
         known = _kinds.get(kind) or kind_of(kind)
         own = getattr(source, "__dict__", None) or ()
         key = (kind, *own) if len(own) <= _WIDEST else ()
         if known.more == "pydantic" and (extra := source.__pydantic_extra__):
             key = (*key, None, *extra)
-        return _layouts.get(key) or _of_object(source, known, own, key)
+        return _by_keys.get(key) or _of_object(source, known, own, key)
     except Exception:  # raised by a property of somebody else's: there is nothing to read
         return NOTHING
 
@@ -101,14 +104,24 @@ def _of_object(source: Any, known: Kind, own: Any, key: tuple[Any, ...]) -> Layo
 def _remembered(
     key: tuple[Any, ...], kind: type[Any], names: frozenset[str], own: frozenset[str] = frozenset()
 ) -> Layout:
-    """Remember a layout by what it is found by, or, where that would keep somebody's objects alive, by its names."""
-    if not key or not all(type(name) is str or name is None or name is kind for name in key):
-        key = (kind, None, *sorted(names), None, *sorted(own))
-    layout = _layouts.get(key)
+    """Return the layout of these names, and have it found by `key` unless that would keep somebody's objects alive.
+
+    What is worked out of a layout is worth keeping even where the names around those that we know are always others.
+    """
+    told = (kind, names, own)
+    layout = _by_names.get(told)
     if layout is None:
-        if len(_layouts) >= _MOST:
-            _layouts.clear()
-        layout = _layouts[key] = Layout(names, own, boundless=kind is not dict and kind_of(kind).more in _BOUNDLESS)
+        boundless = kind is not dict and kind_of(kind).more in _BOUNDLESS
+        layout = _kept(_by_names, told, Layout(names, own, boundless=boundless))
+    if key and all(type(name) is str or name is None or name is kind for name in key):
+        _kept(_by_keys, key, layout)
+    return layout
+
+
+def _kept(memory: dict[tuple[Any, ...], Layout], key: tuple[Any, ...], layout: Layout) -> Layout:
+    if len(memory) >= _MOST:
+        memory.clear()
+    memory[key] = layout
     return layout
 
 

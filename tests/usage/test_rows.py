@@ -113,6 +113,14 @@ def test_a_key_that_is_no_text_is_not_kept_alive() -> None:
     assert watched() is None
 
 
+def test_what_was_worked_out_is_kept_when_only_names_of_others_change() -> None:
+    """Dicts that are different each time cost no more than one that is always the same."""
+    layout = layout_of({"alpha": 1})
+    for number in range(3000):
+        assert layout_of({"alpha": 1, f"omega{number}": 2}) is layout
+    assert layout_of({"alpha": 1}) is layout
+
+
 def test_a_large_dict_is_found_by_its_names() -> None:
     """It is no answer, but costs no more than one."""
     large = {str(number): number for number in range(1000)} | {"alpha": 1}
