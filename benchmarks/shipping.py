@@ -21,7 +21,6 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
-from pepperpy_obs.processors.ecs import to_ecs
 from pepperpy_obs.shipping.elastic import Elastic
 from pepperpy_obs.shipping.logstash import Logstash
 from pepperpy_obs.shipping.loki import Loki
@@ -174,8 +173,8 @@ def main() -> None:
         url = f"http://127.0.0.1:{port}"
         specs += (
             Loki(url=url, gzip=False),
-            Elastic(url=url, gzip=False, document=to_ecs),
-            Logstash(url=f"{url}/logstash", gzip=False, document=to_ecs),
+            Elastic(url=url, gzip=False),
+            Logstash(url=f"{url}/logstash", gzip=False),
             Otlp(url=url, gzip=False),
         )
         for spec in specs:

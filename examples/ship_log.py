@@ -15,7 +15,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pepperpy_obs.processors.ecs import to_ecs
 from pepperpy_obs.shipping.elastic import Elastic
 from pepperpy_obs.shipping.ledger import Ledger
 from pepperpy_obs.shipping.logstash import Logstash
@@ -33,10 +32,10 @@ def sinks(given: argparse.Namespace) -> Iterator[SinkSpec]:
     if given.loki:
         yield Loki(url=given.loki, tenant=environment.get("LOKI_TENANT", ""))
     if given.elastic:
-        yield Elastic(url=given.elastic, api_key=environment.get("ELASTIC_API_KEY", ""), document=to_ecs)
+        yield Elastic(url=given.elastic, api_key=environment.get("ELASTIC_API_KEY", ""))
     if given.logstash:
         user, password = environment.get("LOGSTASH_USER", ""), environment.get("LOGSTASH_PASSWORD", "")
-        yield Logstash(url=given.logstash, user=user, password=password, document=to_ecs)
+        yield Logstash(url=given.logstash, user=user, password=password)
     if given.otlp:
         yield Otlp(url=given.otlp)
 

@@ -94,11 +94,12 @@ def _head(event: Mapping[str, Any], name: Any, *, ours: bool) -> dict[str, Any]:
     timestamp = event.get("timestamp")
     if timestamp is not None:
         document["@timestamp"] = timestamp if type(timestamp) is str else _time(timestamp)
-    document["log.level"] = event.get("level")
+    if (level := event.get("level")) is not None:
+        document["log.level"] = level
     if ours:
         about = (name, event.get("operation") or event.get("cache") or event.get("metric"), event.get("outcome"))
         document["message"] = " ".join([str(word) for word in about if word])
-    else:
+    elif name is not None:
         document["message"] = name if isinstance(name, str) else _label(name)
     document["ecs.version"] = _VERSION
     return document

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pepperpy_obs.errors import SetupError
-from pepperpy_obs.processors.ecs import to_ecs
 from pepperpy_obs.shipping.elastic import Elastic
 from pepperpy_obs.shipping.logstash import Logstash
 from pepperpy_obs.shipping.loki import Loki
@@ -41,9 +40,9 @@ def sinks_of(config: Config) -> list[SinkSpec]:
         labels = _pairs("loki_labels", config.loki_labels)
         sinks.append(Loki(**_common(config, "loki"), tenant=config.loki_tenant, labels=labels))
     if config.elastic_url is not None:
-        sinks.append(Elastic(**_common(config, "elastic"), target=config.elastic_target, document=to_ecs))
+        sinks.append(Elastic(**_common(config, "elastic"), target=config.elastic_target))
     if config.logstash_url is not None:
-        sinks.append(Logstash(**_common(config, "logstash"), document=to_ecs))
+        sinks.append(Logstash(**_common(config, "logstash")))
     if config.otlp_url is not None:
         sinks.append(Otlp(**_common(config, "otlp")))
     return sinks

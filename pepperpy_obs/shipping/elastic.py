@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from pepperpy_obs.errors import SetupError
+from pepperpy_obs.processors.ecs import to_ecs
 from pepperpy_obs.shipping.outcome import (
     ACKNOWLEDGED,
     Answer,
@@ -76,7 +77,7 @@ class Elastic(SinkSpec):
     kind: ClassVar[str] = "elastic"
     target: str = "logs-pepperpy.events-default"
     """A data stream, an index or an alias."""
-    document: Document = as_it_is
+    document: Document = to_ecs
     batch_bytes: int = 4_000_000
     batch_records: int = 1000
 

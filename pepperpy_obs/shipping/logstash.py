@@ -11,7 +11,8 @@ from typing import ClassVar
 
 import msgspec
 
-from pepperpy_obs.shipping.elastic import Document, as_it_is, document_of
+from pepperpy_obs.processors.ecs import to_ecs
+from pepperpy_obs.shipping.elastic import Document, document_of
 from pepperpy_obs.shipping.outcome import (
     Answer,
     Parcel,
@@ -37,7 +38,7 @@ class Logstash(SinkSpec):
     """
 
     kind: ClassVar[str] = "logstash"
-    document: Document = as_it_is
+    document: Document = to_ecs
 
     def encode(self, parcel: Parcel) -> Request:
         """Return one JSON array, which the input's json codec takes apart into events."""

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from pepperpy_obs import _clock, _guard
-from pepperpy_obs.shipping.elastic import Elastic
+from pepperpy_obs.shipping.elastic import Elastic, as_it_is
 from pepperpy_obs.shipping.logstash import Logstash
 from pepperpy_obs.shipping.loki import Loki
 from pepperpy_obs.shipping.otlp import Otlp
@@ -77,8 +77,8 @@ class World:
         """Return the process's new life."""
         sinks = (
             Loki(url=self.loki.url, **QUICK),
-            Elastic(url=self.elastic.url, **QUICK),
-            Logstash(url=self.logstash.url, **QUICK),
+            Elastic(url=self.elastic.url, document=as_it_is, **QUICK),
+            Logstash(url=self.logstash.url, document=as_it_is, **QUICK),
             Otlp(url=self.otlp.url, **QUICK),
         )
         return Shipper(sinks, self.directory, bounds=Bounds(500_000, 2_000, 200_000), instance="host")

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from pepperpy_obs.shipping.elastic import Elastic
+from pepperpy_obs.shipping.elastic import Elastic, as_it_is
 from pepperpy_obs.shipping.logstash import Logstash
 from pepperpy_obs.shipping.loki import Loki
 from pepperpy_obs.shipping.otlp import Otlp
@@ -29,8 +29,8 @@ def test_after_an_outage_all_of_it_comes_in_order(ship: Ship, event: Make) -> No
         servers = (loki, es, ls, otlp)
         sinks = (
             Loki(url=loki.url, **QUICK),
-            Elastic(url=es.url, **QUICK),
-            Logstash(url=ls.url, **QUICK),
+            Elastic(url=es.url, document=as_it_is, **QUICK),
+            Logstash(url=ls.url, document=as_it_is, **QUICK),
             Otlp(url=otlp.url, **QUICK),
         )
         for server in servers:

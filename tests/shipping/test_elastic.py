@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from pepperpy_obs.errors import SetupError
-from pepperpy_obs.shipping.elastic import Elastic
+from pepperpy_obs.shipping.elastic import Elastic, as_it_is
 from pepperpy_obs.shipping.outcome import Answer, Parcel
 from pepperpy_obs.shipping.record import Record
 from pepperpy_obs.shipping.shipper import Shipper
@@ -21,12 +21,14 @@ NOW = time.time_ns()
 
 def sink(server: ElasticServer, api_key: str = "") -> Elastic:
     """Return a sink in a hurry."""
-    return Elastic(url=server.url, api_key=api_key, linger=0, retry_first=0.01, retry_most=0.02)
+    return Elastic(url=server.url, api_key=api_key, document=as_it_is, linger=0, retry_first=0.01, retry_most=0.02)
 
 
 def test_one_bulk(event: Make) -> None:
     """Each event is an action line of ours and a document on one line; the last ends with a newline."""
-    request = Elastic(url="http://es", target="events", gzip=False).encode(Parcel([event(1, NOW, x=float(5))], "host"))
+    request = Elastic(url="http://es", target="events", document=as_it_is, gzip=False).encode(
+        Parcel([event(1, NOW, x=float(5))], "host")
+    )
     assert (request.path, request.headers["Content-Type"]) == ("/events/_bulk", "application/x-ndjson")
     action, document, end = request.body.split(b"\n")
     assert json.loads(action) == {"create": {"_id": f"{1:032x}"}}
@@ -104,7 +106,7 @@ class TestBulk:
     def test_the_cursor_waits_for_the_first_unsettled(self, ship: Ship, event: Make) -> None:
         """Ended amid a batch, the next start sends from the first event on that is not answered for."""
         with ElasticServer(items=[None, BUSY, None]) as server:
-            slow = ship(Elastic(url=server.url, linger=0, retry_first=600, retry_most=600))
+            slow = ship(Elastic(url=server.url, document=as_it_is, linger=0, retry_first=600, retry_most=600))
             slow.offer([event(n, NOW) for n in range(3)])
             assert wait_until(lambda: slow.ledgers()["elastic"].acknowledged == 2)
             slow.close()

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pepperpy_obs.shipping.elastic import Elastic
+from pepperpy_obs.shipping.elastic import Elastic, as_it_is
 from pepperpy_obs.shipping.ledger import Ledger
 from pepperpy_obs.shipping.loki import Loki
 from pepperpy_obs.shipping.record import Record
@@ -78,7 +78,15 @@ def drained(shipper: Shipper) -> Ledger:
 def test_elasticsearch_gets_each_event_once(faults: list[Fault], items: list[Item | None], sizes: list[int]) -> None:
     """Whatever fails: accepted = acknowledged + rejected, and acknowledged is what is there, each once."""
     with TemporaryDirectory() as directory, ElasticServer(faults, items=items) as server:
-        sink = Elastic(url=server.url, linger=0, retry_first=0.001, retry_most=0.002, read_timeout=0.1, batch_records=7)
+        sink = Elastic(
+            url=server.url,
+            document=as_it_is,
+            linger=0,
+            retry_first=0.001,
+            retry_most=0.002,
+            read_timeout=0.1,
+            batch_records=7,
+        )
         shipper = ship(sink, directory)
         total = 0
         for size in sizes:
@@ -120,7 +128,7 @@ def test_loki_gets_each_line_once(faults: list[Fault], jumps: list[int]) -> None
 CHILD = """
 import sys, json
 from pathlib import Path
-from pepperpy_obs.shipping.elastic import Elastic
+from pepperpy_obs.shipping.elastic import Elastic, as_it_is
 from pepperpy_obs.shipping.loki import Loki
 from pepperpy_obs.shipping.record import Record
 from pepperpy_obs.shipping.shipper import Shipper
@@ -128,7 +136,7 @@ from pepperpy_obs.shipping.spool import Bounds
 directory, elastic, loki, start, now = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5])
 quick = dict(linger=0, retry_first=0.001, retry_most=0.002, batch_records=20)
 shipper = Shipper(
-    [Elastic(url=elastic, **quick), Loki(url=loki, **quick)], Path(directory), bounds=Bounds(10**8, 20_000, 20_000),
+    [Elastic(url=elastic, document=as_it_is, **quick), Loki(url=loki, **quick)], Path(directory), bounds=Bounds(10**8, 20_000, 20_000),
     instance="host",
 )
 number = start
@@ -167,7 +175,7 @@ def test_a_kill_loses_nothing_that_was_on_disk(tmp_path: Path, seed: int) -> Non
             arguments = [str(tmp_path), elastic.url, loki.url, str(start), str(NOW)]
             synced.append(range(start, killed(arguments, random.uniform(0.0, 0.3))))
         sinks = [
-            Elastic(url=elastic.url, linger=0, retry_first=0.001, retry_most=0.002),
+            Elastic(url=elastic.url, document=as_it_is, linger=0, retry_first=0.001, retry_most=0.002),
             Loki(url=loki.url, linger=0, retry_first=0.001, retry_most=0.002),
         ]
         heir = Shipper(sinks, tmp_path, instance="host")
@@ -186,11 +194,11 @@ FULL = """
 import json, resource, sys
 from pathlib import Path
 from pepperpy_obs._guard import failures
-from pepperpy_obs.shipping.elastic import Elastic
+from pepperpy_obs.shipping.elastic import Elastic, as_it_is
 from pepperpy_obs.shipping.record import Record
 from pepperpy_obs.shipping.shipper import Shipper
 resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, 5_000))
-shipper = Shipper([Elastic(url=sys.argv[2], linger=0)], Path(sys.argv[1]), instance="host")
+shipper = Shipper([Elastic(url=sys.argv[2], document=as_it_is, linger=0)], Path(sys.argv[1]), instance="host")
 for n in range(500):
     key = f"{n:032x}"
     shipper.offer([Record(n, key, json.dumps({"event": "test", "event_id": key, "n": n}).encode())])

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from pepperpy_obs.errors import SetupError
-from pepperpy_obs.shipping.elastic import Elastic
+from pepperpy_obs.shipping.elastic import Elastic, as_it_is
 from pepperpy_obs.shipping.logstash import Logstash
 from pepperpy_obs.shipping.loki import Loki
 from pepperpy_obs.shipping.otlp import Otlp
@@ -126,7 +126,10 @@ def test_ids_and_times_that_otlp_cannot_carry_stay_behind() -> None:
 def test_a_line_without_a_time_gets_that_of_its_record(ship: Ship) -> None:
     """A data stream takes no document without `@timestamp`."""
     with ElasticServer() as elastic, LogstashServer() as logstash:
-        shipper = ship(Elastic(url=elastic.url, **QUICK), Logstash(url=logstash.url, **QUICK))
+        shipper = ship(
+            Elastic(url=elastic.url, document=as_it_is, **QUICK),
+            Logstash(url=logstash.url, document=as_it_is, **QUICK),
+        )
         record = stamped(b'{"n":1}')._replace(at=1_000_002_000)
         shipper.offer([record])
         assert shipper.flush(5)

@@ -49,9 +49,7 @@ def test_each_answer_has_a_meaning(answer: Answer, action: str, event: Make) -> 
 def test_events_arrive_as_documents(ship: Ship, event: Make) -> None:
     """In order, once, in the form that was asked for, after the pipeline was busy."""
     with HttpInput(Fault("reply", Reply(429)), Fault("reply", Reply(429))) as server:
-        shipper = ship(
-            Logstash(url=server.url, document=to_ecs, linger=0, retry_first=0.01, retry_most=0.02, batch_records=7)
-        )
+        shipper = ship(Logstash(url=server.url, linger=0, retry_first=0.01, retry_most=0.02, batch_records=7))
         shipper.offer([event(n, n) for n in range(30)])
         assert shipper.flush(10)
         assert [(one["message"], one["labels"]) for one in server.events] == [

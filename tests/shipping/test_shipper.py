@@ -14,7 +14,7 @@ from pepperpy_obs import _guard
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.processors.ecs import to_ecs
 from pepperpy_obs.processors.lines import json_lines
-from pepperpy_obs.shipping.elastic import Elastic
+from pepperpy_obs.shipping.elastic import Elastic, as_it_is
 from pepperpy_obs.shipping.loki import Loki
 from pepperpy_obs.shipping.record import Record
 from pepperpy_obs.shipping.shipper import Shipper
@@ -32,7 +32,7 @@ NOBODY = "http://127.0.0.1:9"
 
 def elastic(url: str) -> Elastic:
     """Return a sink in a hurry."""
-    return Elastic(url=url, linger=0, retry_first=0.01, retry_most=0.05)
+    return Elastic(url=url, document=as_it_is, linger=0, retry_first=0.01, retry_most=0.05)
 
 
 def loki(url: str) -> Loki:
@@ -213,7 +213,7 @@ class TestOffer:
 def test_it_is_a_way_out_of_a_chain(ship: Ship) -> None:
     """Rendered events go in, and come out under the names and types of ECS, with their ids."""
     with ElasticServer() as server:
-        shipper = ship(Elastic(url=server.url, linger=0, document=to_ecs))
+        shipper = ship(Elastic(url=server.url, linger=0))
         assert isinstance(shipper, WayOut)
         event = {"timestamp": "2026-11-23T12:00:00.000001Z", "event": "operation.finished", "event_id": "ab" * 16}
         shipper.write(json_lines([{**event, "level": "info", "outcome": "ok", "duration_seconds": 0.5, "mine": 7}]))
