@@ -81,4 +81,6 @@ def _words(answer: Answer, verdict: Verdict) -> str:
     advice = _ADVICE.get(answer.status, "that is not what this kind of sink answers")
     if answer.status >= 500:
         advice = "it is in trouble itself: look at its own log"
+    if "https" in answer.text.lower() and answer.status == 400:
+        advice = "it wants TLS there: https:// instead of http://?"
     return f"{advice} ({answer.status}: {answer.text[:300]})"

@@ -101,16 +101,18 @@ class Elastic(SinkSpec):
     def judge(self, parcel: Parcel, answer: Answer) -> Verdict:
         """Return what became of each document: a 200 says nothing before its items are read."""
         if answer.status == 400:
-            return split(answer)
+            return split(answer, doubtful=b'"error"' not in answer.body)
         if answer.status != 200:
             return common_verdict(answer) or hold(answer)
         try:
             items = _read(answer.body).items
-        except msgspec.DecodeError as error:
-            return Verdict("retry", "garbage", str(error))
+        except (ValueError, RecursionError):
+            # Whoever answers in other words has not stored anything.
+            return hold(answer, doubtful=True)
         if len(items) != len(parcel.records):
             # Elasticsearch 7.10.2 and 7.11.1 did that (logstash-output-elasticsearch, common.rb).
-            return Verdict("retry", "garbage", f"{len(items)} items for {len(parcel.records)} documents")
+            text = f"{len(items)} items for {len(parcel.records)} documents"
+            return Verdict("retry", "garbage", text, doubtful=True)
         outcomes = [judge_item(next(iter(item.values()))) if item else Outcome("again", "garbage") for item in items]
         held = next((outcome for outcome in outcomes if outcome.reason in _HOLD), None)
         if held is not None and not any(outcome.what in {"acknowledged", "rejected"} for outcome in outcomes):
@@ -131,5 +133,6 @@ def judge_item(item: _Item) -> Outcome:
     cause = _Cause(type=item.error) if isinstance(item.error, str) else item.error or _Cause()
     detail = f"{item.status} {cause.type}: {cause.reason}"[:500]
     if item.status == 429 or item.status >= 500 or cause.type in _HOLD or item.status in {401, 403}:
-        return Outcome("again", cause.type or str(item.status), detail)
+        doubtful = item.status >= 500 and cause.type not in _HOLD
+        return Outcome("again", cause.type or str(item.status), detail, doubtful=doubtful)
     return Outcome("rejected", cause.type or str(item.status), detail)

@@ -24,7 +24,6 @@ from pepperpy_obs.shipping.outcome import (
     all_acknowledged,
     common_verdict,
     hold,
-    retry,
 )
 from pepperpy_obs.shipping.sink import SinkSpec
 
@@ -137,5 +136,5 @@ class Loki(SinkSpec):
             return loki_answers.judge_refusal(parcel, answer)
         if (verdict := common_verdict(answer)) is not None:
             return verdict
-        # 260 ("ingestion blocked") is an operator's decision; 422 and whatever else comes is somebody's mistake.
-        return hold(answer) if answer.status != 200 else retry(answer)
+        # 260 ("ingestion blocked") is an operator's decision; a 200 is not Loki's; 422 is somebody's mistake.
+        return hold(answer, doubtful=answer.status == 200)

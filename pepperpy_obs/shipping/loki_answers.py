@@ -24,6 +24,9 @@ _STREAM = re.compile(
     r"missing required labels|at least one label pair is required|has structured metadata too large|"
     r"has too many structured metadata labels"
 )
+_PARSER = re.compile(
+    r"loghttp\.|couldn't parse labels|error parsing labels|ReadArray|readObject|Value looks like|unexpected end"
+)
 _SECOND = 1_000_000_000
 
 
@@ -41,7 +44,7 @@ def judge_refusal(parcel: Parcel, answer: Answer) -> Verdict:
         # Which of several streams is meant is not worth a parser: a process has one service, and bounds its labels.
         refused = dict.fromkeys(range(len(records)), Outcome("rejected", "labels", answer.text))
     if not refused:
-        return split(answer)
+        return split(answer, doubtful=not _PARSER.search(text))
     return Verdict("settle", outcomes=[refused.get(index, ACKNOWLEDGED) for index in range(len(records))])
 
 

@@ -43,7 +43,7 @@ class _Partial(msgspec.Struct, rename="camel"):
     error_message: str = ""
 
 
-class _Response(msgspec.Struct, rename="camel"):
+class _Response(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     partial_success: _Partial | None = None
 
 
@@ -126,15 +126,26 @@ class Otlp(SinkSpec):
             return split(answer)
         if not 200 <= answer.status < 300:
             return common_verdict(answer) or hold(answer)
-        try:
-            partial = _read(answer.body or b"{}").partial_success or _Partial()
-            refused = min(max(0, int(partial.rejected_log_records)), len(parcel.records))
-        except (msgspec.DecodeError, ValueError):
-            # A body in protobuf, or none worth reading: the status says that it was taken (OTLP 1.9, "Full Success").
-            return Verdict("settle", outcomes=(ACKNOWLEDGED,) * len(parcel.records))
+        partial = _partial(answer)
+        if partial is None:
+            return hold(answer, doubtful=True)
+        refused = min(max(0, int(partial.rejected_log_records)), len(parcel.records))
         detail = f"{refused} of {len(parcel.records)} refused, not said which: {partial.error_message}"[:500]
         outcomes = [ACKNOWLEDGED] * (len(parcel.records) - refused) + [Outcome("rejected", "partial", detail)] * refused
         return Verdict("settle", outcomes=outcomes)
+
+
+def _partial(answer: Answer) -> _Partial | None:
+    """Return what an answer of 2xx says of the refused; None when it is no export response."""
+    if not answer.body or "protobuf" in answer.headers.get("content-type", ""):
+        # OTLP asks for our own encoding back. One that has another, or no words at all, speaks by its status.
+        return _Partial()
+    try:
+        found = _read(answer.body).partial_success or _Partial()
+        int(found.rejected_log_records)
+    except (ValueError, RecursionError):
+        return None
+    return found
 
 
 def _resource(service: str, environment: str, instance: str) -> dict[str, str]:

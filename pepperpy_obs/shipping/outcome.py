@@ -24,6 +24,7 @@ __all__ = [
     "all_acknowledged",
     "common_verdict",
     "hold",
+    "not_its_own",
     "retry",
     "retry_after",
     "split",
@@ -58,6 +59,8 @@ class Answer:
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     """Names in lower case."""
+    reached: bool = True
+    """The request may have been read: false when no connection came about."""
 
     @property
     def text(self) -> str:
@@ -77,6 +80,8 @@ class Outcome:
     reason: str = ""
     """A short word that repeats: it becomes a label."""
     detail: str = ""
+    doubtful: bool = False
+    """Of `again`: the record itself may be the cause."""
 
 
 ACKNOWLEDGED: Final = Outcome("acknowledged")
@@ -94,6 +99,9 @@ class Verdict:
     reason: str = ""
     detail: str = ""
     outcomes: Sequence[Outcome] = ()
+    doubtful: bool = False
+    """Whether one record or the whole sink is the cause remains to be seen: one may crash a handler, or wake a
+    firewall, and a sink that was set up wrongly may refuse every one."""
 
 
 def all_acknowledged(count: int) -> Verdict:
@@ -101,20 +109,31 @@ def all_acknowledged(count: int) -> Verdict:
     return Verdict("settle", outcomes=(ACKNOWLEDGED,) * count)
 
 
-def retry(answer: Answer) -> Verdict:
+def retry(answer: Answer, *, doubtful: bool = False) -> Verdict:
     """Say that the same bytes may go through later."""
-    return Verdict("retry", str(answer.status) if answer.status else "no_answer", answer.text)
+    reason = str(answer.status) if answer.status else "no_answer"
+    return Verdict("retry", reason, answer.text, doubtful=doubtful)
 
 
-def split(answer: Answer) -> Verdict:
-    """Say that something in it is in the way of all of it."""
-    return Verdict("split", str(answer.status), answer.text)
+def split(answer: Answer, *, doubtful: bool = True) -> Verdict:
+    """Say that something in it is in the way of all of it; a page that others wrote does not know that."""
+    return not_its_own(answer) or Verdict("split", str(answer.status), answer.text, doubtful=doubtful)
 
 
-def hold(answer: Answer) -> Verdict:
+def hold(answer: Answer, *, doubtful: bool = False) -> Verdict:
     """Say that the sink is set up wrongly, here or there."""
     text = f"{answer.status}: {answer.text}" if answer.text else str(answer.status)
-    return Verdict("hold", str(answer.status), text)
+    return Verdict("hold", str(answer.status), text, doubtful=doubtful)
+
+
+def not_its_own(answer: Answer) -> Verdict | None:
+    """Hold what a login page, a firewall or a port that wants TLS has answered, whatever the status says.
+
+    None of our receivers writes markup; Go and nginx answer 400 to plain HTTP where they expect TLS.
+    """
+    words = answer.body[:200].lstrip().lower()
+    markup = words.startswith(b"<") or "html" in answer.headers.get("content-type", "").lower()
+    return hold(answer, doubtful=True) if markup or b"http request to an https" in words else None
 
 
 def common_verdict(answer: Answer) -> Verdict | None:
@@ -124,12 +143,16 @@ def common_verdict(answer: Answer) -> Verdict | None:
     they took the rest.
     """
     status = answer.status
-    if status in {0, 408, 425, 429} or status >= 500 or status == 499:
+    if status in {425, 429}:
         return retry(answer)
+    if status in {0, 408, 499} or status >= 500:
+        return retry(answer, doubtful=answer.reached)
     if status == 413:
-        return split(answer)
+        # Often it is a proxy's answer, and the proxy's page.
+        return Verdict("split", "413", answer.text, doubtful=True)
     if status in {401, 403, 404, 405, 406, 407, 415} or 300 <= status < 400:
-        return hold(answer)
+        # A firewall says 403 or 406 to words that it does not like; the others are no answer to a body.
+        return hold(answer, doubtful=status in {403, 406})
     return None
 
 

@@ -10,8 +10,10 @@ from collections.abc import Callable, Sequence
 
 from pepperpy_obs._guard import failed
 from pepperpy_obs.shipping.dead_letter import DeadLetters
-from pepperpy_obs.shipping.delivery import Delivery, Source
+from pepperpy_obs.shipping.delivery import Delivery
+from pepperpy_obs.shipping.doubt import Tally
 from pepperpy_obs.shipping.ledger import Account
+from pepperpy_obs.shipping.leg import Leg, Source
 from pepperpy_obs.shipping.sink import SinkSpec
 from pepperpy_obs.shipping.spool import Batch, Spool
 from pepperpy_obs.shipping.transport import Transport
@@ -40,6 +42,7 @@ class Sender:
         self._progressed = progressed
         self._letters = DeadLetters(sources[-1].spool.slot.path / f"{spec.name}.rejected.ndjson")
         self._transport = Transport(spec)
+        self._tally = Tally()
         self._delivery: Delivery | None = None
         self._grown = threading.Event()
         self._hurry = threading.Event()
@@ -77,11 +80,16 @@ class Sender:
             source = self._source()
             batch = self._take(source.spool)
             if not batch.records:
-                self.account.oldest(None)
                 self._grown.wait()
                 return
-            self.account.oldest(batch.records[0].at)
-            self._delivery = Delivery(self.spec, source, batch, account=self.account, letters=self._letters)
+            self._delivery = Delivery(
+                self.spec,
+                Leg(source, batch),
+                account=self.account,
+                letters=self._letters,
+                tally=self._tally,
+                more=self._more,
+            )
         if self._delivery.run(self._transport, self._stop):
             self._delivery = None
             self._progressed()
@@ -90,6 +98,13 @@ class Sender:
         while len(self._sources) > 1 and not self._sources[0].spool.owes(self.spec.name):
             self._emptied(self._sources.pop(0).spool)
         return self._sources[0]
+
+    def _more(self) -> Leg | None:
+        """Take what is there beside a delivery that goes on; its spools stay, empty or not."""
+        name = self.spec.name
+        source = next((source for source in self._sources if source.spool.owes(name)), None)
+        batch = source.spool.take(name, self.spec.batch_bytes, self.spec.batch_records) if source else None
+        return Leg(source, batch) if source and batch and batch.records else None
 
     def _take(self, spool: Spool) -> Batch:
         """Take a batch; one that is not full waits `linger` for more, as long as nobody is in a hurry."""

@@ -15,9 +15,9 @@ from pepperpy_obs import _clock
 from pepperpy_obs._guard import failed
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.shipping import slots
-from pepperpy_obs.shipping.delivery import Source
 from pepperpy_obs.shipping.intake import Fsync, Intake
 from pepperpy_obs.shipping.ledger import Account, Ledger
+from pepperpy_obs.shipping.leg import Source
 from pepperpy_obs.shipping.record import Record
 from pepperpy_obs.shipping.sender import Sender
 from pepperpy_obs.shipping.sink import SinkSpec

@@ -28,6 +28,7 @@ __all__ = ["Pause", "Transport", "persist"]
 _LOGGERS = ("httpx2", "httpcore2.connection", "httpcore2.http11", "httpcore2.proxy", "httpcore2.socks")
 _LONGEST_ANSWER = 16 * 1024 * 1024
 """Some 16 KB for each of the documents of a full bulk request."""
+_NEVER_REACHED = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError)
 _ours = threading.local()
 
 
@@ -62,7 +63,7 @@ class Transport:
         A request that failed half way is not made again in here: the caller knows what may be repeated.
         """
         if self._aborted:
-            return Answer(0, b"aborted")
+            return Answer(0, b"aborted", reached=False)
         _ours.posting = True
         try:
             with self._opened().stream(
@@ -74,7 +75,7 @@ class Transport:
             ) as answer:
                 return Answer(answer.status_code, self._body(answer), {k.lower(): v for k, v in answer.headers.items()})
         except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, OSError, ValueError) as error:
-            return Answer(0, f"{type(error).__name__}: {error}".encode())
+            return Answer(0, f"{type(error).__name__}: {error}".encode(), reached=not isinstance(error, _NEVER_REACHED))
         finally:
             _ours.posting = False
 

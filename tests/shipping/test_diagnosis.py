@@ -48,6 +48,10 @@ def test_what_is_wrong_is_said_in_words() -> None:
     [
         (Fault("reply", Reply(503)), "it is in trouble itself"),
         (Fault("reply", Reply(200, b"<html>")), "that is not what this kind of sink answers (200: <html>)"),
+        (
+            Fault("reply", Reply(400, b"Client sent an HTTP request to an HTTPS server.")),
+            "it wants TLS there: https://",
+        ),
         (Fault("reply", Reply(302)), "that is not what this kind of sink answers"),
         (Fault("slow", seconds=9), "it took the event and answered nothing"),
         (Fault("garbage"), "no answer came"),

@@ -68,7 +68,10 @@ def test_each_item_has_a_meaning(status: int, kind: str, what: str, event: Make)
 @pytest.mark.parametrize(
     "answer, action",
     [
-        (Answer(200, b"<html>welcome</html>"), "retry"),
+        (Answer(200, b"<html>welcome</html>"), "hold"),
+        (Answer(200, b'{"error":"log in first"}'), "hold"),
+        (Answer(200), "hold"),
+        (Answer(400, b"<html>The plain HTTP request was sent to HTTPS port</html>"), "hold"),
         (Answer(200, b'{"errors":false,"items":[]}'), "retry"),
         (Answer(400, b"id is too long"), "split"),
         (Answer(401), "hold"),

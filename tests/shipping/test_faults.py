@@ -136,7 +136,8 @@ from pepperpy_obs.shipping.spool import Bounds
 directory, elastic, loki, start, now = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5])
 quick = dict(linger=0, retry_first=0.001, retry_most=0.002, batch_records=20)
 shipper = Shipper(
-    [Elastic(url=elastic, document=as_it_is, **quick), Loki(url=loki, **quick)], Path(directory), bounds=Bounds(10**8, 20_000, 20_000),
+    [Elastic(url=elastic, document=as_it_is, **quick), Loki(url=loki, **quick)],
+    Path(directory), bounds=Bounds(10**8, 20_000, 20_000),
     instance="host",
 )
 number = start

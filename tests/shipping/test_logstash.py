@@ -35,6 +35,10 @@ class HttpInput(Server):
     [
         (Answer(200, b"ok"), "settle"),
         (Answer(204), "settle"),
+        (Answer(200), "settle"),
+        (Answer(200, b"<html>log in</html>"), "hold"),
+        (Answer(200, b'{"error":"log in"}'), "hold"),
+        (Answer(400, b"<html>Bad Request</html>"), "hold"),
         (Answer(400), "split"),
         (Answer(401), "hold"),
         (Answer(429, b"queue full"), "retry"),

@@ -67,7 +67,10 @@ class TestEncode:
     "answer, action",
     [
         (Answer(204), "settle"),
-        (Answer(200), "retry"),
+        (Answer(200), "hold"),
+        (Answer(200, b"<html>log in</html>"), "hold"),
+        (Answer(400, b"Client sent an HTTP request to an HTTPS server.\n"), "hold"),
+        (Answer(400, b"<!DOCTYPE html><p>Bad Request</p>"), "hold"),
         (Answer(260, b"blocked"), "hold"),
         (Answer(400, b"couldn't parse labels: {a-b}"), "split"),
         (Answer(400, b"something new"), "split"),

@@ -134,7 +134,7 @@ class TestTransport:
             transport.abort()
             thread.join(5)
             assert [answer.status for answer in answers] == [0]
-            assert transport.post(HELLO) == Answer(0, b"aborted")
+            assert transport.post(HELLO) == Answer(0, b"aborted", reached=False)
             transport.close()
 
     def test_both_sides_show_certificates(self, tmp_path: Path) -> None:

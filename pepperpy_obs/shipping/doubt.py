@@ -1,0 +1,60 @@
+"""Is it one record, or the whole sink? Told apart by what becomes of the others.
+
+A record that crashes its receiver, or wakes a firewall, is answered like one that meets a receiver in trouble: 500,
+403, a connection that breaks. The difference is in the company: a receiver in trouble fails for others, too. So a
+record is to blame when it alone has failed again and again, each time after others had got through, so often that one
+without fault would fail like that once in ten thousand times, at the rate at which the others fail.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+__all__ = ["Doubt", "Tally"]
+
+_BY_CHANCE = 1e-4
+
+
+@dataclass(slots=True)
+class Tally:
+    """How one sink has answered so far."""
+
+    successes: int = 0
+    """Requests of which it took something."""
+    failures: int = 0
+    """Requests that failed as one record could have made them fail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """How a record, or those that it went with, failed since it first did."""
+
+    successes: int
+    failures: int
+    """What the tally said before."""
+    own: int = 0
+    """Failures of its own."""
+    proven: int = 0
+    """Those before which others had got through since the last."""
+    seen: int = 0
+    """The tally's successes at the last."""
+
+    @staticmethod
+    def begun(tally: Tally) -> Doubt:
+        """Return the doubt of a record that has not failed yet."""
+        return Doubt(tally.successes, tally.failures, seen=tally.successes)
+
+    def failed(self, tally: Tally) -> Doubt:
+        """Return the doubt after one more failure, which the tally learns of, too."""
+        tally.failures += 1
+        proven = self.proven + (tally.successes > self.seen)
+        return replace(self, own=self.own + 1, proven=proven, seen=tally.successes)
+
+    def convicts(self, tally: Tally) -> bool:
+        """Tell whether chance hardly explains the failures.
+
+        How often others fail is estimated by Laplace's rule, so that five proofs and no failure of others suffice.
+        """
+        others = tally.failures - self.failures - self.own
+        rate = (others + 1) / (tally.successes - self.successes + others + 2)
+        return rate**self.proven < _BY_CHANCE
