@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import Enum
+from functools import lru_cache
 from types import BuiltinMethodType, FunctionType, MethodType
 from typing import Any, Final
 
@@ -29,9 +30,9 @@ def paths(*texts: str) -> tuple[Path, ...]:
     """Return paths as `dig` wants them, from "a.b" and the like.
 
     `*` stands for every item of a list (or value of a dict), `^` for the first, `@AUDIO` for the tokens of that
-    modality in one of Google's lists, `#word` for the number of items of a list that are of
-    this type or end with this word, `?ttl=1h` for the items of a list where that is so, `>human` for those
-    after the last of this type.
+    modality in one of Google's lists (`@IMAGE+DOCUMENT` for those of both), `#word` for the number of
+    items of a list that are of this type or end with this word, `?ttl=1h` for the items where that is
+    so, `>human` for those after the last of this type.
 
     >>> dig({"a": [{"b": 1}, {"b": 2}]}, *paths("a.*.b"))
     [1, 2]
@@ -116,13 +117,19 @@ def _items(source: Any) -> Any:
 def _modality(source: Any, name: str) -> int | None:
     """Add up the tokens of one modality; None where the list does not name it."""
     total = None
+    spellings = _spellings(name)
     for each in _items(source):
         kind = _step(each, "modality")
         kind = kind.value if isinstance(kind, Enum) else kind
-        if kind in (name, name.lower(), _MODALITIES[name]):
+        if kind in spellings:
             tokens = first(each, (("tokenCount",), ("token_count",), ("tokens",)))
             total = (total or 0) + (tokens if type(tokens) is int else 0)
     return total
+
+
+@lru_cache(maxsize=16)
+def _spellings(names: str) -> frozenset[str | int]:
+    return frozenset(each for name in names.split("+") for each in (name, name.lower(), _MODALITIES[name]))
 
 
 def _after(source: Any, kind: str) -> list[Any]:

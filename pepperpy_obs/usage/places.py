@@ -10,11 +10,15 @@ from pepperpy_obs.usage.shapes import Merge, Place
 __all__ = ["HINTS", "NAMES", "PLACES", "TIERS", "USAGE_HINTS"]
 
 
-def _place(path: str, owner: str = "", *, tier: str | None = None, merge: Merge | None = None) -> Place:
-    return Place(paths(path)[0], paths(owner)[0], tier, merge)
+def _place(
+    path: str, owner: str = "", *, tier: str | None = None, merge: Merge | None = None, beside: str | None = None
+) -> Place:
+    paths(beside or "")
+    return Place(paths(path)[0], paths(owner)[0], tier, merge, beside)
 
 
 PLACES: Final[tuple[Place, ...]] = (
+    _place("usage", tier="batch", beside="request_counts"),
     _place("usage"),
     _place("response.usage", "response"),
     _place("message.usage", "message"),
@@ -36,8 +40,15 @@ PLACES: Final[tuple[Place, ...]] = (
     _place("llm_output.token_usage", "llm_output"),
     _place("llm_output.usage", "llm_output"),
     _place("response.body.usage", "response.body", tier="batch"),
-    _place("result.message.usage", "result.message"),
+    _place("result.message.usage", "result.message", tier="batch"),
+    _place("modelOutput.usage", "modelOutput", tier="batch"),
+    _place("response.usageMetadata", "response", tier="batch", beside="key"),
     _place("response.usageMetadata", "response"),
+    # Where frameworks keep the answer behind their own.
+    _place("raw.usage", "raw"),
+    _place("_raw_response.usage", "_raw_response"),
+    _place("_raw_response.usage_metadata", "_raw_response"),
+    _place("token_usage"),
     # InvokeAgent: each of the agent's model calls leaves a trace of its own.
     _place("trace.trace.*.modelInvocationOutput.metadata.usage", merge="add"),
     _place("usage_info"),

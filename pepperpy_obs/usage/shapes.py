@@ -109,6 +109,8 @@ class Place:
     tier: str | None = None
     """The service tier that being here implies."""
     merge: Merge | None = None
+    beside: str | None = None
+    """A name that the answer must have, too."""
     name: str = field(init=False)
     """The path as text, by which shapes name it."""
 

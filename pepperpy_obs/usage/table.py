@@ -57,7 +57,8 @@ _TOKENS: Final = _COST | _rows(
     output_tokens="output_tokens",
     total="total_tokens",
     cache_read_tokens="input_tokens_details.cached_tokens input_token_details.cached_tokens "
-    "input_token_details.cache_read cache_read_tokens cache_read_input_tokens cached_tokens",
+    "input_token_details.cache_read cache_read_tokens cache_read_input_tokens cached_tokens "
+    "prompt_tokens_details.cached_tokens",
     cache_write_tokens="input_tokens_details.cache_write_tokens input_token_details.cache_creation "
     "cache_write_tokens cache_creation_input_tokens",
     cache_write_5m_tokens="input_token_details.ephemeral_5m_input_tokens",
@@ -88,6 +89,7 @@ _ANTHROPIC: Final = _COST | _rows(
     speed="speed",
     inference_geo="inference_geo",
 )
+# Documents are looked at page by page, and billed as images.
 _GOOGLE: Final = _rows(
     input_tokens="promptTokenCount prompt_token_count",
     tool_input="toolUsePromptTokenCount tool_use_prompt_token_count",
@@ -99,9 +101,9 @@ _GOOGLE: Final = _rows(
     audio_output_tokens="candidatesTokensDetails.@AUDIO candidates_tokens_details.@AUDIO "
     "responseTokensDetails.@AUDIO response_tokens_details.@AUDIO",
     audio_cache_read_tokens="cacheTokensDetails.@AUDIO cache_tokens_details.@AUDIO",
-    image_input_tokens="promptTokensDetails.@IMAGE prompt_tokens_details.@IMAGE",
+    image_input_tokens="promptTokensDetails.@IMAGE+DOCUMENT prompt_tokens_details.@IMAGE+DOCUMENT",
     image_output_tokens="candidatesTokensDetails.@IMAGE candidates_tokens_details.@IMAGE",
-    image_cache_read_tokens="cacheTokensDetails.@IMAGE cache_tokens_details.@IMAGE",
+    image_cache_read_tokens="cacheTokensDetails.@IMAGE+DOCUMENT cache_tokens_details.@IMAGE+DOCUMENT",
     video_input_tokens="promptTokensDetails.@VIDEO prompt_tokens_details.@VIDEO",
     video_output_tokens="candidatesTokensDetails.@VIDEO candidates_tokens_details.@VIDEO",
     video_cache_read_tokens="cacheTokensDetails.@VIDEO cache_tokens_details.@VIDEO",
@@ -115,7 +117,7 @@ _INTERACTIONS: Final = _rows(
     cache_read_tokens="total_cached_tokens",
     audio_input_tokens="input_tokens_by_modality.@AUDIO",
     audio_output_tokens="output_tokens_by_modality.@AUDIO",
-    image_input_tokens="input_tokens_by_modality.@IMAGE",
+    image_input_tokens="input_tokens_by_modality.@IMAGE+DOCUMENT",
     image_output_tokens="output_tokens_by_modality.@IMAGE",
     video_input_tokens="input_tokens_by_modality.@VIDEO",
     video_output_tokens="output_tokens_by_modality.@VIDEO",
@@ -161,11 +163,26 @@ SHAPES: Final[tuple[Shape, ...]] = (
         | _rows(
             cache_read_tokens="cached_prompt_text_tokens",
             reasoning_tokens="reasoning_tokens",
+            image_input_tokens="prompt_image_tokens",
             web_searches="server_side_tools_used.#WEB_SEARCH",
         ),
         rule="reasoning_apart",
         end="choices",
         provider="x-ai",
+    ),
+    Shape(
+        name="crew",
+        all=paths("prompt_tokens", "successful_requests"),
+        counts=_CHAT | _rows(cache_read_tokens="cached_prompt_tokens", requests="successful_requests"),
+        rule="by_total",
+        aggregate=True,
+    ),
+    Shape(
+        # Mistral counts what it heard in the total alone, and bills it by the second.
+        name="heard",
+        all=paths("prompt_tokens", "prompt_audio_seconds"),
+        counts={name: where for name, where in _CHAT.items() if name != "total"},
+        end="choices",
     ),
     Shape(
         # One of Groq's systems asks several models, whose prices differ.
@@ -242,6 +259,7 @@ SHAPES: Final[tuple[Shape, ...]] = (
             output_tokens="billed_units.output_tokens tokens.output_tokens",
             cache_read_tokens="cached_tokens",
             image_input_tokens="billed_units.image_tokens",
+            images="billed_units.images",
             search_units="billed_units.search_units",
             classifications="billed_units.classifications",
         ),
@@ -308,6 +326,8 @@ SHAPES: Final[tuple[Shape, ...]] = (
         ),
         lacks=paths("total_tokens", "prompt_tokens"),
         counts=_ANTHROPIC,
+        # What a session of its agent cost.
+        around=_rows(cost="total_cost_usd"),
         rule="cache_apart",
         merge="overwrite",
         end="message_delta",

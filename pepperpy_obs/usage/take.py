@@ -58,7 +58,11 @@ def take(answer: Any) -> tuple[Captured, Found | None]:
 
 def _asked(layout: Layout) -> _Asked:
     """Work out what answers of a layout are asked, and remember it there."""
-    places = tuple((place, at_hand(layout, place.path)) for place in PLACES if reachable(layout, place.path))
+    places = tuple(
+        (place, at_hand(layout, place.path))
+        for place in PLACES
+        if reachable(layout, place.path) and (place.beside is None or place.beside in layout.names)
+    )
     named = ((name, path, at_hand(layout, path)) for name, path in by_name(NAMES) if reachable(layout, path))
     asked = layout.chosen[take] = _Asked(places, tuple(key for key in _OWNERS if key in layout.names), tuple(named))
     return asked
