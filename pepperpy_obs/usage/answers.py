@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final
 
 from pepperpy_obs.usage.captured import Captured
@@ -14,6 +16,7 @@ from pepperpy_obs.usage.wire import looks_raw, speaks_of_usage
 __all__ = ["capture"]
 
 _NO_ANSWER: Final = (int, float, complex, bool, type(None), range, memoryview)
+_MOST_KINDS: Final = 1024
 
 
 def capture(answer: object) -> Captured | None:
@@ -23,18 +26,18 @@ def capture(answer: object) -> Captured | None:
     of answers or of a stream's items, or a finished `Usage`. Costs some microseconds; keeps
     numbers and names only. Raises nothing.
     """
-    if isinstance(answer, _NO_ANSWER):
-        return None
-    if isinstance(answer, Captured):
-        return answer
-    if isinstance(answer, Usage):
-        return Captured.of_user(answer)
-    if isinstance(answer, str | bytes | bytearray):
-        return _from_text(answer)
-    if isinstance(answer, list | tuple):
-        return _from_items(answer)
+    kind: Any = type(answer)
+    special = _special(kind)
+    if special is not None:
+        return special(answer)
     captured, found = take(answer)
     return None if found is None else captured
+
+
+@lru_cache(_MOST_KINDS)
+def _special(kind: type[Any]) -> Callable[[Any], Captured | None] | None:
+    """Return how answers of a class are read, if not as most are: found out once a class, for it is asked of each."""
+    return next((reader for kinds, reader in _SPECIAL if issubclass(kind, kinds)), None)
 
 
 def _from_text(text: str | bytes | bytearray) -> Captured | None:
@@ -68,3 +71,12 @@ def _knows(*items: Any) -> bool:
         if not isinstance(item, _NO_ANSWER):
             stream.feed(item)
     return stream.recognised
+
+
+_SPECIAL: Final[tuple[tuple[tuple[type[Any], ...], Callable[[Any], Captured | None]], ...]] = (
+    (_NO_ANSWER, lambda _: None),
+    ((Captured,), lambda answer: answer),
+    ((Usage,), Captured.of_user),
+    ((str, bytes, bytearray), _from_text),
+    ((list, tuple), _from_items),
+)
