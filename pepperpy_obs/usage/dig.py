@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pepperpy_obs.usage.layout import CALLED, kind_of, watch
 
-__all__ = ["FUNCTIONS", "OPERATORS", "Path", "dig", "first", "paths"]
+__all__ = ["FUNCTIONS", "OPERATORS", "Path", "ask", "dig", "first", "paths"]
 
 Path = tuple[str, ...]
 
@@ -62,7 +62,7 @@ def dig(source: Any, path: Path) -> Any:
         elif source is None:
             return None
         elif key[0] not in OPERATORS:
-            source = _step(source, key)
+            source = ask(source, key)
         elif key == "*":
             rest = path[position + 1 :]
             return [item for each in _items(source) if (item := dig(each, rest)) is not None] or None
@@ -81,10 +81,10 @@ def _operate(source: Any, operator: str, operand: str) -> Any:
     if operator == ">":
         return _after(source, operand)
     name, _, value = operand.partition("=")
-    return [each for each in _items(source) if _step(each, name) == value]
+    return [each for each in _items(source) if ask(each, name) == value]
 
 
-def _step(source: Any, key: str) -> Any:
+def ask(source: Any, key: str) -> Any:
     """Return one attribute or item, without ever asking an object for something that it does not have.
 
     A failing lookup on a pydantic model costs a microsecond, so its class is asked first, once.
@@ -119,7 +119,7 @@ def _modality(source: Any, name: str) -> int | None:
     total = None
     spellings = _spellings(name)
     for each in _items(source):
-        kind = _step(each, "modality")
+        kind = ask(each, "modality")
         kind = kind.value if isinstance(kind, Enum) else kind
         if kind in spellings:
             tokens = first(each, (("tokenCount",), ("token_count",), ("tokens",)))

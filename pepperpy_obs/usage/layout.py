@@ -13,7 +13,6 @@ __all__ = ["CALLED", "NOTHING", "Layout", "kind_of", "layout_of", "own_of", "wat
 
 CALLED: Final = frozenset({"usage", "new_messages"})
 """Names that one version of an SDK spells as an attribute and another as a method."""
-_ANSWERS_TO_MORE: Final = frozenset({"__getattr__", "DESCRIPTOR"})
 _BOUNDLESS: Final = frozenset({"mapping", "yes"})
 _MOST: Final = 1024
 """Kinds, and layouts, that are remembered. Who has more makes them up."""
@@ -126,19 +125,26 @@ def _kept(memory: dict[tuple[Any, ...], Layout], key: tuple[Any, ...], layout: L
 
 
 def kind_of(kind: type[Any]) -> Kind:
-    """Return what is known of a class, which is looked at once.
-
-    Messages of protobuf answer to more without saying so: their fields are in no namespace.
-    """
+    """Return what is known of a class, which is looked at once."""
     known = _kinds.get(kind)
     if known is None:
         space = {name: value for each in reversed(kind.__mro__) for name, value in vars(each).items()}
-        more = "pydantic" if "__pydantic_extra__" in space else "yes" if space.keys() & _ANSWERS_TO_MORE else ""
+        fields = _fields_of_message(space)
+        more = "pydantic" if "__pydantic_extra__" in space else "yes" if "__getattr__" in space and not fields else ""
         if issubclass(kind, Mapping):
             more = "mapping"
         # A property, a slot, or a default that instances need not have of their own.
-        offered = frozenset(n for n in space.keys() & _watched if hasattr(space[n], "__get__") or type(space[n]) is int)
+        offered = {n for n in space.keys() & _watched if hasattr(space[n], "__get__") or type(space[n]) is int}
         if len(_kinds) >= _MOST:
             _kinds.clear()
-        known = _kinds[kind] = Kind(frozenset(space), more, offered)
+        known = _kinds[kind] = Kind(fields.union(space), more, fields & _watched | offered)
     return known
+
+
+def _fields_of_message(space: Mapping[str, Any]) -> frozenset[str]:
+    """Return the names of a protobuf message's fields, which are in no namespace; also of what proto-plus wraps."""
+    descriptor = space.get("DESCRIPTOR") or getattr(getattr(space.get("_meta"), "pb", None), "DESCRIPTOR", None)
+    try:
+        return frozenset(descriptor.fields_by_name) if descriptor is not None else frozenset()
+    except Exception:  # another library's word for something else
+        return frozenset()

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from pepperpy_obs.usage.dig import OPERATORS, Path, dig
+from pepperpy_obs.usage.dig import OPERATORS, Path, ask, dig
 from pepperpy_obs.usage.layout import Layout, layout_of, own_of
 
 __all__ = ["Rows", "at_hand", "reachable"]
@@ -21,8 +21,8 @@ class _Plan(NamedTuple):
 
     leaves: tuple[tuple[str, str], ...]
     """Names, and keys that are at hand."""
-    branches: tuple[tuple[str, Rows], ...]
-    """Keys that are at hand, and what is looked for below them."""
+    branches: tuple[tuple[str, bool, Rows], ...]
+    """Keys, whether they are at hand, and what is looked for below them."""
     rest: tuple[_Row, ...]
     """What has to be dug for."""
 
@@ -57,32 +57,34 @@ class Rows:
         branches: dict[str, list[_Row]] = {}
         rest: list[_Row] = []
         for name, path in rows:
-            if ways[name] > 1 or path[0] not in layout.own:  # alternatives have an order
+            key, further = path[0], path[1:]
+            if ways[name] > 1 or key not in layout.names:  # alternatives have an order
                 rest.append((name, path))
-            elif len(path) == 1:
-                leaves.append((name, path[0]))
+            elif further:
+                branches.setdefault(key, []).append((name, further))
+            elif key in layout.own:
+                leaves.append((name, key))
             else:
-                branches.setdefault(path[0], []).append((name, path[1:]))
-        below = tuple((key, _rows(tuple(each))) for key, each in branches.items())
+                rest.append((name, path))
+        below = tuple((key, key in layout.own, _rows(tuple(each))) for key, each in branches.items())
         plan = layout.chosen[self] = _Plan(tuple(leaves), below, tuple(rest)) if rows else _NOTHING
         return plan
 
 
 def _follow(plan: _Plan, source: Any, found: dict[str, Any]) -> None:
     leaves, branches, rest = plan
-    if leaves or branches:
-        own = own_of(source)
-        for name, key in leaves:
-            value = own[key]
-            if value is not None:
-                found[name] = value
-        for key, below in branches:
-            value = own[key]
-            if value is not None:
-                layout = layout_of(value)
-                inner = layout.chosen.get(below) or below.plan(layout)
-                if inner is not _NOTHING:
-                    _follow(inner, value, found)
+    own = own_of(source)
+    for name, key in leaves:
+        value = own[key]
+        if value is not None:
+            found[name] = value
+    for key, is_at_hand, below in branches:
+        value = own[key] if is_at_hand else ask(source, key)
+        if value is not None:
+            layout = layout_of(value)
+            inner = layout.chosen.get(below) or below.plan(layout)
+            if inner is not _NOTHING:
+                _follow(inner, value, found)
     for name, path in rest:
         if name not in found and (value := dig(source, path)) is not None:
             found[name] = value

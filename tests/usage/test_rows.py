@@ -10,6 +10,7 @@ from types import MappingProxyType, SimpleNamespace
 from typing import Any
 from unittest.mock import MagicMock
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
@@ -91,6 +92,43 @@ def test_what_has_no_name_that_we_know_has_the_layout_of_nothing() -> None:
     values: tuple[Any, ...] = (None, 1, "text", b"", [], (), {}, {"omega": 1}, {1: 2}, SimpleNamespace(omega=1))
     for value in values:
         assert layout_of(value) is NOTHING, value
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_of_a_message_of_protobuf_its_fields_are_asked_for(*, wrapped: bool) -> None:
+    """They stand in its descriptor, and in no namespace; proto-plus wraps the class that has it."""
+    descriptor = SimpleNamespace(fields_by_name={"alpha": ..., "omega": ...})
+    asked: list[str] = []
+
+    class Message:
+        __slots__ = ()
+        if wrapped:
+            _meta = SimpleNamespace(pb=SimpleNamespace(DESCRIPTOR=descriptor))
+        else:
+            DESCRIPTOR = descriptor
+
+        def __getattr__(self, name: str) -> int:
+            if name not in descriptor.fields_by_name:
+                raise AttributeError(name)
+            asked.append(name)
+            return 1
+
+    message = Message()
+    layout = layout_of(message)
+    assert layout.names == {"alpha"}
+    assert not layout.boundless
+    assert Rows([("x", ("alpha",)), ("y", ("beta",))]).of(message, layout) == {"x": 1}
+    assert asked == ["alpha"]
+
+
+def test_another_word_for_a_descriptor_is_none() -> None:
+    """What only looks like a message is asked as any object is."""
+
+    class Odd:
+        DESCRIPTOR = "of something else"
+        alpha = property(lambda self: 2)
+
+    assert Rows([("x", ("alpha",))]).of(Odd(), layout_of(Odd())) == {"x": 2}
 
 
 def test_a_mock_answers_to_everything() -> None:
