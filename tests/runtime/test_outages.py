@@ -133,8 +133,11 @@ def test_a_forked_child_ships_its_own_calls(leave: str, spool: Path) -> None:
     """
     with LokiServer() as loki:
         run(program, loki.url, spool)
-        # A child that ends before the other begins leaves it its number, and with it its stream.
-        assert sorted(map(len, loki.streams.values())) in ([50, 50, 200], [100, 200])
+        if sys.version_info < (3, 12) or "shutdown" in leave:
+            # A child that ends before the other begins leaves it its number, and with it its stream.
+            assert sorted(map(len, loki.streams.values())) in ([50, 50, 200], [100, 200])
+        else:  # its interpreter starts no thread any more when it ends: see below
+            run("start(shutdown_timeout=20)", loki.url, spool)
         assert len(loki.lines) == 300
 
 
