@@ -24,7 +24,8 @@ class Retries:
     """Sets `retry` (and `retried_usd`, where that is known) on a request whose like had failed before it began.
 
     The like is a request of the same operation by the same caller; each failure has one retry at most. A caller
-    that goes on to its next question after a failure looks the same: nothing in the events tells the two apart.
+    that goes on to its next question after a failure looks the same: what a call was asked is in no event. Who
+    knows better says so, by a field `attempt` of the call: 1 is a question of its own, whatever failed before.
     Needs events in the order in which they ended; remembers the last 4096 failures.
     """
 
@@ -41,9 +42,10 @@ class Retries:
         before = self._failures.get(which)
         if before is not None and ended - round(event_dict.get("duration_seconds", 0.0) * _SECOND) >= before[0]:
             del self._failures[which]
-            event_dict["retry"] = True
-            if before[1] is not None:
-                event_dict["retried_usd"] = before[1]
+            if event_dict.get("attempt") != 1:
+                event_dict["retry"] = True
+                if before[1] is not None:
+                    event_dict["retried_usd"] = before[1]
         if failed:
             self._failures[which] = ended, event_dict.get("cost_usd")
             if len(self._failures) > _REMEMBERED:

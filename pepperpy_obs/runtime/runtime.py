@@ -77,6 +77,7 @@ class Runtime:
             old = self._drain.exchange(chain)
             self._dropped.update(old.dropped)
             self._store.max_series = config.max_series
+            self._store.attributes = config.cost_attributes
         close_exits(old.exits, self.config.shutdown_timeout)
         self.config = config
         self._drain.interval = config.drain_interval

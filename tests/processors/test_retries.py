@@ -58,3 +58,10 @@ def test_memory_is_bounded() -> None:
         {},
         {"retry": True, "retried_usd": Decimal("0.5")},
     ]
+
+
+def test_who_says_that_it_is_a_first_attempt_is_believed() -> None:
+    """A next question after a failure is told from a retry by the `attempt` that the caller says."""
+    assert through((1, FAILED), (2, {"attempt": 1}), (3, {})) == [{}, {}, {}]
+    retried = {"retry": True, "retried_usd": Decimal("0.5")}
+    assert through((1, {**FAILED, "attempt": 1}), (2, {"attempt": 2})) == [{}, retried]

@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from freezegun import freeze_time
@@ -106,6 +107,22 @@ def test_configure_again_takes_the_new_settings_and_keeps_the_counts(tmp_path: P
     assert [json.loads(line)["operation"] for line in one.read_text().splitlines()] == ["first"]
     assert [json.loads(line)["service"]["name"] for line in two.read_text().splitlines()] == ["s"]
     assert stats().performance.calls == before + 2
+
+
+def test_configure_says_by_which_fields_costs_are_told_apart() -> None:
+    """The fields that `cost_attributes` names count from then on, though the process has counted before."""
+
+    @costed(operation="ask")
+    def ask() -> Any:
+        current_call().add(shop="north")
+        return ANSWER
+
+    ask()
+    assert "shop" not in stats().cost.groups
+    configure(Config(config_file=None, log_format="none", cost_attributes=("shop",)))
+    ask()
+    assert {name: one.requests for name, one in stats().cost.groups["shop"].items()} == {"north": 1}
+    assert stats().cost.cost_by_attribute["shop"]["north"] > 0
 
 
 def test_a_setting_that_cannot_be_met_leaves_the_old_ones_in_force(tmp_path: Path) -> None:
