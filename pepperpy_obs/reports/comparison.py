@@ -18,7 +18,6 @@ __all__ = ["SAME_TOKENS", "Comparison", "Difference"]
 SAME_TOKENS: Final = (
     "token-equal: the same tokens at the other model's prices;\n its tokenizer, its answers and its cache would differ"
 )
-_WIDEST: Final = 28
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,7 @@ class Comparison(Report):
         """Show one line for each model, and the total."""
         rows = [_row(name, one) for name, one in (*self.models.items(), ("total", self.total))]
         head = ["model", "requests", "recorded", "other", "difference"]
-        text = f"{self.title}\n{table.columns(head, rows)}"
+        text = f"{self.title}\n{table.columns(head, rows, cut=True)}"
         for number, amount, said in (
             (self.total.newly_priced, self.total.newly_priced_cost, "with a price only there"),
             (self.total.no_longer_priced, self.total.no_longer_priced_cost, "without a price there"),
@@ -94,11 +93,10 @@ class Comparison(Report):
 
 
 def _row(name: str, one: Difference) -> tuple[str, ...]:
-    short = name if len(name) <= _WIDEST else f"{name[: _WIDEST - 3]}..."
     change = one.difference
     sign = "" if not change else "-" if change < 0 else "+"
     said = f"{sign}{table.money(None if change is None else abs(change))}"
-    return short, table.count(one.requests), table.money(one.recorded), table.money(one.other), said
+    return name, table.count(one.requests), table.money(one.recorded), table.money(one.other), said
 
 
 def _known(amounts: Iterable[Decimal | None]) -> Decimal | None:

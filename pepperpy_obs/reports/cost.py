@@ -90,7 +90,7 @@ class CostReport(Report):
             parts.append(table.columns(["paid for", "cost", "share"], costs))
         if self.unpriced_by_model:
             counts = [(name, table.count(number)) for name, number in self.unpriced_by_model.items()]
-            parts.append(table.columns(["model without a price", "calls"], counts))
+            parts.append(table.columns(["model without a price", "calls"], counts, cut=True))
         return "\n\n".join(parts)
 
     def to_csv(self, *by: str) -> str:

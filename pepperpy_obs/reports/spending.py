@@ -14,7 +14,6 @@ from pepperpy_obs.reports.report import Report
 __all__ = ["Spending", "dearest_first", "divided", "part", "spending", "spending_table"]
 
 _DIVISION: Final = Context(prec=28)
-_WIDEST: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +49,10 @@ def spending(requests: Requests) -> Spending:
 
 
 def spending_table(title: str, groups: Mapping[str, Spending], total: Decimal) -> str:
-    """Return one line for each group; names are cut so that 80 columns are enough."""
+    """Return one line for each group."""
     rows = [
         (
-            name if len(name) <= _WIDEST else f"{name[: _WIDEST - 3]}...",
+            name,
             table.count(one.requests),
             table.count(one.tokens),
             table.money(one.cost),
@@ -62,7 +61,7 @@ def spending_table(title: str, groups: Mapping[str, Spending], total: Decimal) -
         )
         for name, one in groups.items()
     ]
-    return table.columns([title, "requests", "tokens", "cost", "share", "per request"], rows)
+    return table.columns([title, "requests", "tokens", "cost", "share", "per request"], rows, cut=True)
 
 
 def divided(cost: Decimal, number: int) -> Decimal | None:

@@ -9,11 +9,15 @@ __all__ = ["columns", "count", "harmless", "money", "pairs", "seconds", "share",
 
 _DAY = 86_400.0
 _TWO_DAYS = 2 * _DAY
+_TERMINAL = 80
+_SHORTEST = 16
 _SHORT = Context(prec=4, rounding=ROUND_HALF_EVEN)
 
 
-def columns(headers: Sequence[str], rows: Iterable[Sequence[str]], *, words: int = 1) -> str:
+def columns(headers: Sequence[str], rows: Iterable[Sequence[str]], *, words: int = 1, cut: bool = False) -> str:
     """Return rows under headers; the first `words` columns are set left, numbers right.
+
+    With `cut`, names in the first column lose their middles where the lines would not fit into 80 columns.
 
     What a terminal would obey (a line feed, an escape sequence in somebody's model name) is shown as "?".
 
@@ -24,6 +28,10 @@ def columns(headers: Sequence[str], rows: Iterable[Sequence[str]], *, words: int
     """
     lines = [headers, *([_shown(cell) for cell in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    room = max(_SHORTEST, _TERMINAL - sum(widths[1:]) - 2 * len(widths[1:]))
+    if cut and widths[0] > room:
+        lines = [[_without_middle(line[0], room), *line[1:]] for line in lines]
+        widths[0] = room
     sides = ["<"] * words + [">"] * (len(widths) - words)
     layout = "  ".join(f"{{:{side}{width}}}" for side, width in zip(sides, widths, strict=True))
     return "\n".join(layout.format(*line).rstrip() for line in lines)
@@ -97,6 +105,13 @@ def harmless(name: str) -> str:
 
 def _shown(cell: str) -> str:
     return cell if cell.isprintable() else "".join(char if char.isprintable() else "?" for char in cell)
+
+
+def _without_middle(name: str, width: int) -> str:
+    if len(name) <= width:
+        return name
+    kept = width - 3
+    return f"{name[: kept - kept // 2]}...{name[-(kept // 2) :]}"
 
 
 def _three(value: float) -> str:

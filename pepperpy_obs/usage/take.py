@@ -72,6 +72,8 @@ def _find(answer: Any, layout: Layout, places: tuple[tuple[Place, str | None], .
     """Return the usage of `answer`, at the first place where there is one of a known shape."""
     own = own_of(answer)
     for place, key in places:
+        if place.beside is not None and dig(answer, (place.beside,)) is None:
+            continue
         node = dig(answer, place.path) if key is None else own[key]
         kind = type(node)
         if kind is list:

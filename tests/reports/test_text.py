@@ -13,6 +13,17 @@ def shown(text: str) -> str:
     return dedent(text).strip("\n")
 
 
+def test_long_names_lose_their_middles() -> None:
+    """Where a table would be wider than 80 columns, the first column gives way; both ends of a name tell more."""
+    rows = [("gpt-4o", "1" * 30, "2" * 20), ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "3", "4")]
+    lines = table.columns(["model", "tokens", "cost"], rows, cut=True).splitlines()
+    assert [len(line) for line in lines] == [80, 80, 80]
+    assert [line.split()[0] for line in lines] == ["model", "gpt-4o", "us.anthropic...250929-v1:0"]
+    assert "us.anthropic.claude-sonnet-4-5-20250929-v1:0" in table.columns(
+        ["a", "b"], [row[:2] for row in rows[1:]], cut=True
+    )
+
+
 class TestReports:
     def test_performance(self) -> None:
         """The figures of all, then a line for each operation; what was not measured is a dash."""

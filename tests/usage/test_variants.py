@@ -369,6 +369,18 @@ def test_variant(name: str, form: str) -> None:
     assert counts <= expected.keys(), found
 
 
+def test_what_might_have_any_name_has_only_its_own() -> None:
+    """A message that is asked for its fields one by one, as protobuf's are, is taken for no batch."""
+
+    class Message:
+        def __getattr__(self, name: str) -> Any:
+            if name == "usage":
+                return CHAT
+            raise AttributeError(name)
+
+    assert read(Message()) == COUNTED
+
+
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("name", NO_USAGE)
 def test_no_usage(name: str, form: str) -> None:
