@@ -84,6 +84,8 @@ NAMES: Final = {
 HINTS: Final = (
     ("groq", paths("x_groq")[0]),
     ("azure", paths("prompt_filter_results")[0]),
+    # The first event of a stream of Converse, whose last has the usage; none of the two has a name.
+    ("aws", paths("messageStart")[0]),
 )
 """What only one provider writes into its answers."""
 USAGE_HINTS: Final = (

@@ -63,7 +63,8 @@ class Stream:
         if self._now.raw and new.raw and new.response_id and self._now.response_id not in (None, new.response_id):
             self._close()
         now = self._now
-        self._seen = self._seen or found is not None or new.model is not None or new.response_id is not None
+        if not self._seen:
+            self._seen = found is not None or not (new.model is new.response_id is new.provider is None)
         now.model = now.model or new.model
         now.response_id = now.response_id or new.response_id
         now.service_tier = new.service_tier or now.service_tier

@@ -54,6 +54,11 @@ class TestMerging:
 
 
 class TestCutShort:
+    def test_a_stream_that_names_nothing(self) -> None:
+        """A stream of Bedrock's Converse that is left early is known for one by its first event."""
+        items: Items = [{"messageStart": {"role": "assistant"}}, {"contentBlockDelta": {"delta": {"text": "Hello."}}}]
+        assert merged(items) == usage.Usage(provider="aws", incomplete=True)
+
     def test_nothing_came(self) -> None:
         """Of a stream without usage the names are known, and that its usage is not."""
         assert merged([chat(None), chat("stop")]) == usage.Usage(
