@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
@@ -147,7 +148,8 @@ def _row(path: Path, position: int, row: Mapping[str, Any]) -> Row:
     wrong = _Complaints(path, position, row)
     for key in row:
         if key not in _KEYS:
-            text = f"unknown key {key!r}; known are {', '.join(_KEYS)}"
+            meant = "".join(f"did you mean {close!r}? " for close in get_close_matches(key, _KEYS, 1))
+            text = f"unknown key {key!r}; {meant}known are {', '.join(_KEYS)}"
             raise wrong.complain(text)
     models = row.get("model")
     models = [models] if isinstance(models, str) else models

@@ -303,7 +303,10 @@ class TestErrors:
             (ONE + "input = 1\n[prices]\n", "has 'prices'; it must hold"),
             ("[[price]]\ninput = 1", r"row 1 \(model None\): model = None; give a name"),
             ("[[price]]\nmodel = []\ninput = 1", r"row 1 \(model \[\]\): model = \[\]; give a name"),
-            (ONE + "inptu = 1", r"row 1 \(model 'm'\): unknown key 'inptu'; known are provider, model, .*input"),
+            (
+                ONE + "inptu = 1",
+                r"row 1 \(model 'm'\): unknown key 'inptu'; did you mean 'input'\? known are provider, model, .*input",
+            ),
             (ONE, r"row 1 \(model 'm'\): give same_as, or times, or prices"),
             (ONE + 'same_as = "x"\ninput = 1', r"row 1 \(model 'm'\): give same_as, or times, or prices"),
             (ONE + "input = 1\ntimes = 2", r"row 1 \(model 'm'\): give same_as, or times, or prices"),
