@@ -14,16 +14,24 @@ import pytest
 from pepperpy_obs.shipping.file import File
 from tests.servers.wire import wait_until
 
-CONFIGURATION = """
-global(workDirectory="{work}" maxMessageSize="256k")
-module(load="imfile" mode="inotify")
-template(name="line" type="string" string="%msg%\\n")
-input(type="imfile" file="{log}" tag="events" ruleset="forward")
-ruleset(name="forward") {{
-  action(type="omfwd" target="127.0.0.1" port="{port}" protocol="tcp" template="line" action.resumeRetryCount="-1"
-         queue.type="LinkedList")
-}}
-"""
+SAMPLE = Path(__file__).parents[2] / "config" / "shipping" / "rsyslog.conf"
+
+
+def sample(**places: object) -> str:
+    """Return the sample of config/ with other places in it."""
+    text = SAMPLE.read_text()
+    for old, new in places.items():
+        assert HERE[old] in text
+        text = text.replace(HERE[old], str(new))
+    return text
+
+
+HERE = {
+    "work": "/var/spool/rsyslog",
+    "log": "/var/log/pepperpy/events.log",
+    "target": "logs.example",
+    "port": "5140",
+}
 
 
 class Receiver:
@@ -59,7 +67,7 @@ class Receiver:
 
 @pytest.fixture
 def tail(tmp_path: Path, no_thread_left: None) -> Iterator[Receiver]:
-    """Run rsyslog, which tails app.log and forwards each line; return where the lines come to."""
+    """Run rsyslog with our sample, which tails app.log and forwards each line; return where the lines come to."""
     binary = shutil.which("rsyslogd", path="/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin")
     if binary is None:
         pytest.skip("rsyslog is not there: apt-get install rsyslog")
@@ -67,8 +75,7 @@ def tail(tmp_path: Path, no_thread_left: None) -> Iterator[Receiver]:
     work = tmp_path / "rsyslog"
     work.mkdir()
     configuration = tmp_path / "rsyslog.conf"
-    text = CONFIGURATION.format(work=work, log=tmp_path / "app.log", port=receiver.port)
-    configuration.write_text(text)
+    configuration.write_text(sample(work=work, log=tmp_path / "app.log", target="127.0.0.1", port=receiver.port))
     command = [binary, "-n", "-f", str(configuration), "-i", str(tmp_path / "pid")]
     with (tmp_path / "rsyslog.out").open("wb") as output:
         running = subprocess.Popen(command, stdout=output, stderr=output)
