@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, Generic, TypeVar
 
+from msgspec import Struct
+
 from pepperpy_obs.aggregate.histogram import Durations, Histogram
 
 __all__ = ["BATCH", "Pending", "PendingDurations", "Sum"]
@@ -17,16 +19,13 @@ BATCH: Final = 512
 Kind = TypeVar("Kind", bound=Histogram)
 
 
-class Sum(Generic[Kind]):
+class Sum(Struct, Generic[Kind], gc=False, eq=False):
     """A histogram, or what it is still to be made of: another sum, and values. Whoever makes it makes it for all.
 
     Threads need no lock: `state` is replaced in one piece, and two that make it at once make the same.
     """
 
-    __slots__ = ("state",)
-
-    def __init__(self, state: Kind | tuple[Sum[Kind], Callable[[list[Any]], Kind], list[Any]]) -> None:
-        self.state = state
+    state: Kind | tuple[Sum[Kind], Callable[[list[Any]], Kind], list[Any]]
 
     def histogram(self) -> Kind:
         """Return the histogram."""

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
+
+from msgspec import Struct
 
 from pepperpy_obs.aggregate.cell import NO_REQUESTS, SLOT, Cell, Exemplar, Requests, add_errors
 from pepperpy_obs.aggregate.histogram import Durations, Histogram, exact
@@ -203,7 +205,7 @@ class Tally:
         return self._requests
 
 
-class StillTally(NamedTuple):
+class StillTally(Struct, frozen=True, gc=False, eq=False):
     """A tally at one moment: a cell but for what is not in bins yet."""
 
     outcomes: Mapping[str, int]
@@ -263,7 +265,7 @@ class MetricTally:
         return self.still().cell()
 
 
-class StillMetric(NamedTuple):
+class StillMetric(Struct, frozen=True, gc=False, eq=False):
     """A metric's tally at one moment."""
 
     unit: str
@@ -274,7 +276,7 @@ class StillMetric(NamedTuple):
 
     def cell(self) -> MetricCell:
         """Return it as a cell."""
-        return MetricCell(*self[:-1], self.values.histogram())
+        return MetricCell(self.unit, self.description, self.total, self.latest, self.values.histogram())
 
 
 def _seconds(value: object) -> float | None:

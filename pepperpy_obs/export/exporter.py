@@ -45,6 +45,9 @@ class PrometheusExporter:
 
     def text(self, *, openmetrics: bool = False) -> str:
         """Return the same without awaiting."""
+        return self._rendered(openmetrics=openmetrics).decode()
+
+    def _rendered(self, *, openmetrics: bool) -> bytes:
         families = fill(Reading.of(self._source), self._histograms)
         return self._exposition.openmetrics(families) if openmetrics else self._exposition.text(families)
 
@@ -66,4 +69,4 @@ class PrometheusExporter:
     def page(self, request: Request) -> Answer:
         """Answer a scrape in the format it asks for."""
         openmetrics = self._source.config.openmetrics and prefers_openmetrics(request.accept)
-        return Answer(self.text(openmetrics=openmetrics), _OPENMETRICS if openmetrics else _TEXT)
+        return Answer(self._rendered(openmetrics=openmetrics), _OPENMETRICS if openmetrics else _TEXT)

@@ -1,12 +1,13 @@
 """Rows as text: Prometheus's text format 0.0.4 and OpenMetrics 1.0.0, byte for byte as prometheus_client writes them.
 
 It is here because prometheus_client takes a second for 10,000 histograms. Labels are escaped once per
-series and remembered, and a series' lines are one template that is filled in one go.
+series and remembered, a series' lines are one template that is filled in one go, as bytes, which takes a third of the
+time of text, and are kept for as long as nothing changes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from math import inf, isinf, isnan
 from typing import Final, NamedTuple
@@ -42,30 +43,41 @@ def number(value: float | Decimal) -> str:
 class _Text(NamedTuple):
     """The labels of one series as text, and for a histogram those that come before and after ``le``."""
 
-    braced: str
-    before: str
-    after: str
+    braced: bytes
+    before: bytes
+    after: bytes
+
+
+class _Rendered(NamedTuple):
+    """A family's rows as they were, and the lines of each."""
+
+    rows: Mapping[Labels, Distribution]
+    lines: Mapping[Labels, bytes]
+
+
+_NOTHING: Final = _Rendered({}, {})
 
 
 class Exposition:
-    """Renders families; one for each place that is scraped, as it remembers the labels that it saw there last.
+    """Renders families; one for each place that is scraped, as it remembers what it saw there last.
 
     May be used by several threads at once.
     """
 
     def __init__(self) -> None:
         self._remembered: dict[str, dict[Labels, _Text]] = {}
+        self._rendered: dict[tuple[str, bool], _Rendered] = {}
 
-    def text(self, families: Iterable[Filled]) -> str:
+    def text(self, families: Iterable[Filled]) -> bytes:
         """Return the text format 0.0.4. A family that cannot be rendered is left out and counted as our failure."""
-        return "".join(self._lines(families, openmetrics=False))
+        return b"".join(self._lines(families, openmetrics=False))
 
-    def openmetrics(self, families: Iterable[Filled]) -> str:
+    def openmetrics(self, families: Iterable[Filled]) -> bytes:
         """Return OpenMetrics 1.0.0, with exemplars."""
-        return "".join([*self._lines(families, openmetrics=True), "# EOF\n"])
+        return b"".join([*self._lines(families, openmetrics=True), b"# EOF\n"])
 
-    def _lines(self, families: Iterable[Filled], *, openmetrics: bool) -> list[str]:
-        lines: list[str] = []
+    def _lines(self, families: Iterable[Filled], *, openmetrics: bool) -> list[bytes]:
+        lines: list[bytes] = []
         for filled in families:
             try:
                 lines += self._family(filled, openmetrics=openmetrics)
@@ -73,17 +85,22 @@ class Exposition:
                 _guard.failed("collect", error)
         return lines
 
-    def _family(self, filled: Filled, *, openmetrics: bool) -> list[str]:
+    def _family(self, filled: Filled, *, openmetrics: bool) -> list[bytes]:
         family = filled.family
+        head = _head(family, openmetrics=openmetrics).encode()
         texts = self._texts(family, filled.distributions or filled.values)
-        lines = _head(family, openmetrics=openmetrics)
         if family.type == "histogram":
-            template = _Template(family, openmetrics=openmetrics)
-            lines += [template.fill(texts[labels], row) for labels, row in filled.distributions.items()]
-        else:
-            name = family.name
-            lines += [f"{name}{texts[labels].braced} {number(value)}\n" for labels, value in filled.values.items()]
-        return lines
+            return [head, *self._histograms(family, texts, filled.distributions, openmetrics=openmetrics)]
+        name = family.name.encode()
+        return [
+            head,
+            *[
+                b"%b%b %d.0\n" % (name, texts[labels].braced, value)
+                if type(value) is int and 0 <= value < _PLAIN_BELOW
+                else b"%b%b %b\n" % (name, texts[labels].braced, number(value).encode())
+                for labels, value in filled.values.items()
+            ],
+        ]
 
     def _texts(self, family: Family, rows: Iterable[Labels]) -> dict[Labels, _Text]:
         """Return the text of each row's labels, and remember those of this scrape, but none of earlier ones."""
@@ -92,45 +109,58 @@ class Exposition:
         self._remembered[family.name] = seen
         return seen
 
+    def _histograms(
+        self, family: Family, texts: Mapping[Labels, _Text], rows: Mapping[Labels, Distribution], *, openmetrics: bool
+    ) -> list[bytes]:
+        """Return the lines of each series; a row that is the very one of the last scrape has the same lines."""
+        template = _Template(family, openmetrics=openmetrics)
+        known = self._rendered.get((family.name, openmetrics), _NOTHING)
+        lines = {
+            labels: known.lines[labels] if known.rows.get(labels) is row else template.fill(texts[labels], row)
+            for labels, row in rows.items()
+        }
+        self._rendered[family.name, openmetrics] = _Rendered(rows, lines)
+        return list(lines.values())
+
 
 class _Template:
     """The lines of one histogram series, with places for its labels, numbers and exemplars."""
 
     def __init__(self, family: Family, *, openmetrics: bool) -> None:
-        exemplar = "%s" if openmetrics else ""
+        exemplar = "%b" if openmetrics else ""
         name = family.name
         bounds = [number(bound) for bound in (*family.bounds, inf)]
-        buckets = [f'{name}_bucket{{%sle="{bound}"%s}} {{0}}{exemplar}\n' for bound in bounds]
-        lines = "".join([*buckets, f"{name}_count%s {{0}}\n", f"{name}_sum%s %s\n"])
-        self._small = lines.replace("{0}", "%d.0")
-        self._large = lines.replace("{0}", "%s")
+        buckets = [f'{name}_bucket{{%ble="{bound}"%b}} {{0}}{exemplar}\n' for bound in bounds]
+        lines = "".join([*buckets, f"{name}_count%b {{0}}\n", f"{name}_sum%b %b\n"])
+        self._small = lines.replace("{0}", "%d.0").encode()
+        self._large = lines.replace("{0}", "%b").encode()
         self._size = len(bounds)
         self._openmetrics = openmetrics
 
-    def fill(self, text: _Text, row: Distribution) -> str:
+    def fill(self, text: _Text, row: Distribution) -> bytes:
         """Return the lines of one series."""
         small = row.counts[-1] < _PLAIN_BELOW
         template = self._small if small else self._large
-        counts: Sequence[object] = row.counts if small else [number(count) for count in row.counts]
+        counts: Sequence[object] = row.counts if small else [number(count).encode() for count in row.counts]
         values: list[object]
         if self._openmetrics:
-            values = [text.before, text.after, None, ""] * self._size
+            values = [text.before, text.after, None, b""] * self._size
             values[2::4] = counts
             for bucket, exemplar in row.exemplars.items():
-                values[4 * bucket + 3] = _exemplar(exemplar)
+                values[4 * bucket + 3] = _exemplar(exemplar).encode()
         else:
             values = [text.before, text.after, None] * self._size
             values[2::3] = counts
-        return template % (*values, text.braced, counts[-1], text.braced, number(row.sum))
+        return template % (*values, text.braced, counts[-1], text.braced, number(row.sum).encode())
 
 
 def _text(names: tuple[str, ...], labels: Labels) -> _Text:
     pairs = sorted((name, f'{name}="{_escaped(value)}"') for name, value in zip(names, labels, strict=True))
     whole = ",".join(pair for _, pair in pairs)
     return _Text(
-        f"{{{whole}}}" if whole else "",
-        "".join(f"{pair}," for name, pair in pairs if name < "le"),
-        "".join(f",{pair}" for name, pair in pairs if name > "le"),
+        f"{{{whole}}}".encode() if whole else b"",
+        "".join(f"{pair}," for name, pair in pairs if name < "le").encode(),
+        "".join(f",{pair}" for name, pair in pairs if name > "le").encode(),
     )
 
 
@@ -138,13 +168,13 @@ def _escaped(value: str) -> str:
     return sendable(value).replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
 
 
-def _head(family: Family, *, openmetrics: bool) -> list[str]:
+def _head(family: Family, *, openmetrics: bool) -> str:
     text = family.help.replace("\\", r"\\").replace("\n", r"\n")
     if not openmetrics:
-        return [f"# HELP {family.name} {text}\n", f"# TYPE {family.name} {family.type}\n"]
+        return f"# HELP {family.name} {text}\n# TYPE {family.name} {family.type}\n"
     text = text.replace('"', r"\"")
-    head = [f"# HELP {family.stem} {text}\n", f"# TYPE {family.stem} {family.type}\n"]
-    return [*head, f"# UNIT {family.stem} {family.unit}\n"] if family.unit else head
+    unit = f"# UNIT {family.stem} {family.unit}\n" if family.unit else ""
+    return f"# HELP {family.stem} {text}\n# TYPE {family.stem} {family.type}\n{unit}"
 
 
 def _exemplar(found: Exemplar) -> str:

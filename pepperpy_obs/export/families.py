@@ -6,10 +6,12 @@ Nothing here knows how rows come about (`projection`) or what they look like on 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, Literal, NamedTuple
+
+from msgspec import Struct
 
 __all__ = [
     "DURATION_BOUNDS",
@@ -49,11 +51,10 @@ class Exemplar(NamedTuple):
     at: int
 
 
-@dataclass(frozen=True, slots=True)
-class Distribution:
+class Distribution(Struct, frozen=True, gc=False, eq=False):
     """A histogram's row: cumulative counts for each bound of its family and then for +Inf, and the sum."""
 
-    counts: Sequence[int]
+    counts: tuple[int, ...]
     sum: float
     exemplars: Mapping[int, Exemplar]
     """By bucket: its place in `counts`."""

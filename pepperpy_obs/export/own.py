@@ -91,7 +91,7 @@ def _fill(family: Family, cells: Mapping[MetricKey, MetricCell]) -> Filled:
     return Filled(
         family,
         distributions={
-            labels: Distribution([*found.buckets(family.bounds), found.count], found.sum, {})
+            labels: Distribution((*found.buckets(family.bounds), found.count), found.sum, {})
             for labels, found in ((labels, cell.histogram) for labels, cell in rows.items())
         },
     )

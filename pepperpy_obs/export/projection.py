@@ -84,9 +84,9 @@ def _requests(family: Family, reading: Reading) -> Filled:
 
 def _add_outcomes(rows: defaultdict[Labels, int], labels: Labels, outcomes: Mapping[str, int]) -> None:
     for outcome in _SHOWN_OUTCOMES:
-        rows[*labels, outcome] += 0
-    for outcome, count in outcomes.items():
-        rows[*labels, outcome] += count
+        rows[*labels, outcome] += outcomes.get(outcome, 0)
+    for outcome in outcomes.keys() - _SHOWN_OUTCOMES:
+        rows[*labels, outcome] += outcomes[outcome]
 
 
 def _tokens(family: Family, reading: Reading) -> Filled:

@@ -41,7 +41,8 @@ class Request:
 class Answer:
     """A page as it is sent."""
 
-    body: str
+    body: str | bytes
+    """Text, or text that is UTF-8 already."""
     type: str = PLAIN
     status: HTTPStatus = HTTPStatus.OK
 
@@ -56,7 +57,7 @@ def application(pages: Mapping[str, Page]) -> WSGIApplication:
     def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         method = environ["REQUEST_METHOD"]
         answer = _refused(method) if method not in {"GET", "HEAD"} else _answer(pages, environ)
-        body = answer.body.encode()
+        body = answer.body if isinstance(answer.body, bytes) else answer.body.encode()
         headers = [("Content-Type", answer.type), *_ALWAYS]
         if answer.status is HTTPStatus.METHOD_NOT_ALLOWED:
             headers.append(("Allow", "GET, HEAD"))

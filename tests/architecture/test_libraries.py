@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parents[2] / "pepperpy_obs"
 ROOMS = {
     "genai_prices": ("pricing.genai",),
     "httpx2": ("shipping.transport",),
-    "msgspec": ("aggregate", "processors", "shipping"),
+    "msgspec": ("aggregate", "export.families", "processors", "shipping"),
     "prometheus_client": ("export.prometheus",),
     "pydantic": ("config",),
     "pydantic_settings": ("config",),

@@ -129,8 +129,8 @@ def test_an_exemplar_stands_behind_its_bucket(still: Still) -> None:
 
 def test_millions_are_counted_to_the_last_one() -> None:
     """Counts too large for plain digits keep all their digits."""
-    row = Distribution([*range(15), 999_999, 1_000_000, 123_456_789_012], math.pi, {})
-    text = Exposition().text([Filled(DURATION, distributions={("a", "b", "c"): row})])
+    row = Distribution((*range(15), 999_999, 1_000_000, 123_456_789_012), math.pi, {})
+    text = Exposition().text([Filled(DURATION, distributions={("a", "b", "c"): row})]).decode()
     labels = frozenset({("operation", "a"), ("agent", "b"), ("kind", "c")})
     assert samples(parse_text(text))["pepperpy_operation_duration_seconds_count", labels] == 123_456_789_012
     assert 'le="256.0",operation="a"} 999999.0\n' in text
@@ -151,7 +151,7 @@ def test_a_family_that_cannot_be_rendered_is_left_out() -> None:
     _guard.forget()
     good = Filled(Family("good_total", "counter", (), "Good."), {(): 1})
     bad = Filled(Family("bad_total", "counter", ("one",), "Bad."), {("a", "b"): 1})
-    assert Exposition().text([bad, good]) == "# HELP good_total Good.\n# TYPE good_total counter\ngood_total 1.0\n"
+    assert Exposition().text([bad, good]) == b"# HELP good_total Good.\n# TYPE good_total counter\ngood_total 1.0\n"
     assert _guard.failures() == {"collect": 1}
 
 

@@ -40,4 +40,4 @@ def test_series_that_are_gone_are_forgotten(still: Still) -> None:
     histograms.rows(DURATION, still.snapshot())
     still.store.clear()
     assert histograms.rows(DURATION, still.snapshot()) == {}
-    assert histograms._known == {DURATION: {}}
+    assert histograms._known == {DURATION: ({}, {})}
