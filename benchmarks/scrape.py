@@ -27,6 +27,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pepperpy_obs import Config, PrometheusExporter, configure, flush, measured
 from pepperpy_obs.export.families import DURATION
 from pepperpy_obs.export.prometheus import ObsCollector
+from pepperpy_obs.export.web import Request
 from pepperpy_obs.testing import ManualClock
 
 __all__ = ["main"]
@@ -72,7 +73,6 @@ class Ours:
         self._wait = 0.0
         self.calls = [measured(operation=f"operation {number}", kind="tool")(self._call) for number in range(count)]
         self._exporter = PrometheusExporter()
-        self.scrape = self._exporter.text
 
     def _call(self) -> None:
         """Take as long as it is told, without waiting for it."""
@@ -90,6 +90,10 @@ class Ours:
                     flush()
             flush()
         self._wait = 0.0
+
+    def scrape(self) -> object:
+        """Render all that was counted, as a page is."""
+        return self._exporter.page(Request("", {})).body
 
     def text(self) -> str:
         """Return what a scrape shows."""

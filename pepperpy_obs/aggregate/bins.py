@@ -85,6 +85,11 @@ class Bins(Struct, frozen=True, gc=False):
         return cls.pack(scale, low, counts)
 
     @classmethod
+    def of_one(cls, value: float) -> Self:
+        """Count one positive, finite value."""
+        return cls(SCALE, ceil(log2(value) * _PER_OCTAVE), 1, 1)
+
+    @classmethod
     def _of_few(cls, places: Sequence[int]) -> Self:
         """Count values by their places at the finest scale, so few that a byte holds each count."""
         low, high = min(places), max(places)

@@ -64,15 +64,21 @@ class Limits:
 
     def __init__(self, most: int) -> None:
         self.most = most
-        self._series: set[SeriesKey] = set()
+        self._series: dict[SeriesKey, SeriesKey] = {}
         self._attributes: set[Attribute] = set()
         self._caches: set[str] = set()
         self._metrics: set[MetricKey] = set()
         self._kinds: dict[str, str] = {}
 
     def series(self, key: SeriesKey, overflow: Counter[str], weight: int = 1) -> SeriesKey:
-        """Place calls."""
-        if key == ELSEWHERE or self._admits(self._series, key):
+        """Place calls; one key, always the same, stands for all that are equal, as many tables have it."""
+        known = self._series.get(key)
+        if known is not None:
+            return known
+        if key == ELSEWHERE:
+            return ELSEWHERE
+        if len(self._series) < self.most:
+            self._series[key] = key
             return key
         overflow["operations"] += weight
         return ELSEWHERE

@@ -107,7 +107,7 @@ class Slot:
         if tally is None:
             tally = self._tallies[key, llm] = Tally(at, self._ledger.refused, llm=llm)
         # Overflowing values would fill the index instead of the table, and each of them is to be counted.
-        if key is own and all(value is None or value == text for value, text in zip(values, own, strict=True)):
+        if key == own and all(value is None or value == text for value, text in zip(values, own, strict=True)):
             self.index[tuple(values)] = tally
         return tally
 

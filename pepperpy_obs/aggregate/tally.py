@@ -52,7 +52,7 @@ class Tally:
         self._first = self._last = at
         self._refused = refused
         self._ok = 0
-        self._others: Counter[str] = Counter()
+        self._others: dict[str, int] = {}
         self._errors: Mapping[str, int] = {}
         self._durations = PendingDurations()
         self._first_items: PendingDurations | None = None
@@ -168,7 +168,7 @@ class Tally:
         if outcome == "ok":
             self._ok += 1
             return
-        self._others[outcome] += 1
+        self._others[outcome] = self._others.get(outcome, 0) + 1
         if outcome == "error":
             self._errors = add_errors(self._errors, {label(event.get("error_type")) or "unknown": 1})
 

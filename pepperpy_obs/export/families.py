@@ -13,12 +13,13 @@ from typing import Final, Literal, NamedTuple
 
 from msgspec import Struct
 
+from pepperpy_obs.aggregate.cell import Exemplar
+
 __all__ = [
     "DURATION_BOUNDS",
     "FAMILIES",
     "VALUE_BOUNDS",
     "Distribution",
-    "Exemplar",
     "Family",
     "Filled",
     "Labels",
@@ -42,16 +43,7 @@ Labels = tuple[str, ...]
 """The values of a family's labels, in the family's order."""
 
 
-class Exemplar(NamedTuple):
-    """One observation that stands for its bucket: a call that can be looked up by its trace. `at` is epoch ns."""
-
-    trace_id: str
-    span_id: str
-    value: float
-    at: int
-
-
-class Distribution(Struct, frozen=True, gc=False, eq=False):
+class Distribution(Struct, frozen=True, gc=False):
     """A histogram's row: cumulative counts for each bound of its family and then for +Inf, and the sum."""
 
     counts: tuple[int, ...]

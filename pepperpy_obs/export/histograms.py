@@ -12,10 +12,10 @@ from operator import attrgetter, is_
 from typing import Final, NamedTuple
 
 from pepperpy_obs.aggregate.bins import indices
-from pepperpy_obs.aggregate.cell import Cell
+from pepperpy_obs.aggregate.cell import Cell, Exemplar
 from pepperpy_obs.aggregate.histogram import Durations
 from pepperpy_obs.aggregate.snapshot import Snapshot
-from pepperpy_obs.export.families import DURATION, DURATION_BOUNDS, FIRST_ITEM, Distribution, Exemplar, Family, Labels
+from pepperpy_obs.export.families import DURATION, DURATION_BOUNDS, FIRST_ITEM, Distribution, Family, Labels
 
 __all__ = ["Histograms"]
 
@@ -82,13 +82,15 @@ def _same(cells: list[Cell], before: object) -> bool:
 
 
 def _durations(found: Cell | list[Cell]) -> Distribution:
-    cells = found if isinstance(found, list) else [found]
-    return _distribution(Durations.merged([cell.duration for cell in cells]), _exemplars(cells))
+    if isinstance(found, list):
+        return _distribution(Durations.merged([cell.duration for cell in found]), _exemplars(found))
+    return _distribution(found.duration, _exemplars([found]) if found.exemplar else {})
 
 
 def _first_items(found: Cell | list[Cell]) -> Distribution:
-    cells = found if isinstance(found, list) else [found]
-    return _distribution(Durations.merged([cell.first_item for cell in cells]), {})
+    if isinstance(found, list):
+        return _distribution(Durations.merged([cell.first_item for cell in found]), {})
+    return _distribution(found.first_item, {})
 
 
 def _distribution(durations: Durations, exemplars: Mapping[int, Exemplar]) -> Distribution:
@@ -105,5 +107,5 @@ def _exemplars(cells: list[Cell]) -> Mapping[int, Exemplar]:
         if (one := cell.exemplar) is not None:
             bucket = bisect_left(DURATION_BOUNDS, one.value)
             if bucket not in found or found[bucket].at < one.at:
-                found[bucket] = Exemplar(one.trace_id, one.span_id, one.value, one.at)
+                found[bucket] = one
     return found

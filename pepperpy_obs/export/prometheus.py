@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.samples import Exemplar, Timestamp
 
 from pepperpy_obs import _guard
-from pepperpy_obs.export.exposition import number
+from pepperpy_obs.export.block import number
 from pepperpy_obs.export.families import FAMILIES, Distribution, Family, Filled, sendable
 from pepperpy_obs.export.histograms import Histograms
 from pepperpy_obs.export.projection import Reading, fill

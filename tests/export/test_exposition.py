@@ -14,8 +14,9 @@ from prometheus_client.openmetrics import parser as openmetrics_parser
 
 from pepperpy_obs import _guard
 from pepperpy_obs.aggregate.metric import Metric
+from pepperpy_obs.export.block import number
 from pepperpy_obs.export.exporter import PrometheusExporter
-from pepperpy_obs.export.exposition import Exposition, number
+from pepperpy_obs.export.exposition import Exposition
 from pepperpy_obs.export.families import DURATION, Distribution, Family, Filled
 from pepperpy_obs.export.prometheus import ObsCollector
 from tests.still import AT, Still
@@ -143,7 +144,9 @@ def test_labels_of_series_that_are_gone_are_forgotten() -> None:
     exposition = Exposition()
     for queue in range(50):
         exposition.text([Filled(family, {(str(queue),): 1})])
-    assert exposition._remembered["jobs_total"].keys() == {("49",)}
+    assert [block.labels for block in exposition._remembered[family, False]._blocks] == [(("49",),)]
+    exposition.text([])
+    assert exposition._remembered == {}
 
 
 def test_a_family_that_cannot_be_rendered_is_left_out() -> None:
