@@ -35,14 +35,15 @@ class Scale:
     calls: int
     paced: tuple[str, ...]
     scrape: tuple[str, ...]
+    read: tuple[str, ...]
     lines: int
     hammer: int
     starts: int
 
 
-_FULL: Final = Scale(25, 2000, 1_000_000, ("--seconds", "3", "--repeat", "5"), (), 5_000_000, 50_000, 15)
-_SMOKE: Final = Scale(2, 20, 5_000, ("--seconds", "0.2", "--repeat", "1"),
-                      ("--series", "300", "--repeat", "2"), 20_000, 1_000, 2)  # fmt: skip
+_FULL: Final = Scale(25, 2000, 1_000_000, ("--seconds", "3", "--repeat", "5"), (), (), 5_000_000, 50_000, 15)
+_SMOKE: Final = Scale(2, 20, 5_000, ("--seconds", "0.2", "--repeat", "1"), ("--series", "300", "--repeat", "2"),
+                      ("--series", "30", "--repeat", "2"), 20_000, 1_000, 2)  # fmt: skip
 
 
 def ask(python: Path, module: str, arguments: Sequence[str]) -> Any:
@@ -105,7 +106,8 @@ class Run:
             return
         for title, module, arguments in (
             ("event loop lateness, us", "lateness", (*_PACED, *scale.paced)),
-            ("reading", "scrape", scale.scrape),
+            ("scrape", "scrape", scale.scrape),
+            ("reading while threads record", "reading", scale.read),
             ("replay", "rereading", ("--lines", str(scale.lines))),
             ("import", "starting", ("--repeat", str(scale.starts))),
             ("lost counts", "losses", ("--calls", str(scale.hammer))),
