@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -144,3 +145,31 @@ def test_costs_by_a_field_of_the_users() -> None:
         "customer": {"acme": 2 * PRICE, "(none)": PRICE, "initech": PRICE},
         "tier": {"gold": 4 * PRICE},
     }
+
+
+def test_odd_and_incomplete_usage_is_counted() -> None:
+    """What was odd about usage is said on the event, and how often that was in the report."""
+
+    @costed(operation="ask", model="gpt-4o")
+    def ask(usage: dict[str, Any]) -> dict[str, Any]:
+        return {"id": str(usage), "model": "gpt-4o", "usage": usage}
+
+    @costed(operation="stream")
+    def stream() -> Iterator[dict[str, Any]]:
+        yield {"id": "c1", "model": "gpt-4o", "object": "chat.completion.chunk", "choices": [{"finish_reason": None}]}
+
+    with captured() as seen:
+        ask({"prompt_tokens": 10, "completion_tokens": 1, "total_tokens": 11})
+        ask({"prompt_tokens": 10, "completion_tokens": 1, "total_tokens": 5})
+        ask({"prompt_tokens": 10, "completion_tokens": "many"})
+        list(stream())
+        usage = seen.stats.usage
+
+    assert [event.get("usage_flags", []) for event in seen.events] == [
+        [],
+        ["total: 5 said, 11 found"],
+        ["output_tokens: not a number"],
+        [],
+    ]
+    assert (usage.odd_usage_calls, usage.odd_usage_by_model, usage.incomplete_usage_calls) == (2, {"gpt-4o": 2}, 1)
+    assert "odd usage" in str(usage)

@@ -123,7 +123,8 @@ class Requests(Struct, frozen=True, gc=False):
     unpriced: int
     """Answers with usage whose price is not known; `cost` lacks theirs."""
     incidents: Mapping[str, int]
-    """How many requests were `retries` of failed ones, were `cached` locally, or calls went `over_budget`."""
+    """How many requests were `retries` of failed ones, were `cached` locally, had `odd` or `incomplete` usage, or calls
+    went `over_budget`."""
 
     @property
     def count(self) -> int:

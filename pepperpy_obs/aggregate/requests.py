@@ -83,6 +83,10 @@ class RequestTally:
                 self._outcomes[outcome_of(event)] += 1
             self._count_tokens(event)
             self._charge(event)
+            if event.get("usage_flags"):
+                self._incidents["odd"] += 1
+            if event.get("usage_incomplete"):
+                self._incidents["incomplete"] += 1
         elif "cost_source" in event:
             self._charge(event)
         self.note(event)

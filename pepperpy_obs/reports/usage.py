@@ -39,6 +39,12 @@ class UsageReport(Report):
     tokens_by_model: Mapping[str, int]
     tokens_by_operation: Mapping[str, int]
     tokens_by_agent: Mapping[str, int]
+    odd_usage_calls: int
+    """Answers whose usage was missing, contradicted itself, or had to be corrected: the events say how, in
+    `usage_flags`."""
+    odd_usage_by_model: Mapping[str, int]
+    incomplete_usage_calls: int
+    """Streams that ended before their usage came: their tokens and costs are lower bounds."""
     active_agents: int
     """Agents that finished something in the stretch or are at work now."""
     cache_hit_rate: float | None
@@ -53,6 +59,7 @@ class UsageReport(Report):
             "calls per minute": table.count(self.requests_per_minute),
             "tokens": table.count(self.total_tokens),
             **{f"  {name.replace('_', ' ')}": table.count(number) for name, number in self.tokens_by_type.items()},
+            **self._doubts(),
             "active agents": table.count(self.active_agents),
             "cache hit rate": table.share(self.cache_hit_rate),
             "cache utilization": table.share(self.cache_utilization),
@@ -69,6 +76,10 @@ class UsageReport(Report):
                 rows = [(name, table.count(calls.get(name, 0)), table.count(tokens.get(name, 0))) for name in names]
                 parts.append(table.columns([title, "calls", "tokens"], rows))
         return "\n\n".join(parts)
+
+    def _doubts(self) -> dict[str, str]:
+        counts = {"odd usage": self.odd_usage_calls, "incomplete usage": self.incomplete_usage_calls}
+        return {name: table.count(number) for name, number in counts.items() if number}
 
 
 def usage_report(totals: Totals, live: Live, cache: CacheReport) -> UsageReport:
@@ -92,6 +103,11 @@ def usage_report(totals: Totals, live: Live, cache: CacheReport) -> UsageReport:
         tokens_by_model=_tokens(totals.models),
         tokens_by_operation=_tokens(totals.operations),
         tokens_by_agent=_tokens(totals.agents),
+        odd_usage_calls=requests.incidents.get("odd", 0),
+        odd_usage_by_model={
+            name: odd for name, cell in totals.models.items() if (odd := cell.requests.incidents.get("odd", 0))
+        },
+        incomplete_usage_calls=requests.incidents.get("incomplete", 0),
         active_agents=len((totals.agents.keys() | live.agents.keys()) - {NOBODY}),
         cache_hit_rate=cache.hit_rate,
         cache_utilization=cache.utilization,
