@@ -135,6 +135,8 @@ def kind_of(kind: type[Any]) -> Kind:
             more = "mapping"
         # A property, a slot, or a default that instances need not have of their own.
         offered = {n for n in space.keys() & _watched if hasattr(space[n], "__get__") or type(space[n]) is int}
+        # litellm keeps its price in a private attribute, which is no attribute of the class either.
+        fields |= frozenset(space.get("__private_attributes__") or ())
         if len(_kinds) >= _MOST:
             _kinds.clear()
         known = _kinds[kind] = Kind(fields.union(space), more, fields & _watched | offered)

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from pepperpy_obs import usage
 
@@ -125,6 +125,19 @@ def test_an_object_that_refuses_is_no_answer() -> None:
             raise RuntimeError
 
     assert usage.capture(Refusing()) is None
+
+
+def test_a_price_in_a_private_attribute() -> None:
+    """Litellm's answers are pydantic models that keep the price that it computed to themselves."""
+
+    class Answer(BaseModel):
+        model: str
+        usage: dict[str, int]
+        _hidden_params: dict[str, Any] = PrivateAttr(default_factory=dict[str, Any])
+
+    answer = Answer(model="gpt-4o", usage={"prompt_tokens": 10, "completion_tokens": 1})
+    answer._hidden_params = {"response_cost": 0.0000350}
+    assert read(answer)["reported_cost_usd"] == Decimal("0.000035")
 
 
 def test_a_whole_answer_is_complete() -> None:
