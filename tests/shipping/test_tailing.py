@@ -89,7 +89,10 @@ def test_rsyslog_follows_the_renamed_file(tmp_path: Path, tail: Receiver) -> Non
     """Every line is forwarded once and in order, over several rotations."""
     way_out = File(tmp_path / "app.log", max_bytes=60_000, backups=20)
     lines = [json.dumps({"event": "test", "n": n, "filler": "x" * 100}).encode() + b"\n" for n in range(3000)]
-    for start in range(0, len(lines), 50):
+    way_out.write(lines[:50])
+    # What was renamed before it looked for the first time is nobody's, as with any that follows one name.
+    assert wait_until(lambda: len(tail.lines()) >= 50, 20)
+    for start in range(50, len(lines), 50):
         way_out.write(lines[start : start + 50])
         time.sleep(0.02)
     way_out.close()
