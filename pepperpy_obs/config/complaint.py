@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["complain"]
 
 _SECRET_NAME: Final = re.compile(r"(?:password|secret|token|key|authorization|headers)$")
-_USER_INFO: Final = re.compile(r"(?<=://)[^/\s]*(?=@)")
+_PRIVATE: Final = re.compile(r"(?<=://)[^/\s]*(?=@)|(?<=[?#])[^'\"\s]+")
+"""Of a URL: who one is, and what often holds a token."""
 _PREFIX: Final = re.compile(r"^(?:Input|Value error,) | for <class '[^']*'>")
 _LONGEST: Final = 80
 
@@ -38,5 +39,5 @@ def _shown(name: str, value: object, field: FieldInfo) -> str:
     """Return `value` as it may be shown to whoever reads the error, who need not be who set it."""
     if _SECRET_NAME.search(name) or isinstance(value, SecretStr | SecretBytes) or "Secret" in str(field.annotation):
         return "(a secret, not shown)"
-    text = _USER_INFO.sub("...", repr(value))
+    text = _PRIVATE.sub("...", repr(value))
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

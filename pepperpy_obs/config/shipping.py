@@ -27,8 +27,7 @@ def _root(url: str | None) -> str | None:
     if (
         parts.scheme not in {"http", "https"}
         or not parts.hostname
-        or parts.query
-        or parts.fragment
+        or set("?#").intersection(url)
         or "@" in parts.netloc
     ):
         msg = "should be like 'https://host:port', without credentials, '?' and '#'"

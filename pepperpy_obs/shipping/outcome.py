@@ -62,10 +62,15 @@ class Answer:
     reached: bool = True
     """The request may have been read: false when no connection came about."""
 
+    secrets: tuple[str, ...] = field(default=(), repr=False, compare=False)
+
     @property
     def text(self) -> str:
-        """The start of the body."""
-        return self.body[:2000].decode(errors="replace").strip()
+        """The start of the body, for people: without our secrets, which some servers repeat."""
+        text = self.body[:2000].decode(errors="replace").strip()
+        for secret in self.secrets:
+            text = text.replace(secret, "***")
+        return text
 
 
 @dataclass(frozen=True, slots=True)

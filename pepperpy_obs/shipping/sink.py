@@ -87,11 +87,12 @@ class SinkSpec(ABC):
         if "@" in self.url:
             msg = f"sink {self.name!r} has credentials in its URL, where logs would show them: give user and password"
             raise SetupError(msg)
+        shown = re.sub(r"(?<=[?#]).+", "...", self.url, flags=re.DOTALL)  # a token often stands there
         if address.scheme not in {"http", "https"} or not address.hostname or port == 0 or not self.url.isprintable():
-            msg = f"sink {self.name!r} cannot send to {self.url!r}: give a URL like 'https://host:port'"
+            msg = f"sink {self.name!r} cannot send to {shown!r}: give a URL like 'https://host:port'"
             raise SetupError(msg)
-        if address.query or address.fragment:
-            msg = f"sink {self.name!r} cannot send to {self.url!r}: give it without '?' and '#'"
+        if set("?#").intersection(self.url):
+            msg = f"sink {self.name!r} cannot send to {shown!r}: give it without '?' and '#'"
             raise SetupError(msg)
 
     def _check_headers(self) -> None:

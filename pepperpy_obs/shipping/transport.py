@@ -28,6 +28,7 @@ __all__ = ["Pause", "Transport", "persist"]
 _LOGGERS = ("httpx2", "httpcore2.connection", "httpcore2.http11", "httpcore2.proxy", "httpcore2.socks")
 _LONGEST_ANSWER = 16 * 1024 * 1024
 """Some 16 KB for each of the documents of a full bulk request."""
+_SHORTEST_SECRET = 6
 _NEVER_REACHED = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError)
 _ours = threading.local()
 
@@ -47,6 +48,7 @@ class Transport:
     def __init__(self, spec: SinkSpec) -> None:
         self._root = spec.url.rstrip("/")
         self._headers = {**spec.identification(), "User-Agent": "pepperpy_obs"}
+        self._secrets = _secrets(spec)
         self._timeout = httpx2.Timeout(spec.read_timeout, connect=spec.connect_timeout)
         self._patience = spec.read_timeout * 1e9
         self._verify = _trust(spec)
@@ -73,9 +75,11 @@ class Transport:
                 headers=dict(request.headers),
                 extensions={"trace": self._trace},
             ) as answer:
-                return Answer(answer.status_code, self._body(answer), {k.lower(): v for k, v in answer.headers.items()})
+                headers = {name.lower(): value for name, value in answer.headers.items()}
+                return Answer(answer.status_code, self._body(answer), headers, secrets=self._secrets)
         except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, OSError, ValueError) as error:
-            return Answer(0, f"{type(error).__name__}: {error}".encode(), reached=not isinstance(error, _NEVER_REACHED))
+            text = f"{type(error).__name__}: {error}".encode()
+            return Answer(0, text, reached=not isinstance(error, _NEVER_REACHED), secrets=self._secrets)
         finally:
             _ours.posting = False
 
@@ -122,6 +126,14 @@ class Transport:
             self._client.close()
             self._client = None
         self._socket = None
+
+
+def _secrets(spec: SinkSpec) -> tuple[str, ...]:
+    """Return what no text may repeat, the longest first: credentials, plain and as they are sent."""
+    sent = {value for name, value in spec.identification().items() if name not in spec.headers}
+    found = {spec.password, spec.bearer_token, spec.api_key, *spec.headers.values()}
+    found |= {value.partition(" ")[2] for value in sent} - {""}
+    return tuple(sorted((one for one in found if len(one) >= _SHORTEST_SECRET), key=len, reverse=True))
 
 
 def _trust(spec: SinkSpec) -> ssl.SSLContext | bool:

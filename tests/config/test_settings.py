@@ -147,7 +147,7 @@ class TestValues:
             {"price_file": 3},
             {"loki_url": "loki:3100"},
             {"loki_url": "http://"},
-            {"elastic_url": "https://host?pretty"},
+            {"elastic_url": "https://host?"},
             {"ship_max_bytes": 1000},
             {"ship_fsync": "sometimes"},
             {"otlp_gzip": "perhaps"},
@@ -209,6 +209,7 @@ class TestComplaints:
         "name, text",
         [
             ("loki_url", "http://me:hunter2@host"),
+            ("loki_url", "http://host?token=hunter2"),
             ("loki_headers", "hunter2"),
             ("elastic_password", ["hunter2"]),
             ("otlp_api_key", True),

@@ -4,9 +4,11 @@ import shutil
 import ssl
 import subprocess
 import threading
+from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -117,6 +119,25 @@ class TestTransport:
             assert transport.post(HELLO).status == 200
             transport.close()
 
+    @pytest.mark.parametrize(
+        "credentials",
+        [
+            {"user": "me", "password": "hunter2"},
+            {"bearer_token": "hunter2"},
+            {"api_key": "hunter2"},
+            {"headers": {"X-Key": "hunter2"}},
+        ],
+    )
+    def test_an_answer_that_repeats_our_secrets(self, credentials: dict[str, Any]) -> None:
+        """They are not in what is told of it, plain or as they were sent."""
+        sent = b64encode(b"me:hunter2")
+        with Echo([Fault("reply", Reply(401, b"who is hunter2, alias " + sent + b"?"))]) as server:
+            transport = Transport(Elastic(url=server.url, **credentials))
+            text = transport.post(HELLO).text
+            assert "hunter2" not in text
+            assert ("user" not in credentials) == (sent.decode() in text)
+            transport.close()
+
     def test_nobody_there(self) -> None:
         """A refused connection says so."""
         transport = Transport(Elastic(url="http://127.0.0.1:9"))
@@ -178,7 +199,10 @@ class TestTransport:
         ("loki:3100", "give a URL like"),
         ("ftp://loki", "give a URL like"),
         ("http://", "give a URL like"),
-        ("http://loki?x=1", "give it without"),
+        ("http://loki?token=secret", "give it without"),
+        ("http://loki#secret", "give it without"),
+        ("http://loki?", "give it without"),
+        ("ftp://loki?token=secret", "give a URL like"),
         ("http://me:secret@loki", "give user and password"),
     ],
 )
