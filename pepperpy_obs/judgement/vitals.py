@@ -120,10 +120,19 @@ def _exporters(vitals: Vitals, _: Cell) -> CheckResult:
     down = {name: f"takes nothing: {sink.error}" for name, sink in vitals.sinks.items() if sink.error}
     down |= {name: text for name, ledger in vitals.ledgers.items() if (text := _behind(vitals, ledger))}
     if not down:
-        names = ", ".join(sorted({*vitals.sinks, *vitals.ledgers}))
-        return CheckResult("exporters", "pass", f"all is taken by {names}" if names else "none is configured")
+        ways = [f"all is taken by {', '.join(sorted(vitals.sinks))}"] if vitals.sinks else []
+        told = [*ways, *(_booked(ledger) for _, ledger in sorted(vitals.ledgers.items()))]
+        return CheckResult("exporters", "pass", "; ".join(told) or "none is configured")
     words = "; ".join(f"{name} {text}" for name, text in sorted(down.items()))
     return CheckResult("exporters", "warn", words, len(down), "exporters")
+
+
+def _booked(ledger: Ledger) -> str:
+    """Return where a receiver's events are: the numbers add up."""
+    rejected, dropped = sum(ledger.rejected.values()), sum(ledger.dropped.values())
+    counts = {"wait": ledger.pending, "rejected": rejected, "dropped": dropped}
+    others = "".join(f", {count} {word}" for word, count in counts.items() if count)
+    return f"{ledger.sink} has {ledger.acknowledged} of {ledger.accepted} events{others}"
 
 
 def _behind(vitals: Vitals, ledger: Ledger) -> str:

@@ -152,7 +152,12 @@ LATE = {"pending": 7, "acknowledged": 93, "oldest_pending_at": AT - 90_000_000_0
 @pytest.mark.parametrize(
     "ledger,status,text",
     [
-        (books("loki"), "pass", "all is taken by loki, ship"),
+        (books("loki"), "pass", "all is taken by ship; loki has 100 of 100 events"),
+        (
+            books("loki", acknowledged=90, pending=7, rejected={"400": 2}, dropped={"spool_full": 1}),
+            "pass",
+            "all is taken by ship; loki has 90 of 100 events, 7 wait, 2 rejected, 1 dropped",
+        ),
         (
             books("loki", held="401: no org id", pending=7),
             "warn",
@@ -165,7 +170,11 @@ LATE = {"pending": 7, "acknowledged": 93, "oldest_pending_at": AT - 90_000_000_0
             "warn",
             f"{BEHIND}; requests made again: 4 for 503, 2 for no_answer",
         ),
-        (books("loki", **{**LATE, "oldest_pending_at": AT - 60_000_000_000}), "pass", "all is taken by loki, ship"),
+        (
+            books("loki", **{**LATE, "oldest_pending_at": AT - 60_000_000_000}),
+            "pass",
+            "all is taken by ship; loki has 93 of 100 events, 7 wait",
+        ),
     ],
 )
 def test_a_receiver_that_takes_nothing_warns(still: Still, ledger: Ledger, status: str, text: str) -> None:
