@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 from zlib import crc32
 
-__all__ = ["MOST_BODY", "Record", "frames", "needed", "scan"]
+__all__ = ["MOST_BODY", "Record", "frames", "needed", "past_damage", "scan"]
 
 _HEAD = struct.Struct("<II")
 _FACTS = struct.Struct("<qB")
@@ -69,3 +69,21 @@ def scan(data: bytes, start: int = 0) -> list[tuple[Record, int]]:
 def needed(head: bytes) -> int:
     """Return how many bytes the frame that starts with `head` has, 0 when that cannot be told from it."""
     return _HEAD.size + _HEAD.unpack_from(head)[0] if len(head) >= _HEAD.size else 0
+
+
+def past_damage(data: bytes) -> tuple[int, int]:
+    """Return where the next whole frame starts behind damaged ones, and how many those are; zeros if none does.
+
+    The lengths of damaged frames are believed if they lead to a whole one.
+    """
+    start = count = 0
+    while start + _FRAME.size <= len(data):
+        length, check, *_ = _FRAME.unpack_from(data, start)
+        body = data[start + _HEAD.size : start + _HEAD.size + length] if length <= MOST_BODY else b""
+        if not _FACTS.size <= len(body) == length:
+            break
+        if crc32(body) == check:
+            return start, count
+        start += _HEAD.size + length
+        count += 1
+    return 0, 0

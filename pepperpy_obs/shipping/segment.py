@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import Protocol
 
-from pepperpy_obs.shipping.record import scan
+from pepperpy_obs.shipping.record import past_damage, scan
 
 __all__ = ["FileSegment", "MemorySegment", "Segment", "file_name", "first_of"]
 
@@ -88,16 +88,22 @@ class FileSegment:
         os.fdatasync(self._file)
 
     def cut_torn_tail(self) -> int:
-        """Cut the file behind its last whole frame and return how many records are left.
+        """Cut the file behind its last whole frame and return how many frames are left, damaged ones among them.
 
         Reads the whole file: a segment's size bounds the memory that it takes.
         """
-        ends = [end for _, end in scan(self.read(0, self.end))]
-        end = ends[-1] if ends else 0
+        end = count = 0
+        while data := self.read(end, self.end - end):
+            whole = scan(data)
+            length, frames = (whole[-1][1], len(whole)) if whole else past_damage(data)
+            if not frames:
+                break
+            end += length
+            count += frames
         if end < self.end:
             os.ftruncate(self._file, end)
             self.end = end
-        return len(ends)
+        return count
 
     def close(self) -> None:
         """Close the file."""

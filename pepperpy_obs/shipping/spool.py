@@ -15,7 +15,7 @@ from typing import NamedTuple
 from pepperpy_obs import _clock
 from pepperpy_obs._guard import failed
 from pepperpy_obs.shipping.cursor import SUFFIX, Cursor, Position
-from pepperpy_obs.shipping.record import Record, frames, needed, scan
+from pepperpy_obs.shipping.record import Record, frames, needed, past_damage, scan
 from pepperpy_obs.shipping.segment import FileSegment, MemorySegment, Segment, file_name, first_of
 from pepperpy_obs.shipping.slots import Slot
 
@@ -221,6 +221,8 @@ class Spool:
                     if batch.records:
                         self._taken[sink] = batch.ends[-1]
                         return batch
+                    if self._hop(sink, segment, taken):
+                        continue
                 self._skip(sink, taken)
         return EMPTY
 
@@ -237,6 +239,14 @@ class Spool:
                 break
         more = bool(ends) and ends[-1].number < self.next
         return Batch(records, ends, taken.number, full=more)
+
+    def _hop(self, sink: str, segment: Segment, taken: Position) -> bool:
+        """Go on behind damaged frames of the same segment; return whether a whole one was found there."""
+        length, lost = past_damage(segment.read(taken.offset, segment.end))
+        if lost:
+            self._drop(sink, "damaged", lost)
+            self._taken[sink] = Position(segment.first, taken.offset + length, taken.number + lost)
+        return bool(lost)
 
     def _skip(self, sink: str, taken: Position) -> None:
         """Go on with the next segment; what lies between is damaged, or was in memory when a process was killed."""

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pepperpy_obs.shipping.record import Record, frames, scan
+from pepperpy_obs.shipping.record import Record, frames, past_damage, scan
 
 records = st.lists(
     st.builds(
@@ -43,6 +43,17 @@ def test_a_flipped_bit_is_seen(given: list[Record], data: st.DataObject) -> None
     place = data.draw(st.integers(0, len(whole) - 1))
     whole[place] ^= 1 << data.draw(st.integers(0, 7))
     assert read(bytes(whole)) == given[: sum(end <= place for _, end in scan(frames(given)))]
+
+
+@given(records.filter(bool), st.data())
+def test_damage_in_a_body_costs_one_record(given: list[Record], data: st.DataObject) -> None:
+    """The next whole frame is found behind it, if there is one."""
+    ends = [0, *(end for _, end in scan(frames(given)))]
+    number = data.draw(st.integers(0, len(given) - 1))
+    whole = bytearray(frames(given))
+    whole[data.draw(st.integers(ends[number] + 8, ends[number + 1] - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    start, lost = past_damage(bytes(whole[ends[number] :]))
+    assert (start, lost) == ((ends[number + 1] - ends[number], 1) if number + 1 < len(given) else (0, 0))
 
 
 def test_zeros_are_no_records() -> None:

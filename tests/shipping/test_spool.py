@@ -122,8 +122,25 @@ class TestSpool:
         again.close()
         assert _guard.failures() == {}
 
-    def test_damage_in_the_middle_is_counted(self, tmp_path: Path, losses: Losses) -> None:
-        """A damaged frame costs the rest of its segment, counted, and no other segment."""
+    @pytest.mark.parametrize("segment", [0, -1])
+    def test_a_damaged_record_costs_itself(self, tmp_path: Path, losses: Losses, segment: int) -> None:
+        """One flipped bit, in any segment: that record is lost and counted, those around it are not."""
+        spool = Spool(slots.take(tmp_path), ["a"], losses, NARROW)
+        for n in range(20):
+            spool.append([record(n)])
+        spool.abandon()
+        path = sorted(tmp_path.glob("0/*.seg"))[segment]
+        data = bytearray(path.read_bytes())
+        data[len(frames([record(0)])) + 9] ^= 1
+        path.write_bytes(data)
+        lost = int(path.stem) + 1
+        again = Spool(slots.take(tmp_path), ["a"], losses, NARROW)
+        assert drain(again, "a") == [n for n in range(20) if n != lost]
+        again.close()
+        assert losses.counts == {("a", "damaged"): 1}
+
+    def test_a_damaged_length_is_counted(self, tmp_path: Path, losses: Losses) -> None:
+        """Nobody knows where the next frame starts: it costs the rest of its segment, counted, and no other segment."""
         spool = Spool(slots.take(tmp_path), ["a"], losses, NARROW)
         for n in range(20):
             spool.append([record(n)])
@@ -131,7 +148,7 @@ class TestSpool:
         path = min(tmp_path.glob("0/*.seg"))
         data = bytearray(path.read_bytes())
         held = len(data) // len(frames([record(0)]))
-        data[len(frames([record(0)])) + 9] ^= 1
+        data[len(frames([record(0)]))] ^= 1
         path.write_bytes(data)
         again = Spool(slots.take(tmp_path), ["a"], losses, NARROW)
         assert drain(again, "a") == [0, *range(held, 20)]
