@@ -7,7 +7,7 @@ PIP := $(PY) -m pip --disable-pip-version-check -qq
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types check bench wheel fmt clean
+.PHONY: help demo test lint types check bench wheel sdks fmt clean
 
 help:
 	@echo "make demo    a small fleet of agents at work, then its tables of performance, usage, cost and health"
@@ -17,6 +17,7 @@ help:
 	@echo "make check   lint, types, test and wheel"
 	@echo "make bench   the benchmarks (SMOKE=1: only see that they run)"
 	@echo "make wheel   build the wheel and try it in a clean environment"
+	@echo "make sdks    the providers' own SDKs against our reading of what they return (half a gigabyte)"
 	@echo "make fmt     format the code"
 	@echo "make clean   remove the environment and what was built"
 
@@ -43,12 +44,23 @@ bench: $(VENV)/.installed
 wheel: $(VENV)/.installed-dev
 	sh .ci/wheel $(PY)
 
+# In an environment of their own: they are large, and want each other's versions of everything.
+sdks: .venv-sdks/.installed
+	PEPPERPY_SDKS=1 .venv-sdks/bin/python -m pytest -o filterwarnings=ignore -p no:cacheprovider --confcutdir=tests tests/sdks $(ARGS)
+
+.venv-sdks/.installed: pyproject.toml
+	@sh .ci/venv .venv-sdks
+	@echo "installing pepperpy_obs and the SDKs into .venv-sdks"
+	@.venv-sdks/bin/python -m pip --disable-pip-version-check -qq install 'pip>=25.1'
+	@.venv-sdks/bin/python -m pip --disable-pip-version-check -qq install --editable . --group sdks
+	@touch $@
+
 fmt: $(VENV)/.installed-dev
 	$(PY) -m ruff check --fix-only .
 	$(PY) -m ruff format .
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-sdks build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # Each stamp says what the environment holds; none of them counts once its Python no longer runs (the machine's was upgraded).
 $(shell $(PY) -c '' 2>/dev/null || rm -f $(VENV)/.python)

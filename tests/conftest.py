@@ -18,6 +18,9 @@ Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 SHARED = Path(__file__).parents[2] / "shared"
 """Real data beside the checkout: never part of it, so a test that needs it may be skipped where it is not."""
 
+collect_ignore = [] if os.environ.get("PEPPERPY_SDKS") else ["sdks"]
+"""`make sdks` says so, which has an environment for these."""
+
 
 def pytest_configure() -> None:
     """Hear Ctrl-C: a shell that starts us in the background has it ignored, and what we start would inherit that."""
