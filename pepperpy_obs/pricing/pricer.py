@@ -21,6 +21,8 @@ _Source = PriceTable | GenaiPrices
 """Whoever can be asked `find(wanted, at)` for a `Quote`."""
 
 _DIGITS: Final = 28
+_NOISE: Final = Decimal("1e-12")
+"""By which part costs may differ that are the same: litellm adds them up as floats."""
 _CHECK_EVERY: Final = 256
 _REMEMBERED: Final = 4096
 """Models whose rates are remembered; who has more names than that makes them up."""
@@ -79,11 +81,12 @@ class Pricer:
             return cost
         if isinstance(reported, str):  # read back from a log
             reported = Decimal(reported)
-        # The split by type is ours; it is only known to be the provider's where the sums agree.
         if cost is None:
             return Cost(reported, {"request": reported}, ZERO, "provider")
-        by_type = cost.by_type if cost.total == reported else {"request": reported}
-        return Cost(reported, by_type, cost.saved, "provider")
+        # The split by type is ours; it is only known to be the provider's where the sums agree.
+        if abs(cost.total - reported) > cost.total * _NOISE:
+            return Cost(reported, {"request": reported}, cost.saved, "provider")
+        return Cost(cost.total, cost.by_type, cost.saved, "provider")
 
     def _of_entries(self, event: Mapping[str, Any], at: int) -> Cost | None:
         """Add up the entries' prices; if one has none, the whole has none."""

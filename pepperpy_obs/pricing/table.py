@@ -229,8 +229,8 @@ def _rates(row: Mapping[str, Any], wrong: _Complaints) -> Rates | None:
         raise wrong.complain(text)
     found = {key: _amount(row[key], key, wrong) for key in _RATES if key in row}
     units = _units(row, wrong)
-    if sum((bool(found or units), "same_as" in row, "times" in row)) != 1:
-        text = f"give same_as, or times, or prices (at least one of {', '.join(_RATES)}, units), and only one of these"
+    if bool(found or units) == ("same_as" in row or "times" in row):
+        text = f"give same_as, or times, or both, or prices (at least one of {', '.join(_RATES)}, units)"
         raise wrong.complain(text)
     if not found and not units:
         return None

@@ -41,6 +41,14 @@ class TestPrecedence:
         agreed = with_table.price({**GPT, "reported_cost_usd": Decimal(1)}, NOW)
         assert agreed == Cost(Decimal(1), {"input": Decimal(1), "output": Decimal(0)}, Decimal(0), "provider")
 
+    def test_a_sum_of_floats_is_the_same_price(self, pricer: Pricer) -> None:
+        """Litellm adds floats up: what differs from our price by their noise alone is that price, with its split."""
+        event = {**GPT, "input_tokens": 65, "output_tokens": 1}
+        ours = pricer.price(event, NOW)
+        told = pricer.price({**event, "reported_cost_usd": Decimal("0.00017250000000000002")}, NOW)
+        assert ours is not None
+        assert told == Cost(Decimal("0.0001725"), ours.by_type, ours.saved, "provider")
+
     def test_as_a_log_says_it(self, pricer: Pricer) -> None:
         """Money that was read back from a log line, where it is text, is the same money."""
         event = {"model": "whisper-1", "provider": "openai", "usage_units": {"audio_seconds": Decimal(60)}}

@@ -273,6 +273,13 @@ class TestWhichRow:
             "request"
         )
 
+    def test_a_factor_on_what_a_deployment_runs(self, tmp_path: Path) -> None:
+        """A row may say both whose price it is and how much of it."""
+        table = '[[price]]\nprovider = "azure"\nmodel = "ours"\nsame_as = "gpt-4o"\ntimes = 1.1\n'
+        cost = priced(table, {"provider": "azure", "model": "ours", "input_tokens": 10**6}, tmp_path)
+        assert cost is not None
+        assert (cost.total, cost.source) == (Decimal("2.75"), "custom")
+
     def test_a_factor_on_an_override_of_ours(self, tmp_path: Path) -> None:
         """Factors of several tables multiply: a discount on what is dearer because it stays in one country."""
         table = '[[price]]\nprovider = "anthropic"\nmodel = "claude-*"\ntimes = 0.5\n'
@@ -307,9 +314,9 @@ class TestErrors:
                 ONE + "inptu = 1",
                 r"row 1 \(model 'm'\): unknown key 'inptu'; did you mean 'input'\? known are provider, model, .*input",
             ),
-            (ONE, r"row 1 \(model 'm'\): give same_as, or times, or prices"),
-            (ONE + 'same_as = "x"\ninput = 1', r"row 1 \(model 'm'\): give same_as, or times, or prices"),
-            (ONE + "input = 1\ntimes = 2", r"row 1 \(model 'm'\): give same_as, or times, or prices"),
+            (ONE, r"row 1 \(model 'm'\): give same_as, or times, or both, or prices"),
+            (ONE + 'same_as = "x"\ninput = 1', r"row 1 \(model 'm'\): give same_as, or times, or both, or prices"),
+            (ONE + "input = 1\ntimes = 2", r"row 1 \(model 'm'\): give same_as, or times, or both, or prices"),
             (ONE + "cache_read = 1", r"row 1 \(model 'm'\): has 'cache_read' but no 'input', so that the rest would"),
             (ONE + "input = 1\nreasoning = 1", r"row 1 \(model 'm'\): has 'reasoning' but no 'output'"),
             (ONE + "times = -1", r"row 1 \(model 'm'\): times = -1; a price cannot be negative"),
