@@ -104,7 +104,6 @@ class Rates:
         "_least_audio",
         "_levels",
         "_made",
-        "_modalities",
         "_pictures",
         "_request",
         "_search",
@@ -134,9 +133,7 @@ class Rates:
         self._bounds = tuple(sorted({above for price in tokens.values() for above, _ in price.tiers}))
         self._levels = tuple(_level(tokens, above + 1) for above in (-1, *self._bounds)) if tokens else ()
         # Pictures that cost what text does are left among it; audio never is, for the sake of the split by type.
-        pictures = [each for each in _PICTURES if each.rate in tokens or each.cached_rate in tokens]
-        self._modalities = (_AUDIO, *pictures)
-        self._pictures = tuple(each.tokens for each in pictures)
+        self._pictures = tuple(each for each in _PICTURES if each.rate in tokens or each.cached_rate in tokens)
         self._made = tuple((counted, f"{rate}_more") for counted, rate in _MADE if rate in tokens)
 
     def times(self, factor: Decimal) -> Rates:
@@ -160,7 +157,7 @@ class Rates:
             if (read := get("input_tokens")) is not None:
                 if self._bounds:
                     rates = self._levels[bisect_left(self._bounds, read // (get("requests") or 1))]
-                if get("audio_input_tokens") or (self._pictures and any(map(get, self._pictures))):
+                if get("audio_input_tokens") or (self._pictures and any(get(each.tokens) for each in self._pictures)):
                     total, saved = self._charge_mixed(get, read, rates, by_type)
                 else:
                     if cached := get("cache_read_tokens"):
@@ -199,21 +196,26 @@ class Rates:
         """Charge input of several modalities; the cached parts that are told may be less than all that was cached."""
         cached, stored = get("cache_read_tokens") or 0, get("cache_write_tokens") or 0
         left -= cached + stored
-        total = pictures = reads = saved = ZERO
-        for modality in self._modalities:
-            tokens = get(modality.tokens) or 0
-            if part := get(modality.cached):
+        total = seen = reads = saved = ZERO
+        heard = get("audio_input_tokens") or 0
+        if part := get("audio_cache_read_tokens"):
+            heard -= part
+            cached -= part
+            reads, saved = rates["audio_cache_read"] * part, rates["audio_saved"] * part
+        if heard:
+            heard = min(heard, left)
+            left -= heard
+            total = by_type["audio_input"] = rates["audio_input"] * heard
+        for picture in self._pictures:
+            tokens = get(picture.tokens) or 0
+            if part := get(picture.cached):
                 tokens -= part
                 cached -= part
-                reads += rates[modality.cached_rate] * part
-                saved += rates[modality.saved] * part
-            if tokens:
-                plain = min(tokens, left)
-                left -= plain
-                if modality is _AUDIO:
-                    total = by_type["audio_input"] = rates["audio_input"] * plain
-                else:
-                    pictures += rates[modality.rate] * plain
+                reads += rates[picture.cached_rate] * part
+                saved += rates[picture.saved] * part
+            tokens = min(tokens, left)
+            left -= tokens
+            seen += rates[picture.rate] * tokens
         if cached:
             reads += rates["cache_read"] * cached
             saved += rates["saved"] * cached
@@ -224,7 +226,7 @@ class Rates:
             amount = by_type["cache_write"] = _of_writes(get, stored, rates)
             total += amount
         amount = rates["input"] * left
-        by_type["input"] = amount = amount + pictures if pictures else amount
+        by_type["input"] = amount = amount + seen if seen else amount
         return total + amount, saved
 
     def _charge_fees(self, get: Get, by_type: dict[str, Decimal]) -> Decimal:
