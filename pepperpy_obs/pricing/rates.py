@@ -104,6 +104,7 @@ class Rates:
         "_least_audio",
         "_levels",
         "_made",
+        "_pictured",
         "_pictures",
         "_request",
         "_search",
@@ -134,6 +135,7 @@ class Rates:
         self._levels = tuple(_level(tokens, above + 1) for above in (-1, *self._bounds)) if tokens else ()
         # Pictures that cost what text does are left among it; audio never is, for the sake of the split by type.
         self._pictures = tuple(each for each in _PICTURES if each.rate in tokens or each.cached_rate in tokens)
+        self._pictured = tuple(each.tokens for each in self._pictures)
         self._made = tuple((counted, f"{rate}_more") for counted, rate in _MADE if rate in tokens)
 
     def times(self, factor: Decimal) -> Rates:
@@ -157,7 +159,7 @@ class Rates:
             if (read := get("input_tokens")) is not None:
                 if self._bounds:
                     rates = self._levels[bisect_left(self._bounds, read // (get("requests") or 1))]
-                if get("audio_input_tokens") or (self._pictures and any(get(each.tokens) for each in self._pictures)):
+                if get("audio_input_tokens") or (self._pictured and any(map(get, self._pictured))):
                     total, saved = self._charge_mixed(get, read, rates, by_type)
                 else:
                     if cached := get("cache_read_tokens"):
@@ -213,9 +215,10 @@ class Rates:
                 cached -= part
                 reads += rates[picture.cached_rate] * part
                 saved += rates[picture.saved] * part
-            tokens = min(tokens, left)
-            left -= tokens
-            seen += rates[picture.rate] * tokens
+            if tokens:
+                tokens = min(tokens, left)
+                left -= tokens
+                seen += rates[picture.rate] * tokens
         if cached:
             reads += rates["cache_read"] * cached
             saved += rates["saved"] * cached
