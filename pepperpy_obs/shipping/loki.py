@@ -33,6 +33,8 @@ _AT = itemgetter(0)
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _MOST_LABELS = 10
 """Loki takes 15 of a stream by default; four are ours, and one it adds itself."""
+_LONGEST_LABEL = 512
+"""Characters, of up to four bytes each: past 2048 bytes Loki refuses all lines of the stream."""
 _LONG_LINE = 32_768
 _LONGEST = 1024
 """Of a metadata value, in a line long enough for Loki's limit to matter: 64 KB for all of its metadata."""
@@ -91,9 +93,12 @@ class Loki(SinkSpec):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for label in self.labels:
+        for label, value in self.labels.items():
             if not _LABEL.fullmatch(label):
                 msg = f"{label!r} cannot be a Loki label: give letters, digits and '_', no digit first"
+                raise SetupError(msg)
+            if len(value) > _LONGEST_LABEL:
+                msg = f"the Loki label {label!r} has {len(value)} characters: give at most {_LONGEST_LABEL}"
                 raise SetupError(msg)
         if len(self.labels) > _MOST_LABELS:
             msg = (
@@ -107,9 +112,10 @@ class Loki(SinkSpec):
         return {**found, "X-Scope-OrgID": self.tenant} if self.tenant else found
 
     def _stream(self, facts: _Facts, parcel: Parcel) -> dict[str, str]:
-        labels = {"service_name": facts.service or "unknown_service", "instance": parcel.instance, **self.labels}
+        service = (facts.service or "unknown_service")[:_LONGEST_LABEL]
+        labels = {"service_name": service, "instance": parcel.instance, **self.labels}
         if facts.environment:
-            labels["environment"] = facts.environment
+            labels["environment"] = facts.environment[:_LONGEST_LABEL]
         if parcel.replay:
             labels["replay"] = "1"
         return labels

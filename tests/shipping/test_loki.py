@@ -61,6 +61,14 @@ class TestEncode:
         """A label that Loki could not parse would cost whole requests."""
         with pytest.raises(SetupError, match=r"'a-b' cannot be a Loki label: give letters"):
             Loki(url="http://loki", labels={"a-b": "c"})
+        with pytest.raises(SetupError, match=r"label 'a' has 513 characters: give at most 512"):
+            Loki(url="http://loki", labels={"a": "b" * 513})
+
+    def test_long_names_are_cut(self, event: Make) -> None:
+        """A label past Loki's 2048 bytes would cost every line of the stream."""
+        record = event(1, NOW, service="\N{COLLISION SYMBOL}" * 3000, environment="e" * 3000)
+        body = json.loads(Loki(url="http://loki", gzip=False).encode(Parcel([record], "host-0")).body)
+        assert {len(label.encode()) for label in body["streams"][0]["stream"].values()} == {2048, 512, 6}
 
 
 @pytest.mark.parametrize(
