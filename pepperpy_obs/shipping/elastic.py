@@ -101,7 +101,8 @@ class Elastic(SinkSpec):
     def judge(self, parcel: Parcel, answer: Answer) -> Verdict:
         """Return what became of each document: a 200 says nothing before its items are read."""
         if answer.status == 400:
-            return split(answer, doubtful=b'"error"' not in answer.body)
+            told = _SET_UP.search(answer.text)
+            return hold(answer) if told else split(answer, doubtful=b'"error"' not in answer.body)
         if answer.status != 200:
             return common_verdict(answer) or hold(answer)
         try:
@@ -120,7 +121,11 @@ class Elastic(SinkSpec):
         return Verdict("settle", outcomes=outcomes)
 
 
-_HOLD = frozenset({"cluster_block_exception", "index_not_found_exception", "security_exception"})
+_HOLD = frozenset(
+    {"cluster_block_exception", "index_not_found_exception", "index_closed_exception", "security_exception", "set_up"}
+)
+_SET_UP = re.compile(r"no write index is defined|pipeline with id \[")
+"""What a 400 to every document says in Elasticsearch 7: the alias has several indices, the pipeline is gone."""
 
 
 def judge_item(item: _Item) -> Outcome:
@@ -132,6 +137,8 @@ def judge_item(item: _Item) -> Outcome:
         return ACKNOWLEDGED
     cause = _Cause(type=item.error) if isinstance(item.error, str) else item.error or _Cause()
     detail = f"{item.status} {cause.type}: {cause.reason}"[:500]
+    if _SET_UP.search(cause.reason or ""):
+        return Outcome("again", "set_up", detail)
     if item.status == 429 or item.status >= 500 or cause.type in _HOLD or item.status in {401, 403}:
         doubtful = item.status >= 500 and cause.type not in _HOLD
         return Outcome("again", cause.type or str(item.status), detail, doubtful=doubtful)

@@ -51,6 +51,7 @@ def test_one_bulk(event: Make) -> None:
         (429, "es_rejected_execution_exception", "again"),
         (503, "unavailable_shards_exception", "again"),
         (403, "cluster_block_exception", "again"),
+        (400, "index_closed_exception", "again"),
         (400, "mapper_parsing_exception", "rejected"),
         (400, "document_parsing_exception", "rejected"),
         (400, "illegal_argument_exception", "rejected"),
@@ -74,6 +75,10 @@ def test_each_item_has_a_meaning(status: int, kind: str, what: str, event: Make)
         (Answer(400, b"<html>The plain HTTP request was sent to HTTPS port</html>"), "hold"),
         (Answer(200, b'{"errors":false,"items":[]}'), "retry"),
         (Answer(400, b"id is too long"), "split"),
+        (
+            Answer(400, b'{"error":{"type":"illegal_argument_exception","reason":"no write index is defined for"}}'),
+            "hold",
+        ),
         (Answer(401), "hold"),
         (Answer(404), "hold"),
         (Answer(406), "hold"),
@@ -86,6 +91,15 @@ def test_each_item_has_a_meaning(status: int, kind: str, what: str, event: Make)
 def test_each_answer_has_a_meaning(answer: Answer, action: str, event: Make) -> None:
     """An answer that is not Elasticsearch's, or is short of items, settles nothing."""
     assert Elastic(url="http://es").judge(Parcel([event(1, NOW)], "host"), answer).action == action
+
+
+def test_a_pipeline_that_is_not_there_costs_nothing(event: Make) -> None:
+    """What a person can repair is no fault of the documents, though every item gets a 400."""
+    reason = "pipeline with id [none] does not exist"
+    item = {"create": {"status": 400, "error": {"type": "illegal_argument_exception", "reason": reason}}}
+    body = json.dumps({"took": 1, "errors": True, "items": [item, item]}).encode()
+    verdict = Elastic(url="http://es").judge(Parcel([event(1, NOW), event(2, NOW)], "host"), Answer(200, body))
+    assert (verdict.action, verdict.detail) == ("hold", f"400 illegal_argument_exception: {reason}")
 
 
 def test_an_index_that_cannot_be_is_refused_at_once() -> None:
