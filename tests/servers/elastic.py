@@ -62,8 +62,13 @@ class ElasticServer(Server):
                 return error(400, "action_request_validation_exception", "Validation Failed: 1: id is too long")
             pairs.append((operation, meta.get("_id", ""), source))
         items: list[dict[str, Any]] = []
+        stream = index.startswith("logs-")
         for operation, key, source in pairs:
-            status, kind, reason = self._create(index, key, source)
+            if stream and operation != "create":
+                words = "only write ops with an op_type of create are allowed in data streams"
+                status, kind, reason = 400, "illegal_argument_exception", words
+            else:
+                status, kind, reason = self._create(index, key, source)
             item: dict[str, Any] = {"_index": index, "_id": key, "status": status}
             if kind:
                 item["error"] = {"type": kind, "reason": reason}
@@ -72,6 +77,7 @@ class ElasticServer(Server):
         return Reply(200, json.dumps({"took": 3, "errors": failed, "items": items}).encode())
 
     def _create(self, index: str, key: str, source: bytes) -> Item:
+        """Judge one document; a target that is named as data streams are is one."""
         documents = self.indices.setdefault(index, {})
         if (item := self.items.popleft() if self.items else None) is not None and item != CREATED:
             return item
@@ -82,6 +88,8 @@ class ElasticServer(Server):
             document = json.loads(source, parse_constant=_no_constant)
         except ValueError as problem:
             return 400, "mapper_parsing_exception", f"failed to parse: {problem}"
+        if index.startswith("logs-") and not isinstance(document.get("@timestamp"), str):
+            return 400, "document_parsing_exception", "data stream timestamp field [@timestamp] is missing"
         for name, value in document.items():
             if self.types.setdefault(name, type(value)) is not type(value):
                 return 400, "mapper_parsing_exception", f"failed to parse field [{name}]"
