@@ -160,6 +160,8 @@ class Delivery:
                 self._halve(group)
             return False
         if doubt.convicts(self._tally):
+            # The receiver is well.
+            self._account.held("")
             self._split(group, verdict)
             return True
         if doubt.own >= _DOUBTED_BEFORE_HALVING:

@@ -198,12 +198,12 @@ def test_five_proofs_without_a_failure_of_others() -> None:
     assert not doubt.convicts(tally)
 
 
-def poisoned(server: Server) -> Server:
+def poisoned(server: Server, ill: Reply) -> Server:
     """Let a server fail for each request that holds a certain word."""
     answer = server.answer
 
     def answering(path: str, headers: Any, body: bytes) -> Reply:
-        return Reply(500, b"panic") if b"poison" in body else answer(path, headers, body)
+        return ill if b"poison" in body else answer(path, headers, body)
 
     server.answer = answering  # type: ignore[method-assign]
     return server
@@ -215,7 +215,7 @@ def poisoned(server: Server) -> Server:
 )
 def test_no_sink_is_held_by_one_event(server: type[Server], spec: type[SinkSpec], ship: Ship, event: Make) -> None:
     """A handler that panics at one event of forty costs that event, and the dead letter says why."""
-    with poisoned(server()) as receiver:
+    with poisoned(server(), Reply(500, b"panic")) as receiver:
         shipper = ship(spec(url=receiver.url, gzip=False, **QUICK))
         shipper.offer([event(n, NOW + n, **({"x": "poison"} if n == 23 else {})) for n in range(40)])
         assert shipper.flush(10)
@@ -224,6 +224,16 @@ def test_no_sink_is_held_by_one_event(server: type[Server], spec: type[SinkSpec]
         (letters,) = shipper.directory.rglob("*.rejected.ndjson")
         letter = json.loads(letters.read_text())
         assert (letter["reason"], letter["detail"], "poison" in letter["event"]) == ("500", "panic", True)
+
+
+def test_a_firewall_that_dislikes_one_event_is_no_alarm(ship: Ship, event: Make) -> None:
+    """Its 403 rejects the event, the last of all, and nobody waits for a person any more."""
+    with poisoned(ElasticServer(), Reply(403, b"<html>blocked</html>")) as receiver:
+        shipper = ship(Elastic(url=receiver.url, gzip=False, **QUICK))
+        shipper.offer([event(n, n, **({"x": "poison"} if n == 39 else {})) for n in range(40)])
+        assert shipper.flush(10)
+        (ledger,) = shipper.ledgers().values()
+        assert (ledger.acknowledged, dict(ledger.rejected), ledger.held) == (39, {"403": 1}, "")
 
 
 def test_an_item_that_always_fails_is_put_aside(ship: Ship, event: Make) -> None:
