@@ -9,6 +9,8 @@ __all__ = ["columns", "count", "harmless", "money", "pairs", "seconds", "share",
 
 _DAY = 86_400.0
 _TWO_DAYS = 2 * _DAY
+_HOUR = 3600.0
+_TWO_HOURS = 2 * _HOUR
 _TERMINAL = 80
 _SHORTEST = 16
 _SHORT = Context(prec=4, rounding=ROUND_HALF_EVEN)
@@ -86,10 +88,16 @@ def money(value: Decimal | None) -> str:
 
 
 def span(window: float | None, length: float) -> str:
-    """Return what stretch of time a report is about."""
+    """Return what stretch of time a report is about.
+
+    >>> span(None, 90.0), span(None, 10_800.0), span(None, 259_200.0), span(300.0, 300.0)
+    ('since the start, 90.0 s', 'since the start, 3.0 hours', 'since the start, 3.0 days', 'last 300 s')
+    """
     if window is None:
-        if length < _TWO_DAYS:
+        if length < _TWO_HOURS:
             return f"since the start, {length:,.1f} s"
+        if length < _TWO_DAYS:
+            return f"since the start, {length / _HOUR:,.1f} hours"
         return f"since the start, {length / _DAY:,.1f} days"
     return f"last {window:,.0f} s"
 
