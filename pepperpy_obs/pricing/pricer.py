@@ -88,6 +88,13 @@ class Pricer:
             return Cost(reported, {"request": reported}, cost.saved, "provider")
         return Cost(cost.total, cost.by_type, cost.saved, "provider")
 
+    def left_out(self, event: Mapping[str, Any], at: int) -> list[str]:
+        """Return what the event counts and `price` does not charge, because nobody knows what it costs."""
+        if "usage_entries" in event or event.get("reported_cost_usd") is not None:
+            return []
+        rates = self._recall(_key(event), at).rates
+        return [] if rates is None else rates.left_out(event)
+
     def _of_entries(self, event: Mapping[str, Any], at: int) -> Cost | None:
         """Add up the entries' prices; if one has none, the whole has none."""
         names = {name: event[name] for name in ("provider", "model", "service_tier", "inference_geo") if name in event}
@@ -151,6 +158,10 @@ class Pricer:
         for each in wanted:
             yield from _ask(self._overrides, [each], at)
             yield from _ask(self._genai, [each], at)
+
+
+def _key(event: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(map(event.get, ("provider", "response_model", "model", "service_tier", "inference_geo")))
 
 
 def _ask(source: _Source, wanted: list[Wanted], at: int) -> Iterator[Quote]:

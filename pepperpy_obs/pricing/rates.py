@@ -192,6 +192,17 @@ class Rates:
             total += self._charge_fees(get, by_type)
         return (total, by_type, saved) if by_type else None
 
+    def left_out(self, event: Mapping[str, Any]) -> list[str]:
+        """Return what the event counts besides tokens and the model has no rate for, so that it is in no bill."""
+        names = [
+            name for name, amount in (event.get("usage_units") or {}).items() if amount and name not in self._units
+        ]
+        if self._audio_hour is not None and "audio_seconds" in names:
+            names.remove("audio_seconds")
+        if self._search is None and event.get("web_searches"):
+            names.append("web_searches")
+        return names
+
     def _charge_mixed(
         self, get: Get, left: int, rates: Mapping[str, Decimal], by_type: dict[str, Decimal]
     ) -> tuple[Decimal, Decimal]:

@@ -23,7 +23,8 @@ _USED: Final = frozenset({
 class Price:
     """Adds `cost_usd`, `cost_source`, `price_version`, `cost_by_type` and `saved_usd` to requests to language models.
 
-    What has no price is marked `cost_source="unpriced"` and gets no cost. An answer that a local
+    What has no price is marked `cost_source="unpriced"` and gets no cost; searches, pages and the like that have
+    none beside tokens that do are flagged in `usage_flags`. An answer that a local
     cache gave cost nothing: its price is what was saved. Usage that was counted before is not
     priced again, unless nobody priced it there. Other events pass untouched.
     """
@@ -40,11 +41,16 @@ class Price:
         if not used and "provider" not in event_dict and "model" not in event_dict:
             return event_dict
         at = event_dict.get(AT)
-        cost = self._pricer.price(event_dict, _clock.time_ns() if at is None else at)
+        at = _clock.time_ns() if at is None else at
+        cost = self._pricer.price(event_dict, at)
         if cost is None:
             if used:
                 event_dict["cost_source"] = "unpriced"
             return event_dict
+        if "usage_units" in event_dict or event_dict.get("web_searches"):
+            flags = [f"{name}: left out of the cost, no price" for name in self._pricer.left_out(event_dict, at)]
+            if flags:
+                event_dict["usage_flags"] = [*event_dict.get("usage_flags", ()), *flags]
         hit = event_dict.get("cache_hit") is True
         event_dict["cost_usd"] = Decimal(0) if hit else cost.total
         event_dict["cost_source"] = cost.source

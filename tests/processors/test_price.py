@@ -110,3 +110,22 @@ def test_at_its_own_time() -> None:
     assert price(None, "info", {**event, AT: long_ago})["cost_usd"] == Decimal(2)
     assert price(None, "info", {**event, AT: AT_NOON})["cost_usd"] == Decimal("0.5")
     assert price(None, "info", dict(event))["cost_usd"] == Decimal("0.5")
+
+
+def test_what_nobody_knows_a_price_for_is_named(price: Price) -> None:
+    """Searches and other things beside the tokens are not free because the table knows no price of theirs."""
+    event = {"model": "m", "input_tokens": 10, "web_searches": 2, "usage_units": {"images": 3, "audio_seconds": 0}}
+    added = through(price, event)
+    assert added["cost_usd"] == Decimal("0.00002")
+    flags = ["images: left out of the cost, no price", "web_searches: left out of the cost, no price"]
+    assert added["usage_flags"] == flags
+    told = price(None, "info", {AT: AT_NOON, **event, "usage_flags": ["odd"]})
+    assert told["usage_flags"] == ["odd", *flags]
+    assert "usage_flags" not in through(price, {**event, "reported_cost_usd": Decimal(1)})
+
+
+def test_what_has_a_price_is_not_named(price: Price) -> None:
+    """Searches that the table knows are in the cost."""
+    added = through(price, {"provider": "openai", "model": "gpt-4.1", "input_tokens": 10, "web_searches": 1})
+    assert added["cost_by_type"]["request"] > 0
+    assert "usage_flags" not in added
