@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -52,13 +52,15 @@ class Rows:
     def plan(self, layout: Layout) -> _Plan:
         """Work out how the rows are found in a layout, and remember it there."""
         rows = [row for row in self._rows if reachable(layout, row[1])]
-        ways = Counter(name for name, _ in rows)
+        ways: dict[str, set[tuple[str, bool]]] = defaultdict(set)
+        for name, path in rows:
+            ways[name].add((path[0], len(path) > 1))
         leaves: list[tuple[str, str]] = []
         branches: dict[str, list[_Row]] = {}
         rest: list[_Row] = []
         for name, path in rows:
             key, further = path[0], path[1:]
-            if ways[name] > 1 or key not in layout.names:  # alternatives have an order
+            if len(ways[name]) > 1 or key not in layout.names:  # alternatives have an order
                 rest.append((name, path))
             elif further:
                 branches.setdefault(key, []).append((name, further))
