@@ -158,21 +158,21 @@ def _tier(found: Found) -> str | None:
     if found.place.tier is not None:
         return found.place.tier
     layout = found.layout
-    tiers: tuple[Path, ...] | None = layout.chosen.get(_tier)
-    if tiers is None:
-        tiers = layout.chosen[_tier] = tuple(path for path in (_SPEED, *TIERS) if reachable(layout, path))
-    if not tiers:
-        return None
-    if tiers[0] is _SPEED and dig(found.node, _SPEED) == "fast":
+    told: tuple[bool, tuple[Path, ...]] | None = layout.chosen.get(_tier)
+    if told is None:
+        told = reachable(layout, _SPEED), tuple(path for path in TIERS if reachable(layout, path))
+        layout.chosen[_tier] = told
+    has_speed, tiers = told
+    if has_speed and dig(found.node, _SPEED) == "fast":
         return "fast"
-    return word(first(found.node, tuple(path for path in tiers if path is not _SPEED)))
+    return word(first(found.node, tiers)) if tiers else None
 
 
 def _entries(found: Found, answer: Any) -> list[Captured]:
     """Return the single requests that the usage is a total of, as far as they are told."""
     if not found.shape.entries:
         return []
-    around = (found.node, found.owner, answer)
+    around = (found.node, found.owner) if found.owner is answer else (found.node, found.owner, answer)
     listed = next((listed for each in around if (listed := first(each, found.shape.entries))), None)
     if not isinstance(listed, list | tuple):
         return []
