@@ -121,7 +121,7 @@ class Lane:
         return sorted(json.loads(json.loads(line)["event"])["n"] for line in lines)
 
 
-LAWS = settings(max_examples=150, deadline=None, suppress_health_check=(HealthCheck.too_slow,))
+LAWS = settings(max_examples=60, deadline=None, suppress_health_check=(HealthCheck.too_slow,))
 OUTAGES = st.lists(
     st.tuples(st.integers(2, 30), st.none()) | st.tuples(st.integers(1, 60), st.sampled_from(DOWN)), max_size=8
 )
