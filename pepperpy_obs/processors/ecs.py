@@ -54,13 +54,13 @@ def to_ecs(event: Mapping[str, Any]) -> dict[str, Any]:
     name = event.get("event")
     ours = isinstance(name, str) and name in OUR_EVENTS
     document = _head(event, name, ours=ours)
-    groups, labels = _plan(tuple(event), ours=ours)
+    groups, texts, labels = _plan(tuple(event), ours=ours)
     for group, places in groups:
         document[group] = {inner: event[field] for inner, field in places}
-        for inner, field in places:
-            # Names that a user's field may bear: an object where texts are costs the event.
-            if field in _TEXTS and type(value := event[field]) is not str and value is not None:
-                document[group][inner] = _label(value)
+    for group, inner, field in texts:
+        # Names that a user's field may bear: an object where texts are costs the event.
+        if type(value := event[field]) is not str and value is not None:
+            document[group][inner] = _label(value)
     for label, field in labels:
         value = event[field]
         document["labels"][label] = value if type(value) is str or value is None else _label(value)
@@ -69,8 +69,9 @@ def to_ecs(event: Mapping[str, Any]) -> dict[str, Any]:
     return document
 
 
-_Plan = tuple[list[tuple[str, list[tuple[str, str]]]], list[tuple[str, str]]]
-"""The groups of a document with the field that each name is taken from; and the same for the labels of the user's."""
+_Plan = tuple[list[tuple[str, list[tuple[str, str]]]], list[tuple[str, str, str]], list[tuple[str, str]]]
+"""The groups of a document with the field that each name is taken from; those of them that are texts, with their group;
+and the labels of the user's."""
 
 
 @lru_cache(maxsize=1024)
@@ -86,7 +87,8 @@ def _plan(fields: tuple[str, ...], *, ours: bool) -> _Plan:
         elif field not in _HEAD:
             groups.setdefault("labels", [])
             labels[_label_name(field, labels)] = field
-    return list(groups.items()), list(labels.items())
+    texts = [(group, inner, field) for group, names in groups.items() for inner, field in names if field in _TEXTS]
+    return list(groups.items()), texts, list(labels.items())
 
 
 def _head(event: Mapping[str, Any], name: Any, *, ours: bool) -> dict[str, Any]:
