@@ -232,7 +232,7 @@ class Durations(Histogram, frozen=True, gc=False):
         values = [ns / 1e9 for ns in (took if low else filter(None, took))]
         return cls(len(took), sum(took), low / 1e9, high / 1e9, len(took) - len(values), Bins.of(values))
 
-    def merge(self, other: Self) -> Self:
+    def merge(self, other: Self) -> Self:  # pyright: ignore[reportIncompatibleMethodOverride] - Self here as there
         """Return the histogram of both: there are no negative values, and all rows are of one scale."""
         if not other.count:
             return self
