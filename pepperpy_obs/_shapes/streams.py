@@ -36,8 +36,8 @@ def _watching(spec: Spec) -> Watch | Blind:
         HUB.relieve()
     record = blank(spec, CURRENT.get())
     watch = Watch(record, spec)
+    record[START] = _clock.perf_counter_ns()  # before it enters the buffer: the drain relies on it
     HUB.append(record)
-    record[START] = _clock.perf_counter_ns()
     return watch
 
 

@@ -42,9 +42,9 @@ class Block:
         if len(hub.buffer) >= hub.limit:
             hub.relieve()
         record = self._record = blank(self._spec, self._caller or CURRENT.get())
+        record[START] = _clock.perf_counter_ns()  # before it enters the buffer: the drain relies on it
         hub.append(record)
         self._token = CURRENT.set(record)
-        record[START] = _clock.perf_counter_ns()
         return Call(record, hub)
 
     def __exit__(

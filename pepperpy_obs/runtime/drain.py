@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 import threading
 import weakref
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from contextlib import contextmanager
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final
@@ -36,7 +36,7 @@ _BREATH: Final = 0.0002
 the interpreter lock up may have it again before anybody else has woken up."""
 _BEHIND: Final = 2048
 _MOST_WAITING: Final = 4096
-"""Records that may wait for children while callers drain: a clock that stands still ends no wait."""
+"""Records that may wait for the next one to begin later while callers drain: a clock that stands still ends no wait."""
 _MUCH: Final = 256
 """Records that the thread looks at in one go; as many in one turn call for the next one soon, so that who reads finds
 little left to do."""
@@ -72,6 +72,8 @@ class Drain:
         """In flight when they were last looked at, in the order in which they began."""
         self._ended: list[Record] = []
         """To be folded, in the order in which they ended."""
+        self._until = 0
+        """Up to which END they may be."""
         self._held: list[Record] = []
         """The batch at hand."""
         self._thread: threading.Thread | None = None
@@ -133,8 +135,8 @@ class Drain:
             if not pause:
                 return self._fold(self._look(most, patience), patience)
             # To look at many records takes as long as to fold some.
-            for _ in range(len(self._hub.buffer) // _MUCH + 1):
-                folded += self._fold(self._look(None, patience, _MUCH), patience, pause=True)
+            for turn in range(len(self._hub.buffer) // _MUCH + 1):
+                folded += self._fold(self._look(None, patience, _MUCH, again=turn > 0), patience, pause=True)
             return folded
         finally:
             # Even if nothing was folded: another thread may have gathered lines, and a flush has to see them written.
@@ -156,36 +158,55 @@ class Drain:
                 _clock.sleep(_BREATH if at_ease else 0)
         return folded
 
-    def _look(self, most: int | None, patience: float, at_once: int = sys.maxsize) -> int:
+    def _look(self, most: int | None, patience: float, at_once: int = sys.maxsize, *, again: bool = False) -> int:
         """Take records from the buffer and part them; return how many may be folded.
 
-        Children are to be folded before their parents, who began earlier and ended later. So records are looked at in
-        the order in which they began (a parent that is seen to have ended has no child that has not), and one
-        waits until all that is left in the buffer began after it had ended.
+        Who looks `again` in the same turn need not look at those in flight once more.
         """
         with self.claim(patience) as claimed:
             if not claimed:
                 return 0
             buffer = self._hub.buffer
-            if most is None:
+            if most is None and not again:
                 ended, running = _part(self._open)
                 # No call stands between such lines, so no signal handler can come between them; see `_recover`.
                 self._ended = self._ended + ended
                 self._open = running
             count = min(len(buffer), at_once if most is None else most)
+            whole = count == len(buffer)
             self._taken = buffer[:count]
             del buffer[:count]
             self._sort_in()
-            beyond = next((record[START] for record in buffer[:_SMALL] if record[START]), None)
-            if beyond is None or (most is not None and len(self._ended) > _MOST_WAITING):
-                return len(self._ended)
-            # Who ended just as the next one began has returned, where a clock stands still: a reader is to see it.
-            return (bisect_right if most is None else bisect_left)(self._ended, beyond, key=_by_end)
+            self._allow(ties=whole and most is None)
+            return bisect_right(self._ended, self._until, key=_by_end)
+
+    def _allow(self, *, ties: bool) -> None:
+        """Raise the time up to which what has ended may be folded.
+
+        Children are to be folded before their parents, who began earlier and ended later. A record enters the buffer
+        after its START was read, and a child before its parent's END: so whoever ended before the first record that is
+        left in the buffer began has all that it called outside of it. What is allowed once stays so, whatever others
+        take and fold meanwhile, unless the time is one that is yet to come: then somebody has set the clock.
+
+        `ties`: so has who ended just as that one began, for where a clock stands still a reader is to see it.
+        """
+        ended = self._ended
+        if not ended or self._until > _clock.perf_counter_ns():
+            self._until = 0
+        if not ended:
+            return
+        beyond = next((record[START] for record in self._hub.buffer[:1]), None)
+        if beyond is None:
+            beyond = ended[-1][END]
+        elif not ties and len(ended) <= _MOST_WAITING:
+            beyond -= 1
+        self._until = max(self._until, beyond)
 
     def _sort_in(self) -> None:
-        """Part what was taken from the buffer."""
+        """Part what was taken from the buffer; of those that ended at the same time, the later ones come first."""
         ended, running = _part(self._taken)
-        self._ended = self._ended + ended
+        ended.reverse()
+        self._ended = ended + self._ended
         self._open = self._open + running
         self._taken = []
         self._ended.sort(key=_by_end)
@@ -194,7 +215,8 @@ class Drain:
         with self.claim(patience) as claimed:
             if not claimed:
                 return 0
-            count = min(count, len(self._ended))
+            # Others may have folded what was allowed when the caller looked, and have looked at more.
+            count = min(count, bisect_right(self._ended, self._until, key=_by_end))
             self.chain.taken = 0
             self._held = self._ended[:count]
             del self._ended[:count]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pepperpy_obs import Config, _dispatch, configure, costed, flush, measured, stats
+from pepperpy_obs import Config, _clock, _dispatch, configure, costed, flush, measured, stats
 from pepperpy_obs.testing import Captured, captured
 
 ANSWER = {
@@ -87,14 +87,80 @@ def test_one_that_was_in_flight_when_the_thread_came_by() -> None:
     assert seen.events is not None
 
 
-def test_while_many_threads_call_and_read() -> None:
-    """However calls, readers and callers that relieve a full buffer take turns, each answer is counted once."""
+def test_who_drains_between_two_batches_of_the_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another drainer has folded meanwhile does not make the thread fold what has to wait."""
+
+    @costed(operation="parent")
+    def parent() -> dict[str, Any]:
+        for _ in range(600):
+            step()
+        return ask()
+
+    with captured(Config(config_file=None, log_format="none", buffer_limit=100_000, drain_interval=600)) as seen:
+        for _ in range(250):
+            step()
+        parent()
+        drain = _dispatch.runtime()._drain
+        others = iter([lambda: drain.run(most=512)])  # what a call that finds the buffer full does
+        monkeypatch.setattr(_clock, "sleep", lambda _: next(others, lambda: None)())
+        drain.run(pause=True)
+        monkeypatch.undo()
+
+        assert seen.stats.usage.total_tokens == 110
+        assert seen.events[position(seen, "parent")]["usage_duplicate"] is True
+
+
+@pytest.mark.parametrize("steps", [0, 300])
+@pytest.mark.parametrize("tick", [0, 15_000_000], ids=["still", "coarse"])
+def test_where_a_clock_stands_still(steps: int, tick: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of calls that ended at the same time, as in a test that freezes it, the one that began later is the child."""
+
+    @costed(operation="parent")
+    def parent() -> dict[str, Any]:
+        for _ in range(steps):
+            step()
+        return ask()
+
+    with captured(Config(config_file=None, log_format="none", buffer_limit=100_000, drain_interval=600)) as seen:
+        real = time.perf_counter_ns
+        frozen = real()
+        monkeypatch.setattr(_clock, "perf_counter_ns", lambda: real() // tick * tick if tick else frozen)
+        for _ in range(3):
+            parent()
+        _dispatch.runtime()._drain.run(pause=True)
+
+        assert seen.stats.usage.total_tokens == 3 * 110
+
+
+def test_a_clock_that_is_set_back_ends_no_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was recorded under a clock that ran ahead allows nothing of what comes after."""
+    with captured(Config(config_file=None, log_format="none", buffer_limit=100_000, drain_interval=600)) as seen:
+        ahead = time.perf_counter_ns() + 10**15
+        monkeypatch.setattr(_clock, "perf_counter_ns", lambda: ahead)
+        step()
+        _dispatch.runtime()._drain.run(pause=True)
+        monkeypatch.undo()
+
+        @costed(operation="parent")
+        def parent() -> dict[str, Any]:
+            for _ in range(300):
+                step()
+            return ask()
+
+        parent()
+        _dispatch.runtime()._drain.run(pause=True)
+        assert seen.stats.usage.total_tokens == 110
+
+
+@pytest.mark.parametrize("limit, interval, most", [(50, 0.001, 7), (4096, 0.05, 400), (1_000_000, 0.005, 400)])
+def test_while_many_threads_call_and_read(limit: int, interval: float, most: int) -> None:
+    """However calls, readers, the thread and callers that relieve a full buffer take turns, no answer counts twice."""
     trees, threads = 300, 4
-    configure(Config(config_file=None, log_format="none", buffer_limit=50, drain_interval=0.001))
+    configure(Config(config_file=None, log_format="none", buffer_limit=limit, drain_interval=interval))
 
     @costed(operation="tree")
     def tree(number: int) -> dict[str, Any]:
-        for _ in range(number % 7):
+        for _ in range(number % most):
             step()
         return ask()
 
