@@ -27,7 +27,10 @@ def capture(answer: object) -> Captured | None:
     numbers and names only. Raises nothing.
     """
     kind: Any = type(answer)
-    special = _special(kind)
+    try:
+        special = _special(kind)
+    except Exception:  # a metaclass of somebody's own, whose classes cannot be remembered
+        special = None
     if special is not None:
         return special(answer)
     captured, found = take(answer)

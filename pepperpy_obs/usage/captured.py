@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 from pepperpy_obs.usage.normal import Usage
@@ -10,7 +11,7 @@ from pepperpy_obs.usage.shapes import Shape
 
 __all__ = ["Captured"]
 
-_NOTHING: Final[Mapping[str, Any]] = {}
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class Captured:

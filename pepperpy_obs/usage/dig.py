@@ -128,8 +128,9 @@ def _modality(source: Any, name: str) -> int | None:
 
 
 @lru_cache(maxsize=16)
-def _spellings(names: str) -> frozenset[str | int]:
-    return frozenset(each for name in names.split("+") for each in (name, name.lower(), _MODALITIES[name]))
+def _spellings(names: str) -> tuple[str | int, ...]:
+    # A tuple only compares: what an answer calls its modality need not be hashable.
+    return tuple(each for name in names.split("+") for each in (name, name.lower(), _MODALITIES[name]))
 
 
 def _after(source: Any, kind: str) -> list[Any]:

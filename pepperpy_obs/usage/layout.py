@@ -13,9 +13,12 @@ __all__ = ["CALLED", "NOTHING", "Layout", "kind_of", "layout_of", "own_of", "wat
 
 CALLED: Final = frozenset({"usage", "new_messages"})
 """Names that one version of an SDK spells as an attribute and another as a method."""
+_PLAIN: Final = (int, float, str)
 _BOUNDLESS: Final = frozenset({"mapping", "yes"})
 _MOST: Final = 1024
-"""Kinds, and layouts, that are remembered. Who has more makes them up."""
+"""Classes, and layouts, that are remembered; where there are more, they are made up anew each time."""
+_LONGEST: Final = 64
+"""A longer name is somebody's text, and not to be kept."""
 _WIDEST: Final = 64
 """No answer has more names at one level than this: a larger dict is somebody's data."""
 
@@ -35,7 +38,7 @@ class Layout:
 
     `own` are those that are keys of the dict itself, or of the object's `__dict__`; the others
     have to be asked for. `boundless` tells of what may answer to any name. In `chosen` others keep what
-    they have worked out from the names, each under a key of its own.
+    they have worked out from the names: each under a key of its own, a table or the function that asks.
     """
 
     __slots__ = ("boundless", "chosen", "names", "own")
@@ -50,6 +53,7 @@ class Layout:
 NOTHING: Final = Layout(frozenset())
 _watched: set[str] = set()
 _kinds: dict[type[Any], Kind] = {}
+_EMPTY: Final[Mapping[str, Any]] = {}
 _by_keys: dict[tuple[Any, ...], Layout] = {}
 """By the type, if it is no dict, and all names in their order."""
 _by_names: dict[tuple[Any, ...], Layout] = {}
@@ -80,7 +84,7 @@ def layout_of(source: Any) -> Layout:
 
 def own_of(source: Any) -> Any:
     """Return the dict that has the `own` names of the source's layout."""
-    return source if type(source) is dict else getattr(source, "__dict__", None)
+    return source if type(source) is dict else getattr(source, "__dict__", None) or _EMPTY
 
 
 def _of_dict(source: dict[Any, Any], key: tuple[Any, ...]) -> Layout:
@@ -103,7 +107,7 @@ def _of_object(source: Any, known: Kind, own: Any, key: tuple[Any, ...]) -> Layo
 def _remembered(
     key: tuple[Any, ...], kind: type[Any], names: frozenset[str], own: frozenset[str] = frozenset()
 ) -> Layout:
-    """Return the layout of these names, and have it found by `key` unless that would keep somebody's objects alive.
+    """Return the layout of these names, and have it found by `key` unless that would keep somebody's data alive.
 
     What is worked out of a layout is worth keeping even where the names around those that we know are always others.
     """
@@ -112,7 +116,7 @@ def _remembered(
     if layout is None:
         boundless = kind is not dict and kind_of(kind).more in _BOUNDLESS
         layout = _kept(_by_names, told, Layout(names, own, boundless=boundless))
-    if key and all(type(name) is str or name is None or name is kind for name in key):
+    if key and all((type(name) is str and len(name) <= _LONGEST) or name is None or name is kind for name in key):
         _kept(_by_keys, key, layout)
     return layout
 
@@ -134,7 +138,7 @@ def kind_of(kind: type[Any]) -> Kind:
         if issubclass(kind, Mapping):
             more = "mapping"
         # A property, a slot, or a default that instances need not have of their own.
-        offered = {n for n in space.keys() & _watched if hasattr(space[n], "__get__") or type(space[n]) is int}
+        offered = {n for n in space.keys() & _watched if hasattr(space[n], "__get__") or isinstance(space[n], _PLAIN)}
         # litellm keeps its price in a private attribute, which is no attribute of the class either.
         fields |= frozenset(space.get("__private_attributes__") or ())
         if len(_kinds) >= _MOST:

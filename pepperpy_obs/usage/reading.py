@@ -116,6 +116,7 @@ def _counts(captured: Captured, flags: list[str]) -> tuple[Counts, dict[str, int
                 units[name] = amount
         if odd is not None:
             flags.append(f"{name}: {odd}")
+    flags.sort()  # in which order an answer's fields are found depends on its form
     return counts, units
 
 

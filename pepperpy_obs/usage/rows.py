@@ -77,11 +77,11 @@ def _follow(plan: _Plan, source: Any, found: dict[str, Any]) -> None:
     leaves, branches, rest = plan
     own = own_of(source)
     for name, key in leaves:
-        value = own[key]
+        value = own.get(key)  # another thread may have taken it out since
         if value is not None:
             found[name] = value
     for key, is_at_hand, below in branches:
-        value = own[key] if is_at_hand else ask(source, key)
+        value = own.get(key) if is_at_hand else ask(source, key)
         if value is not None:
             layout = layout_of(value)
             inner = layout.chosen.get(below) or below.plan(layout)

@@ -84,11 +84,11 @@ class Trial:
         shape = self.shape
         if shape.places and place not in shape.places:
             return False
-        if self._typed and dig(owner, ("type",)) in shape.types:
+        if shape.types and dig(owner, ("type",)) in shape.types:
             return first(node, self._typed) is not None
         if self._any is None:
             return False
-        if (self._key is None or own_of(node)[self._key] is None) and self._any and first(node, self._any) is None:
+        if (self._key is None or own_of(node).get(self._key) is None) and self._any and first(node, self._any) is None:
             return False
         for path in self._all:
             if dig(node, path) is None:

@@ -51,9 +51,17 @@ def take(answer: Any) -> tuple[Captured, Found | None]:
     if found is not None:
         _tell(captured, found, answer, layout)
     if captured.provider is None:
-        hints = _HINTS.of(answer, layout) or (found is not None and _USAGE_HINTS.of(found.node, found.layout))
-        captured.provider = next(iter(hints)) if hints else None
+        captured.provider = _hinted(answer, layout, found)
     return captured, found
+
+
+def _hinted(answer: Any, layout: Layout, found: Found | None) -> str | None:
+    """Return the provider of whose answers alone something that is there tells: the table's first."""
+    if hints := _HINTS.of(answer, layout):
+        return next(provider for provider, _ in HINTS if provider in hints)
+    if found is not None and (hints := _USAGE_HINTS.of(found.node, found.layout)):
+        return next(provider for provider, _ in USAGE_HINTS if provider in hints)
+    return None
 
 
 def _asked(layout: Layout) -> _Asked:
@@ -74,11 +82,10 @@ def _find(answer: Any, layout: Layout, places: tuple[tuple[Place, str | None], .
     for place, key in places:
         if place.beside is not None and dig(answer, (place.beside,)) is None:
             continue
-        node = dig(answer, place.path) if key is None else own[key]
-        kind = type(node)
-        if kind is list:
+        node = dig(answer, place.path) if key is None else own.get(key)
+        if isinstance(node, list):
             node = node[0] if node else None
-        elif kind in FUNCTIONS:
+        elif isinstance(node, FUNCTIONS):
             node = dig(answer, place.path)
         if node is None:
             continue
@@ -147,7 +154,7 @@ def _name(captured: Captured, source: Any, names: tuple[tuple[str, Path, str | N
     own = own_of(source)
     for name, path, key in names:
         if getattr(captured, name) is None:
-            value = dig(source, path) if key is None else own[key]
+            value = dig(source, path) if key is None else own.get(key)
             if value is not None:
                 # Of several answers in one, the first one's.
                 setattr(captured, name, word(value[0] if isinstance(value, list) and value else value))

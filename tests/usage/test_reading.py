@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -236,3 +237,32 @@ def test_fields_are_plain_values() -> None:
         "usage_flags": ["total: 1 said, 2 found"],
         "usage_entries": [{"input_tokens": 1}],
     }
+
+
+ODD: Any = type("Odd", (type,), {"__eq__": lambda *_: True, "__hash__": None})
+
+
+@pytest.mark.parametrize("modality", [["TEXT"], {"name": "TEXT"}, None, 7.5])
+def test_an_odd_modality_costs_its_own_count_only(modality: Any) -> None:
+    """The tokens around it are counted all the same."""
+    details = [{"modality": modality, "tokenCount": 10}]
+    found = read({"usageMetadata": {"promptTokenCount": 10, "candidatesTokenCount": 1, "promptTokensDetails": details}})
+    assert (found.input_tokens, found.output_tokens, found.audio_input_tokens) == (10, 1, None)
+
+
+def test_a_class_that_cannot_be_remembered_is_no_answer() -> None:
+    """A metaclass may take away what a dictionary needs."""
+    assert usage.capture(ODD("Class", (), {})()) is None
+
+
+@pytest.mark.parametrize("also", [{}, {"input_tokens": None}])
+def test_what_a_message_calls_its_type_says_what_it_lacks(also: dict[str, Any]) -> None:
+    """Anthropic's message without counts of its own has no usage, whether they are missing or null."""
+    assert usage.capture({"type": "message", "usage": {"cache_read_input_tokens": 5} | also}) is None
+
+
+def test_flags_do_not_depend_on_the_form() -> None:
+    """An object's fields are found in another order than a dict's."""
+    said: dict[str, Any] = {"total_tokens": "x", "prompt_tokens": 5, "completion_tokens": True, "cost": "y"}
+    assert read({"usage": said}).flags == read(SimpleNamespace(usage=SimpleNamespace(**said))).flags
+    assert read({"usage": said}).flags == read({"usage": dict(reversed(said.items()))}).flags

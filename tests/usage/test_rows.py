@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
+import pepperpy_obs.usage.layout as layout_module
 from pepperpy_obs.usage.dig import dig, paths
 from pepperpy_obs.usage.layout import NOTHING, layout_of
 from pepperpy_obs.usage.rows import Rows
@@ -174,3 +175,28 @@ def test_what_refuses_to_be_looked_at_has_nothing() -> None:
             raise LookupError(name)
 
     assert layout_of(Shy()) is NOTHING
+
+
+def test_what_was_taken_out_meanwhile_is_not_there() -> None:
+    """A dict that another thread changes between two looks is read as far as it is there."""
+    table = Rows([("x", ("alpha",)), ("y", ("beta", "gamma"))])
+    layout = layout_of({"alpha": 1, "beta": {"gamma": 2}})
+    assert table.of({"alpha": 1, "beta": {"gamma": 2}}, layout) == {"x": 1, "y": 2}
+    assert table.of({"beta": {}}, layout) == {}
+
+
+def test_a_text_that_is_a_key_is_not_kept() -> None:
+    """Functions return dicts by whatever texts they like, a prompt among them."""
+    before = len(layout_module._by_keys)
+    for number in range(5):
+        assert layout_of({f"{number} {'prompt ' * 20}": 1, "alpha": 2}).names == {"alpha"}
+    assert len(layout_module._by_keys) == before
+
+
+def test_a_default_of_the_class_is_found() -> None:
+    """An object need not have of its own what its class says for all."""
+
+    class Answer:
+        alpha = 2.5
+
+    assert Rows([("x", ("alpha",))]).of(Answer(), layout_of(Answer())) == {"x": 2.5}
