@@ -1,7 +1,7 @@
 """From the buffer through the chain: by a background thread, by a full buffer, and by every read.
 
 Batches are small, and the interpreter lock is given up between them, for whoever waits for it waits for a whole
-batch: 16 calls while the thread is at ease, 128 (about 0.1 ms) where it is behind, and where a caller or a reader
+batch: 32 calls while the thread is at ease, 128 (about 0.25 ms) where it is behind, and where a caller or a reader
 drains (docs/design.md).
 """
 
@@ -30,9 +30,9 @@ __all__ = ["Drain"]
 
 BATCH: Final = 128
 _IDLE_MOST: Final = 0.5
-_SMALL: Final = 16
+_SMALL: Final = 32
 _BREATH: Final = 0.0002
-"""Records and seconds of a thread that is not behind: others wait for 20 us at most. It sleeps, for who only gives
+"""Records and seconds of a thread that is not behind: others wait for about 0.1 ms. It sleeps, for who only gives
 the interpreter lock up may have it again before anybody else has woken up."""
 _BEHIND: Final = 2048
 _MOST_WAITING: Final = 4096
