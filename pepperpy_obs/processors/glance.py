@@ -7,7 +7,7 @@ not count is not looked at. Every other line is for `read`, which also knows wha
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -24,13 +24,14 @@ _Event = Literal["operation.finished", "usage.recorded", "cache.looked_up", "met
 class Glance(msgspec.Struct, gc=False):
     """What counts of a usual call; below, what makes a call unusual, whatever it says there."""
 
+    # In the order of our lines, in which a decoder finds the next field without a search.
+    timestamp: Annotated[datetime, msgspec.Meta(tz=True)]
     event: _Event
-    outcome: Outcome = "error"
-    timestamp: Annotated[datetime, msgspec.Meta(tz=True)] = datetime.min.replace(tzinfo=UTC)
     operation: str | None = None
-    agent: str | None = None
     kind: Kind | None = None
+    outcome: Outcome = "error"
     duration_seconds: float = -1.0
+    agent: str | None = None
 
     time_to_first_item_seconds: object = None
     provider: object = None
@@ -49,8 +50,9 @@ _DECODE: Final = msgspec.json.Decoder(Glance).decode
 def glance(lines: Sequence[bytes]) -> list[Glance | None]:
     """Return what each line says of a usual call, None where it is something else.
 
-    >>> glance([b'{"event":"operation.finished","outcome":"ok","operation":"plan","duration_seconds":0.5}', b"{"])
-    [Glance(event='operation.finished', outcome='ok', ..., operation='plan', ...), None]
+    >>> line = b'{"timestamp":"2026-11-23T20:53:46Z","event":"operation.finished","outcome":"ok","operation":"plan"}'
+    >>> glance([line, b"{"])
+    [Glance(timestamp=datetime.datetime(2026, ...), event='operation.finished', ...), None]
     """
     try:
         seen: list[Glance | None] = list(map(_DECODE, lines))
