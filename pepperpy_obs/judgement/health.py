@@ -27,8 +27,8 @@ class HealthChecker:
 
     >>> checker = HealthChecker()
     >>> checker.register("disk", lambda: "2 % left")
-    >>> checker.check().issues
-    ['disk: 2 % left']
+    >>> checker.check().issues[-1]
+    'disk: 2 % left'
     """
 
     def __init__(self, collector: Collects | None = None) -> None:

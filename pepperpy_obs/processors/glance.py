@@ -50,8 +50,8 @@ _DECODE: Final = msgspec.json.Decoder(Glance).decode
 def glance(lines: Sequence[bytes]) -> list[Glance | None]:
     """Return what each line says of a usual call, None where it is something else.
 
-    >>> line = b'{"timestamp":"2026-11-23T20:53:46Z","event":"operation.finished","outcome":"ok","operation":"plan"}'
-    >>> glance([line, b"{"])
+    >>> usual = b'{"timestamp":"2026-11-23T20:53:46Z","event":"operation.finished","outcome":"ok","duration_seconds":1}'
+    >>> glance([usual, b"{"])
     [Glance(timestamp=datetime.datetime(2026, ...), event='operation.finished', ...), None]
     """
     try:
