@@ -72,7 +72,8 @@ class RequestTally:
     def count(self, event: Mapping[str, Any]) -> None:
         """Count a request.
 
-        A framework's total over several requests (`usage_aggregate`) has tokens and a cost, but is itself no request.
+        An event that tells of several (`requests`: answers returned in one list) counts as so many. A framework's
+        total over several requests (`usage_aggregate`) has tokens and a cost, but is itself no request.
         An answer that a local cache gave is none either: nobody was asked. Usage that was counted before is
         charged if it has a cost all the same: then nothing was charged where it was counted.
         """
@@ -80,7 +81,7 @@ class RequestTally:
             self._incidents["cached"] += 1
         elif not event.get("usage_duplicate"):
             if not event.get("usage_aggregate"):
-                self._outcomes[outcome_of(event)] += 1
+                self._outcomes[outcome_of(event)] += self._number(event)
             self._count_tokens(event)
             self._charge(event)
             if event.get("usage_flags"):
@@ -108,14 +109,24 @@ class RequestTally:
     def _charge(self, event: Mapping[str, Any]) -> None:
         cost = event.get("cost_usd")
         if cost is not None and (cost := self._money(cost, "cost_usd")) is not None:
-            self._priced += 1
+            self._priced += self._number(event)
             self._cost = EXACT.add(self._cost, cost)
             outcome = outcome_of(event)
             if outcome != "ok":
                 self._waste[outcome] = EXACT.add(self._waste.get(outcome, ZERO), cost)
             self._split(event.get("cost_by_type"))
         elif event.get("cost_source") == "unpriced":
-            self._unpriced += 1
+            self._unpriced += self._number(event)
+
+    def _number(self, event: Mapping[str, Any]) -> int:
+        """Return how many requests an event tells of."""
+        number = event.get("requests")
+        if number is None or event.get("usage_aggregate"):
+            return 1
+        if type(number) is int and number > 0:
+            return number
+        self._refused["requests"] += 1
+        return 1
 
     def _add(self, amounts: dict[str, Decimal], name: str, value: object, field: str) -> None:
         amount = self._money(value, field)

@@ -23,8 +23,8 @@ def capture(answer: object) -> Captured | None:
     """Return what `answer` says of its usage, or None if it says nothing of the kind.
 
     Takes an SDK's object, a dict, raw JSON as text or bytes, the whole text of a stream, a list
-    of answers or of a stream's items, or a finished `Usage`. Costs some microseconds; keeps
-    numbers and names only. Raises nothing.
+    of answers or of a stream's items, an HTTP response whose body has been read, or a finished
+    `Usage`. Costs some microseconds; keeps numbers and names only. Raises nothing.
     """
     kind: Any = type(answer)
     try:
@@ -34,13 +34,29 @@ def capture(answer: object) -> Captured | None:
     if special is not None:
         return special(answer)
     captured, found = take(answer)
-    return None if found is None else captured
+    if found is not None:
+        return captured
+    body = _body(answer)
+    return None if body is None else _from_text(body)
 
 
 @lru_cache(_MOST_KINDS)
 def _special(kind: type[Any]) -> Callable[[Any], Captured | None] | None:
     """Return how answers of a class are read, if not as most are: found out once a class, for it is asked of each."""
     return next((reader for kinds, reader in _SPECIAL if issubclass(kind, kinds)), None)
+
+
+def _body(answer: object) -> bytes | None:
+    """Return the body of an HTTP response, or of what an SDK wraps around one, if it has been read already.
+
+    From where httpx and requests keep it: their `content` would read, and an SDK's `parse()` may have side effects.
+    """
+    try:
+        response = vars(answer).get("http_response", answer)
+        body = vars(response).get("_content")
+    except Exception:  # it has no such dict, or one of its own making
+        return None
+    return body if type(body) is bytes else None
 
 
 def _from_text(text: str | bytes | bytearray) -> Captured | None:

@@ -95,6 +95,13 @@ class TestFold:
         assert (cell.calls, cell.requests.outcomes, cell.requests.tokens) == (0, {"ok": 1}, {"unsplit": 100})
         assert snapshot.events == {"usage.recorded": 1}
 
+    def test_several_answers_in_one_call(self) -> None:
+        """An event that tells of three requests is one call and three requests, whose cost is that of all of them."""
+        event = finished(kind="llm", model="gpt-4o", requests=3, input_tokens=36, cost_usd="0.03")
+        [cell] = folded([(event, NOON), ({**event, "requests": "many"}, NOON)]).snapshot().series.values()
+        assert cell.outcomes == {"ok": 2}
+        assert (cell.requests.outcomes, cell.requests.priced) == ({"ok": 4}, 4)
+
     def test_lookups(self) -> None:
         """Lookups are counted in calls and outside of calls, and what they saved with the operation."""
         history = [

@@ -194,8 +194,13 @@ def asked(name: str, **more: Any) -> dict[str, Any]:
 
 CALLS: dict[str, tuple[Callable[[str], Any], Any]] = {
     "openai chat": (lambda url: openai(url).chat.completions.create(**asked("gpt-4o")), CHAT),
+    "openai raw": (lambda url: openai(url).chat.completions.with_raw_response.create(**asked("gpt-4o")), CHAT),
     "openai responses": (lambda url: openai(url).responses.create(model="gpt-5-mini", input="Hello?"), RESPONSE),
     "anthropic": (lambda url: anthropic(url).messages.create(**asked("claude", max_tokens=9)), MESSAGE),
+    "anthropic raw": (
+        lambda url: anthropic(url).messages.with_raw_response.create(**asked("claude", max_tokens=9)),
+        MESSAGE,
+    ),
     "anthropic beta": (lambda url: anthropic(url).beta.messages.create(**asked("claude", max_tokens=9)), MESSAGE),
     "google-genai": (lambda url: google(url).models.generate_content(model="gemini", contents="Hello?"), GEMINI),
     "boto3 converse": (

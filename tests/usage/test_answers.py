@@ -127,6 +127,31 @@ def test_an_object_that_refuses_is_no_answer() -> None:
     assert usage.capture(Refusing()) is None
 
 
+class Http:
+    """As httpx and requests build theirs: what has been read is kept, what has not is read when asked for."""
+
+    def __init__(self, **kept: object) -> None:
+        vars(self).update(kept)
+
+    @property
+    def content(self) -> bytes:
+        """Read the body: not ours to do."""
+        raise AssertionError
+
+
+@pytest.mark.parametrize("wrap", [lambda response: response, lambda response: SimpleNamespace(http_response=response)])
+def test_a_raw_response_is_read_only_where_its_body_has_been(wrap: Callable[[Http], object]) -> None:
+    """A raw response, bare or in an SDK's wrapper, is read as the body that it already has, and never made to read."""
+    body = json.dumps({"model": "gpt-4o", "usage": {"prompt_tokens": 12, "completion_tokens": 7}}).encode()
+    found = usage.capture(wrap(Http(_content=body)))
+    plain = usage.capture(body)
+    assert found is not None
+    assert plain is not None
+    assert (found.model, found.raw) == ("gpt-4o", plain.raw)
+    for unread in ({}, {"_content": False}, {"_content": None}, {"_content": b"<html>"}):
+        assert usage.capture(wrap(Http(**unread))) is None
+
+
 def test_a_price_in_a_private_attribute() -> None:
     """Litellm's answers are pydantic models that keep the price that it computed to themselves."""
 
