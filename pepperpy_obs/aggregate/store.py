@@ -138,7 +138,7 @@ class Store:
 
     def cut(self, window: float | None = None, now: int | None = None) -> Cut:
         """Return the same in pieces that are still to be added up: a fraction of the work, all that needs the lock."""
-        if window is not None and not 0 < window <= LONGEST:
+        if window is not None and not _is_window(window):
             msg = f"window={window!r}: use seconds above 0 and up to {LONGEST:.0f}, or None for all since the start"
             raise SetupError(msg)
         times = Ledger()
@@ -187,3 +187,7 @@ class Store:
         self._index = self._slot.index
         self._from = self._slot.start
         self._until = self._from + SLOT
+
+
+def _is_window(given: object) -> bool:
+    return isinstance(given, int | float) and 0 < given <= LONGEST

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -49,6 +50,9 @@ def run(options: argparse.Namespace) -> int:
     fold = CostFold(Store(config.max_series, tuple(fields)), repricings, **limits)
     fold_files(options.files, fold)
     print(_answer(options, fold, repricings).rstrip("\n"))
+    for name in fields if fold.events else ():
+        if name in options.by and not any(value for field, value in fold.store.snapshot().attributes if field == name):
+            print(f"--by {name}: no request has this field", file=sys.stderr)
     tell(fold)
     return 0 if fold.events else 1
 

@@ -27,7 +27,7 @@ class CallOptions(TypedDict, total=False):
     agent: str
     """The agent to credit, for this call and those below it."""
     model: str
-    """The model that is asked, where the answer does not say so."""
+    """The model that is asked; wins over what the answer says, which stays in `response_model`."""
     usage: Callable[[Any], object]
     """Reads the usage from the result (of each item, for streams): returns an answer, a dict or None."""
     attributes: Mapping[str, Any]

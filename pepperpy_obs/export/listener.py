@@ -62,6 +62,7 @@ class Listener:
         if self._closed:
             return
         self._closed = True
+        _listeners.discard(self)
         self._wake()
         self._thread.join(timeout=1.0)
         self._server.server_close()
@@ -130,10 +131,18 @@ def _bind(host: str, port: int) -> _Server:
         return (_ServerV6 if ":" in host else _Server)((host, port), _Handler)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            msg = f"port {port} of {host!r} is taken by another program; give another port, or 0 for any free one"
+            msg = _taken(host, port)
         else:
             msg = f"cannot listen on port {port} of {host!r}: {error}; give an address of this machine and a free port"
         raise SetupError(msg) from error
+
+
+def _taken(host: str, port: int) -> str:
+    ours = next((one for one in list(_listeners) if one.port == port), None)
+    if ours is not None:
+        return f"port {port} is served by this process already, at {ours.url}; keep its handle, or close() it first"
+    advice = "give another port, or 0 for any free one; of several workers of one server each needs a port of its own"
+    return f"port {port} of {host!r} is taken by another program; {advice}"
 
 
 _listeners: weakref.WeakSet[Listener] = weakref.WeakSet()

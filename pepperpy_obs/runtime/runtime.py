@@ -214,5 +214,12 @@ def configure(config: Config | None = None, *, processors: Sequence[Processor] =
     Without a `Config` the environment and the settings file decide. `processors` are structlog
     processors that see each event first, before it is priced and counted. Raises ConfigError.
     """
+    _check(config)
     runtime: Runtime = _dispatch.runtime(HUB)
     return runtime.configure(Config() if config is None else config, processors)
+
+
+def _check(config: object) -> None:
+    if config is not None and not isinstance(config, Config):
+        msg = f"configure: a {type(config).__name__} is no Config; give one: configure(Config(log_file='app.log'))"
+        raise SetupError(msg)

@@ -71,6 +71,12 @@ def prices(tmp_path: Path) -> str:
     return str(path)
 
 
+def test_a_field_that_nobody_has(cli: CommandLine, log: str) -> None:
+    """Who asks for a field that no request has is told so, and is not told so of one that some have."""
+    done = cli("cost", log, "--by", "customer", "--by", "zonk")
+    assert (done.returncode, done.stderr) == (0, "--by zonk: no request has this field\n")
+
+
 def test_tables(cli: CommandLine, log: str) -> None:
     """The whole of what is printed: the figures, who spent it, and what has no price; nothing wider than 80 columns."""
     done = cli("cost", log, "--by", "customer", "--by", "day")

@@ -43,6 +43,18 @@ def test_the_readmes_call_makes_the_event_and_the_metrics_that_it_shows(tmp_path
     assert [line for line in lines.splitlines() if line not in done.stdout.splitlines()] == []
 
 
+@pytest.mark.parametrize("code", blocks("python", "docs/deployment.md"))
+def test_every_block_of_the_page_on_deployment_runs(code: str, tmp_path: Path) -> None:
+    """Each block runs as it stands, and what it asserts holds; the lifespan is entered and left as a server does."""
+    if "def lifespan(" in code:
+        code += (
+            "\nimport asyncio\nasync def live():\n    async with lifespan(None):\n        pass\nasyncio.run(live())\n"
+        )
+    arguments = [sys.executable, "-W", "error", "-c", code]
+    done = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout.startswith("http://127.0.0.1:")) == (0, "lifespan" in code), done.stderr
+
+
 def steady(event: dict[str, Any]) -> dict[str, Any]:
     """Leave out what differs from run to run."""
     return {name: value for name, value in event.items() if name not in CHANCE}

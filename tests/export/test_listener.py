@@ -95,9 +95,20 @@ def test_a_port_that_is_none_is_refused(port: int) -> None:
 
 def test_a_port_that_is_taken_is_named(listen: Listen) -> None:
     """A taken port is a set-up error that says so and what to do."""
-    taken = listen().port
-    with pytest.raises(SetupError, match=f"port {taken} of '127.0.0.1' is taken by another program; .* 0 for any free"):
-        listen(port=taken)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        told = f"port {taken} of '127.0.0.1' is taken by another program; .* 0 for any free one; of several workers"
+        with pytest.raises(SetupError, match=told):
+            listen(port=taken)
+
+
+def test_a_port_that_is_our_own_already_is_told_apart(listen: Listen) -> None:
+    """Who serves twice is told that this process does already, and where; once closed, the port is free again."""
+    first = listen()
+    with pytest.raises(SetupError, match=f"is served by this process already, at {first.url}; keep its handle"):
+        listen(port=first.port)
+    first.close()
+    assert listen(port=first.port).port == first.port
 
 
 def test_an_address_of_somebody_else_is_refused() -> None:

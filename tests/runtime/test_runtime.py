@@ -312,3 +312,11 @@ def test_a_stream_that_failed_before_its_first_item_has_no_answer_to_price() -> 
 
         assert [e.get("cost_source") for e in seen.events] == [None, "unpriced"]
         assert [e.get("usage_incomplete") for e in seen.events] == [None, True]
+
+
+def test_what_is_no_config_or_no_window_is_refused() -> None:
+    """Settings in a dict and a window in words are set-up errors that say what to give."""
+    with pytest.raises(SetupError, match=r"a dict is no Config; give one: configure\(Config\("):
+        configure({"log_format": "json"})  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    with pytest.raises(SetupError, match="window='5m': use seconds above 0"):
+        pepperpy_obs.stats(window="5m")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]

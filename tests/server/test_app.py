@@ -123,5 +123,5 @@ def test_the_config_says_where_to_listen() -> None:
     still = Still(config=Config(config_file=None, metrics_port=0))
     with serve(collector=still) as listener:
         assert listener.host == "127.0.0.1"
-        with pytest.raises(SetupError, match="is taken by another program"):
+        with pytest.raises(SetupError, match="is served by this process already"):
             serve(listener.port, collector=still)
