@@ -42,7 +42,7 @@ class BlockOptions(CallOptions, total=False):
     """What `measure` accepts beside the operation."""
 
     provider: str
-    """Who answers, where the answer does not say so."""
+    """Who answers; wins over what the answer says or its shape tells."""
 
 
 class Options(BlockOptions, total=False):
