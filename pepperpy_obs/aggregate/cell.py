@@ -123,8 +123,8 @@ class Requests(Struct, frozen=True, gc=False):
     unpriced: int
     """Answers with usage whose price is not known; `cost` lacks theirs."""
     incidents: Mapping[str, int]
-    """How many requests were `retries` of failed ones, were `cached` locally, had `odd` or `incomplete` usage, or calls
-    went `over_budget`."""
+    """How many requests were `retries` of failed ones, were `cached` locally, had `odd` or `incomplete` usage or
+    `no_usage` at all, so that their cost is unknown, or calls went `over_budget`."""
 
     @property
     def count(self) -> int:

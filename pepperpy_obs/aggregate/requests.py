@@ -21,6 +21,7 @@ _TOKENS: Final = tuple(zip(TOKEN_FIELDS, TOKEN_TYPES, strict=True))
 _COST_TYPES: Final = frozenset(
     {"input", "cache_read", "cache_write", "output", "reasoning", "audio_input", "audio_output", "request"}
 )
+_TELLS: Final = frozenset({"input_tokens", "output_tokens", "cost_usd", "cost_source"})
 _TOO_MUCH: Final = Decimal(10) ** 12
 # Would round, and so refuses, a digit beyond the 60th decimal place: every sum fits into the digits of `EXACT`.
 _FINE: Final = Context(prec=61, Emin=0, traps=[Inexact, InvalidOperation])
@@ -40,6 +41,13 @@ def is_request(event: Mapping[str, Any]) -> bool:
         return True
     # Whoever writes tokens writes one of these two, and the link that prices an event writes the third.
     return "cost_source" in event or "input_tokens" in event or "output_tokens" in event
+
+
+def _is_silent(event: Mapping[str, Any]) -> bool:
+    """Tell whether a provider answered, and usage was looked for, but nothing told what it used or cost."""
+    flags = event.get("usage_flags")
+    looked = event.get("usage_incomplete") or (isinstance(flags, (list, tuple)) and "missing" in flags)
+    return bool(looked) and _TELLS.isdisjoint(event)
 
 
 class RequestTally:
@@ -88,6 +96,8 @@ class RequestTally:
                 self._incidents["odd"] += 1
             if event.get("usage_incomplete"):
                 self._incidents["incomplete"] += 1
+            if _is_silent(event):
+                self._incidents["no_usage"] += 1
         elif "cost_source" in event:
             self._charge(event)
         self.note(event)

@@ -129,6 +129,12 @@ UNPRICED: Final = Family(
     ("provider", "model"),
     "Requests whose price is not known; they are missing from the cost.",
 )
+WITHOUT_USAGE: Final = Family(
+    "pepperpy_llm_requests_without_usage_total",
+    "counter",
+    ("provider", "model", "operation"),
+    "Requests whose answer told no usage; their tokens and their cost are unknown.",
+)
 LOOKUPS: Final = Family("pepperpy_cache_lookups_total", "counter", ("cache", "result"), "Cache lookups: hit or miss.")
 UTILIZATION: Final = Family(
     "pepperpy_cache_utilization_ratio", "gauge", ("cache",), "Share of a cache's capacity that is in use.", "ratio"
@@ -189,6 +195,7 @@ FAMILIES: Final = (
     TOKENS,
     COST,
     UNPRICED,
+    WITHOUT_USAGE,
     LOOKUPS,
     UTILIZATION,
     EVENTS,

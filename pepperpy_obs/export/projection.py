@@ -115,6 +115,14 @@ def _unpriced(family: Family, reading: Reading) -> Filled:
     return Filled(family, rows)
 
 
+def _without_usage(family: Family, reading: Reading) -> Filled:
+    rows: defaultdict[Labels, int] = defaultdict(int)
+    for key, cell in reading.snapshot.series.items():
+        if cell.requests.outcomes:
+            rows[key.provider, key.model, key.operation] += cell.requests.incidents.get("no_usage", 0)
+    return Filled(family, rows)
+
+
 def _lookups(family: Family, reading: Reading) -> Filled:
     rows: dict[Labels, int] = {}
     # As in the statistics: a watched cache's own figures count where no lookup was recorded.
@@ -163,6 +171,7 @@ _PROJECTIONS: Final[Mapping[Family, _Project]] = {
     families.TOKENS: _tokens,
     families.COST: _cost,
     families.UNPRICED: _unpriced,
+    families.WITHOUT_USAGE: _without_usage,
     families.LOOKUPS: _lookups,
     families.UTILIZATION: _utilization,
     families.EVENTS: lambda family, reading: Filled(family, {(): sum(reading.snapshot.events.values())}),

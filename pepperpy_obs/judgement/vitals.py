@@ -25,6 +25,11 @@ __all__ = ["BUILT_IN", "Vitals", "judge"]
 _LONGEST_REASON: Final = 200
 """Characters of what a receiver said: a proxy may answer with a page."""
 
+_TELL_USAGE: Final = (
+    "return the whole answer, say usage=, or call current_call().record_usage(response); streams of OpenAI and its "
+    'like tell it with stream_options={"include_usage": True}'
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
@@ -98,6 +103,22 @@ def _unpriced_share(vitals: Vitals, calls: Cell) -> CheckResult | None:
     return CheckResult("unpriced_share", "warn" if share > limit else "pass", text, share)
 
 
+def _without_usage(vitals: Vitals, calls: Cell) -> CheckResult | None:
+    limit = vitals.limits.health_max_unpriced_share
+    if limit is None:
+        return None
+    silent = calls.requests.incidents.get("no_usage", 0)
+    answers = silent + calls.requests.unpriced + calls.requests.priced
+    if too_few := _too_few("without_usage", answers, "answers", vitals):
+        return too_few
+    share = silent / answers
+    have = f"{_percent(share)} of {answers} answers{_lately(vitals)} told no usage"
+    text = f"{have}, their cost is unknown; the limit is {_percent(limit)}"
+    if share > limit:
+        text += f"; {_TELL_USAGE}"
+    return CheckResult("without_usage", "warn" if share > limit else "pass", text, share)
+
+
 def _dropped(vitals: Vitals, _: Cell) -> CheckResult | None:
     limit = vitals.limits.health_max_dropped
     if limit is None:
@@ -154,6 +175,7 @@ _CHECKS: Final[tuple[Callable[[Vitals, Cell], CheckResult | None], ...]] = (
     _error_rate,
     _p95,
     _unpriced_share,
+    _without_usage,
     _dropped,
     _event_age,
     _exporters,

@@ -15,9 +15,9 @@ __all__ = ["Price"]
 
 _USED: Final = frozenset({
     "input_tokens", "output_tokens", "reported_cost_usd", "web_searches", "usage_units", "usage_entries",
-    "usage_incomplete",
 })  # fmt: skip
-"""Each of these says that a provider has answered, so that a missing price is to be counted."""
+"""Each of these says what was used, so that a missing price is to be counted. A stream that ended before its usage
+came says nothing: it lacks usage, not a price. If it told a part, that is priced: a lower bound."""
 
 
 class Price:

@@ -46,8 +46,10 @@ class CostReport(Report):
     priced_calls: int
     unpriced_calls: int
     """Answers with usage whose price is not known. Their cost is missing in all sums here."""
+    calls_without_usage: int
+    """Answers that told no usage, so that their cost is unknown and missing in all sums here, whatever the prices."""
     price_coverage: float | None
-    """Which part of the answers has a price; None of none."""
+    """Which part of the answers with usage has a price; None of none."""
     unpriced_by_model: Mapping[str, int]
     savings: Decimal
     """What caches saved: what cached tokens would have cost more at the plain rate, and what answers from local caches
@@ -91,6 +93,8 @@ class CostReport(Report):
         if self.unpriced_by_model:
             counts = [(name, table.count(number)) for name, number in self.unpriced_by_model.items()]
             parts.append(table.columns(["model without a price", "calls"], counts, cut=True))
+        if self.calls_without_usage:
+            parts.append(f"answers without usage: {table.count(self.calls_without_usage)}, their cost is unknown")
         return "\n\n".join(parts)
 
     def to_csv(self, *by: str) -> str:
@@ -147,6 +151,7 @@ def cost_report(totals: Totals) -> CostReport:
         token_costs=dict(sorted(requests.cost_by_type.items(), key=lambda item: (-item[1], item[0]))),
         priced_calls=requests.priced,
         unpriced_calls=requests.unpriced,
+        calls_without_usage=requests.incidents.get("no_usage", 0),
         price_coverage=requests.priced / answers if answers else None,
         unpriced_by_model={name: one.unpriced for name, one in groups["model"].items() if one.unpriced},
         savings=requests.saved,

@@ -43,6 +43,8 @@ class UsageReport(Report):
     """Answers whose usage was missing, contradicted itself, or had to be corrected: the events say how, in
     `usage_flags`."""
     odd_usage_by_model: Mapping[str, int]
+    calls_without_usage: int
+    """Answers that told no usage at all: their tokens and costs are unknown, and in no sum."""
     incomplete_usage_calls: int
     """Streams that ended before their usage came: their tokens and costs are lower bounds."""
     active_agents: int
@@ -78,7 +80,11 @@ class UsageReport(Report):
         return "\n\n".join(parts)
 
     def _doubts(self) -> dict[str, str]:
-        counts = {"odd usage": self.odd_usage_calls, "incomplete usage": self.incomplete_usage_calls}
+        counts = {
+            "odd usage": self.odd_usage_calls,
+            "incomplete usage": self.incomplete_usage_calls,
+            "without usage": self.calls_without_usage,
+        }
         return {name: table.count(number) for name, number in counts.items() if number}
 
 
@@ -107,6 +113,7 @@ def usage_report(totals: Totals, live: Live, cache: CacheReport) -> UsageReport:
         odd_usage_by_model={
             name: odd for name, cell in totals.models.items() if (odd := cell.requests.incidents.get("odd", 0))
         },
+        calls_without_usage=requests.incidents.get("no_usage", 0),
         incomplete_usage_calls=requests.incidents.get("incomplete", 0),
         active_agents=len((totals.agents.keys() | live.agents.keys()) - {NOBODY}),
         cache_hit_rate=cache.hit_rate,

@@ -91,6 +91,11 @@ def test_calls_requests_tokens_and_money_are_summed_by_their_labels(still: Still
             ("openai", "o3", "ask"): Decimal("1e-20"),
         },
         "pepperpy_llm_unpriced_requests_total": {("openai", "gpt-4o"): 0, ("openai", "o3"): 0, ("openai", "odd"): 1},
+        "pepperpy_llm_requests_without_usage_total": {
+            ("openai", "gpt-4o", "ask"): 0,
+            ("openai", "o3", "ask"): 0,
+            ("openai", "odd", "ask"): 0,
+        },
         "pepperpy_cache_lookups_total": {("answers", "hit"): 1, ("answers", "miss"): 0},
         "pepperpy_obs_events_total": {(): 6},
     }

@@ -92,6 +92,23 @@ def test_answers_without_a_price_warn(still: Still) -> None:
     assert judged(still, health_max_unpriced_share=0.5)["unpriced_share"].status == "pass"
 
 
+def test_answers_without_usage_warn_of_that_and_not_of_prices(still: Still) -> None:
+    """Answers that told no usage warn by a check of their own, which says how to tell it; no price is missing."""
+    ask: dict[str, Any] = {"operation": "ask", "outcome": "ok", "provider": "openai", "model": "gpt-4o-mini"}
+    for told in ({"usage_flags": ["missing"]}, {"usage_incomplete": True}, {"input_tokens": 5, "cost_usd": 1}) * 2:
+        still.fold(**ask, **told)
+    found = judged(still)
+    assert found["without_usage"] == CheckResult(
+        "without_usage",
+        "warn",
+        "66.7 % of 6 answers in the last 5 minutes told no usage, their cost is unknown; the limit is 25 %; "
+        "return the whole answer, say usage=, or call current_call().record_usage(response); streams of OpenAI and "
+        'its like tell it with stream_options={"include_usage": True}',
+        4 / 6,
+    )
+    assert found["unpriced_share"].status == "pass"
+
+
 def test_few_calls_are_not_judged(still: Still) -> None:
     """Below the least number of calls no share and no quantile is judged: one failed call of one is no outage."""
     for _ in range(3):

@@ -64,13 +64,18 @@ def test_a_reported_price_has_no_table(price: Price) -> None:
     [
         {"model": "unknown", "provider": "acme", "input_tokens": 1},
         {"input_tokens": 1},
-        {"model": "m", "usage_incomplete": True},
+        {"model": "unknown", "provider": "acme", "usage_incomplete": True, "input_tokens": 1},
         {"provider": "aws", "usage_units": {"topicPolicyUnits": Decimal(1)}},
     ],
 )
 def test_an_answer_without_a_price(event: dict[str, Any], price: Price) -> None:
     """It is marked so, and has no cost: never 0."""
     assert through(price, event) == {"cost_source": "unpriced"}
+
+
+def test_a_stream_whose_usage_never_came_lacks_usage_and_no_price(price: Price) -> None:
+    """It is not marked unpriced: no table could name its cost."""
+    assert through(price, {"model": "m", "usage_incomplete": True}) == {}
 
 
 @pytest.mark.parametrize(

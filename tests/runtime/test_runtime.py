@@ -298,7 +298,7 @@ def test_memory_stays_bounded_without_a_reader() -> None:
 
 
 def test_a_stream_that_failed_before_its_first_item_has_no_answer_to_price() -> None:
-    """Nobody answered, so no usage is missing and nothing is unpriced; after a first item it is."""
+    """Nobody answered, so no usage is missing; after a first item it is, and usage is what is missing, not a price."""
 
     @costed(operation="refused", provider="openai", model="gpt-4o")
     def refused(items: int) -> Iterator[object]:
@@ -310,8 +310,10 @@ def test_a_stream_that_failed_before_its_first_item_has_no_answer_to_price() -> 
             with pytest.raises(ConnectionError):
                 list(refused(items))
 
-        assert [e.get("cost_source") for e in seen.events] == [None, "unpriced"]
+        assert [e.get("cost_source") for e in seen.events] == [None, None]
         assert [e.get("usage_incomplete") for e in seen.events] == [None, True]
+        cost = seen.stats.cost
+        assert (cost.unpriced_calls, cost.unpriced_by_model, cost.calls_without_usage) == (0, {}, 1)
 
 
 def test_what_is_no_config_or_no_window_is_refused() -> None:
