@@ -173,3 +173,21 @@ def test_odd_and_incomplete_usage_is_counted() -> None:
     ]
     assert (usage.odd_usage_calls, usage.odd_usage_by_model, usage.incomplete_usage_calls) == (2, {"gpt-4o": 2}, 1)
     assert "odd usage" in str(usage)
+
+
+def test_answers_that_tell_no_usage_are_counted_as_such() -> None:
+    """Text instead of the answer, and a stream that tells no usage, are requests whose cost is unknown, never free."""
+    text = costed(operation="text", provider="openai", model="gpt-4o-mini")(lambda: "hi")
+
+    @costed(operation="stream", provider="openai")
+    def stream() -> Iterator[dict[str, Any]]:
+        yield {"object": "chat.completion.chunk", "model": "gpt-4o-mini", "choices": []}
+
+    with captured() as seen:
+        text()
+        list(stream())
+        cost, usage = seen.stats.cost, seen.stats.usage
+
+    assert (cost.priced_calls, cost.unpriced_calls, cost.unpriced_by_model, cost.calls_without_usage) == (0, 0, {}, 2)
+    assert (usage.total_calls, usage.calls_without_usage) == (2, 2)
+    assert "answers without usage: 2, their cost is unknown" in str(cost)
