@@ -95,7 +95,9 @@ def test_answers_without_a_price_warn(still: Still) -> None:
 def test_answers_without_usage_warn_of_that_and_not_of_prices(still: Still) -> None:
     """Answers that told no usage warn by a check of their own, which says how to tell it; no price is missing."""
     ask: dict[str, Any] = {"operation": "ask", "outcome": "ok", "provider": "openai", "model": "gpt-4o-mini"}
-    for told in ({"usage_flags": ["missing"]}, {"usage_incomplete": True}, {"input_tokens": 5, "cost_usd": 1}) * 2:
+    priced: dict[str, Any] = {"input_tokens": 5, "cost_usd": 1}
+    silent: list[dict[str, Any]] = [{"usage_flags": ["missing"]}, {"usage_incomplete": True}]
+    for told in [*silent, priced] * 2:
         still.fold(**ask, **told)
     found = judged(still)
     assert found["without_usage"] == CheckResult(
