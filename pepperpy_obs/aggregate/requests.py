@@ -7,15 +7,15 @@ amounts that are negative, a trillion dollars, or finer than 60 decimal places.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import copy
-from decimal import Context, Decimal, Inexact, InvalidOperation
-from typing import Any, Final
+from decimal import Context, Decimal, Inexact, InvalidOperation, localcontext
+from typing import Any, Final, NamedTuple
 
 from pepperpy_obs.aggregate.cell import EXACT, TOKEN_TYPES, ZERO, Requests
 from pepperpy_obs.events import OUTCOMES, OVERFLOW, TOKEN_FIELDS
 
-__all__ = ["RequestTally", "is_request", "outcome_of"]
+__all__ = ["RequestTally", "Sums", "cost_type", "is_request", "outcome_of", "total_of"]
 
 _TOKENS: Final = tuple(zip(TOKEN_FIELDS, TOKEN_TYPES, strict=True))
 _COST_TYPES: Final = frozenset(
@@ -25,6 +25,42 @@ _TELLS: Final = frozenset({"input_tokens", "output_tokens", "cost_usd", "cost_so
 _TOO_MUCH: Final = Decimal(10) ** 12
 # Would round, and so refuses, a digit beyond the 60th decimal place: every sum fits into the digits of `EXACT`.
 _FINE: Final = Context(prec=61, Emin=0, traps=[Inexact, InvalidOperation])
+
+
+class Sums(NamedTuple):
+    """What many requests add up to, that went well."""
+
+    requests: int
+    tokens: Mapping[str, int]
+    """By type; none that no request told."""
+    priced: int
+    unpriced: int
+    cost: Decimal
+    cost_by_type: Mapping[str, Decimal]
+    saved: Decimal | None
+    """What the provider's cache saved; None if no request told."""
+
+
+def cost_type(name: str) -> str:
+    """Return under which name a part of a cost is counted."""
+    return name if name in _COST_TYPES else OVERFLOW
+
+
+def total_of(amounts: Sequence[str]) -> Decimal:
+    """Return the exact sum of amounts of money; ValueError if one of them might not be counted by itself."""
+    try:
+        money = list(map(Decimal, amounts))
+        with localcontext(EXACT):
+            total = sum(money, ZERO)
+            # None is negative, so what is not finite, too fine or too much shows in the sum. Few are written with a -.
+            _, digits, exponent = total.as_tuple()
+            fits = type(exponent) is int and exponent >= _FINE.Etiny() and len(digits) <= _FINE.prec
+            if fits and total < _TOO_MUCH and ("-" not in "".join(amounts) or min(money) >= ZERO):
+                return total
+    except InvalidOperation:
+        pass
+    msg = "an amount is negative, too large, too fine or no number"
+    raise ValueError(msg)
 
 
 def outcome_of(event: Mapping[str, Any]) -> str:
@@ -101,6 +137,19 @@ class RequestTally:
         elif "cost_source" in event:
             self._charge(event)
         self.note(event)
+
+    def count_many(self, sums: Sums) -> None:
+        """Count requests that went well and were nothing but requests."""
+        self._outcomes["ok"] += sums.requests
+        for name, number in sums.tokens.items():
+            self._tokens[name] = self._tokens.get(name, 0) + number
+        self._priced += sums.priced
+        self._unpriced += sums.unpriced
+        self._cost = EXACT.add(self._cost, sums.cost)
+        for name, amount in sums.cost_by_type.items():
+            self._by_type[name] = EXACT.add(self._by_type.get(name, ZERO), amount)
+        if sums.saved is not None:
+            self._saved["prompt_cache"] = EXACT.add(self._saved.get("prompt_cache", ZERO), sums.saved)
 
     def note(self, event: Mapping[str, Any]) -> None:
         """Count what a call that may be no request saved or wasted."""

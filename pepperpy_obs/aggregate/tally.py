@@ -15,7 +15,7 @@ from pepperpy_obs.aggregate.cell import NO_REQUESTS, SLOT, Cell, Exemplar, Reque
 from pepperpy_obs.aggregate.histogram import Durations, Histogram, exact
 from pepperpy_obs.aggregate.metric import Latest, MetricCell
 from pepperpy_obs.aggregate.pending import BATCH, Pending, PendingDurations, Sum
-from pepperpy_obs.aggregate.requests import RequestTally, outcome_of
+from pepperpy_obs.aggregate.requests import RequestTally, Sums, outcome_of
 from pepperpy_obs.aggregate.series import MetricKey, label
 
 __all__ = ["LONGEST", "MetricTally", "StillMetric", "StillTally", "Tally"]
@@ -111,10 +111,22 @@ class Tally:
         self._ok += count
         fresh += seconds
 
+    def wait_some(self, seconds: list[float]) -> None:
+        """Count how long it took until the first item came."""
+        if self._first_items is None:
+            self._first_items = PendingDurations()
+        self._first_items.fresh += seconds
+
+    def request_some(self, sums: Sums) -> None:
+        """Count that calls were requests, which went well."""
+        self._tally_of_requests().count_many(sums)
+
     def settle(self) -> None:
         """Put what was counted last into bins, if it is enough."""
         if len(self._durations.ns) + len(self._durations.fresh) >= BATCH:
             self._durations.histogram()
+        if self._first_items is not None and len(self._first_items.fresh) >= BATCH:
+            self._first_items.histogram()
 
     @property
     def peak(self) -> float:

@@ -1,4 +1,4 @@
-"""A first look at lines: which tell of a usual call, of which only a few fields count?
+"""A first look at lines of either form: which tell of a usual call or request, of which only a few fields count?
 
 Most do, and to read only these fields costs half of reading all. They are checked as `read` checks them; what does
 not count is not looked at. Every other line is for `read`, which also knows what to say of a bad one.
@@ -7,73 +7,171 @@ not count is not looked at. Every other line is for `read`, which also knows wha
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Annotated, Final, Literal
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, Literal, cast
 
 import msgspec
 
 from pepperpy_obs.aggregate.tally import LONGEST
-from pepperpy_obs.events import OPERATION_FINISHED, Kind, Outcome
+from pepperpy_obs.events import KINDS, OPERATION_FINISHED, Kind, Outcome
 
-__all__ = ["Glance", "glance"]
-
+__all__ = ["Glance", "RequestGlance", "glance"]
 
 _Event = Literal["operation.finished", "usage.recorded", "cache.looked_up", "metric.recorded"]
+_Tokens = Annotated[int, msgspec.Meta(ge=0)] | None
+_Time = Annotated[datetime, msgspec.Meta(tz=True)]
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class Glance(msgspec.Struct, gc=False):
     """What counts of a usual call; below, what makes a call unusual, whatever it says there."""
 
-    # In the order of our lines, in which a decoder finds the next field without a search.
-    timestamp: Annotated[datetime, msgspec.Meta(tz=True)]
-    event: _Event
+    timestamp: _Time = _NEVER
+    event: _Event | None = None
     operation: str | None = None
     kind: Kind | None = None
     outcome: Outcome = "error"
     duration_seconds: float = -1.0
     agent: str | None = None
+    provider: str | None = None
+    model: str | None = None
 
-    time_to_first_item_seconds: object = None
-    provider: object = None
-    model: object = None
-    input_tokens: object = None
-    output_tokens: object = None
-    cost_source: object = None
-    saved_usd: object = None
+    time_to_first_item_seconds: float | None = None
+    input_tokens: _Tokens = None
+    output_tokens: _Tokens = None
+    cost_source: str | None = None
+    saved_usd: str | None = None
     over_budget: object = None
     cache: object = None
 
 
-_DECODE: Final = msgspec.json.Decoder(Glance).decode
+class RequestGlance(Glance, gc=False):
+    """What counts of a usual request too; below, what makes it unusual."""
+
+    cache_read_tokens: _Tokens = None
+    cache_write_tokens: _Tokens = None
+    cache_write_1h_tokens: _Tokens = None
+    audio_input_tokens: _Tokens = None
+    reasoning_tokens: _Tokens = None
+    audio_output_tokens: _Tokens = None
+    unsplit_tokens: _Tokens = None
+    cost_usd: str | None = None
+    cost_by_type: dict[str, str] | None = None
+
+    usage_aggregate: object = None
+    usage_duplicate: object = None
+    retry: object = None
+    cache_hit: object = None
+
+
+class _About(msgspec.Struct, gc=False):
+    action: _Event
+    duration: int = -1
+
+
+class _Document(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    """A line of ECS; below `pepperpy` stands what has no place of its own.
+
+    Of what else there may be nothing counts, but names with a dot: ECS knows two spellings of all. So lines with
+    other names than we and the common shippers write are not for a first look.
+    """
+
+    timestamp: _Time = msgspec.field(name="@timestamp")
+    event: _About
+    labels: dict[str, str]
+    pepperpy: RequestGlance
+    level: object = msgspec.field(name="log.level", default=None)
+    message: object = None
+    version: object = msgspec.field(name="ecs.version", default=None)
+    trace: object = None
+    span: object = None
+    parent: object = None
+    service: object = None
+    agent: object = None
+    host: object = None
+    input: object = None
+    log: object = None
+    tags: object = None
+    ecs: object = None
+
+
+_glance: Final = msgspec.json.Decoder(Glance).decode
+_request: Final = msgspec.json.Decoder(RequestGlance).decode
+_document: Final = msgspec.json.Decoder(_Document).decode
+_COUNTED: Final = frozenset(RequestGlance.__struct_fields__) - {"operation", "agent", "kind", "provider", "model"}
+"""Names that count wherever they stand. Nobody of ours puts them among the labels, but a pipeline may."""
+_KINDS: Final = frozenset({None, *KINDS})
+_FAILURES: Final = (msgspec.DecodeError, UnicodeDecodeError)
 
 
 def glance(lines: Sequence[bytes]) -> list[Glance | None]:
     """Return what each line says of a usual call, None where it is something else.
 
-    >>> usual = b'{"timestamp":"2026-11-23T20:53:46Z","event":"operation.finished","outcome":"ok","duration_seconds":1}'
-    >>> glance([usual, b"{"])
-    [Glance(timestamp=datetime.datetime(2026, ...), event='operation.finished', ...), None]
+    >>> glance([b'{"event":"operation.finished","outcome":"ok","operation":"plan","duration_seconds":0.5}', b"{"])
+    [Glance(timestamp=..., event='operation.finished', operation='plan', kind=None, outcome='ok', ...), None]
     """
-    try:
-        seen: list[Glance | None] = list(map(_DECODE, lines))
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        seen = [_look(line) for line in lines]
-    return [
-        one
-        if one is not None
-        and one.event == OPERATION_FINISHED
-        and one.outcome == "ok"
-        and one.kind != "llm"
-        and 0.0 <= one.duration_seconds < LONGEST
-        and one.time_to_first_item_seconds is one.provider is one.model is one.input_tokens is None
-        and one.output_tokens is one.cost_source is one.saved_usd is one.over_budget is one.cache is None
-        else None
-        for one in seen
-    ]
+    for look in (_json, _ecs):
+        try:
+            return look(lines)
+        except _FAILURES:
+            continue
+    return [_look(line) for line in lines]
 
 
 def _look(line: bytes) -> Glance | None:
+    for look in (_json, _ecs):
+        try:
+            return look([line])[0]
+        except _FAILURES:
+            continue
+    return None
+
+
+def _json(lines: Sequence[bytes]) -> list[Glance | None]:
+    return [
+        None
+        if one.event != OPERATION_FINISHED or one.outcome != "ok" or not 0.0 <= one.duration_seconds < LONGEST
+        else one
+        if one.provider is one.model is one.cost_source is one.saved_usd is None
+        and one.input_tokens is one.output_tokens is None
+        and one.over_budget is one.cache is None
+        and one.time_to_first_item_seconds is None
+        and one.kind != "llm"
+        else _look_again(line)
+        for one, line in zip(map(_glance, lines), lines, strict=True)
+    ]
+
+
+def _look_again(line: bytes) -> Glance | None:
+    """Look at a call that may be a usual request."""
     try:
-        return _DECODE(line)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        one = _request(line)
+    except _FAILURES:
         return None
+    return one if _is_usual(one) else None
+
+
+def _ecs(lines: Sequence[bytes]) -> list[Glance | None]:
+    seen: list[Glance | None] = []
+    for document in map(_document, lines):
+        one, about, label = document.pepperpy, document.event, cast("Any", document.labels.get)
+        one.timestamp, one.event, one.duration_seconds = document.timestamp, about.action, about.duration / 1e9
+        one.operation, one.agent, one.kind = label("operation"), label("agent"), label("kind")
+        one.provider, one.model = label("provider"), label("model")
+        usual = one.kind in _KINDS and _COUNTED.isdisjoint(document.labels) and _is_usual(one)
+        seen.append(one if usual else None)
+    return seen
+
+
+def _is_usual(one: RequestGlance) -> bool:
+    if one.event != OPERATION_FINISHED or one.outcome != "ok" or not 0.0 <= one.duration_seconds < LONGEST:
+        return False
+    if not one.usage_aggregate is one.usage_duplicate is one.over_budget is one.retry is one.cache is None:
+        return False
+    first_item = one.time_to_first_item_seconds
+    if one.cache_hit is not None or (first_item is not None and not 0.0 <= first_item < LONGEST):
+        return False
+    if one.provider or one.model or one.kind == "llm":
+        return True
+    # Tokens or money of a call that names no model are counted, but not beside its other calls.
+    return one.input_tokens is one.output_tokens is None and one.cost_source is one.saved_usd is None

@@ -11,8 +11,9 @@ from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.aggregate.tally import Tally
 from pepperpy_obs.processors.collect import epoch_ns
 from pepperpy_obs.processors.fields import OUR_EVENTS
-from pepperpy_obs.processors.glance import Glance, glance
+from pepperpy_obs.processors.glance import Glance, RequestGlance, glance
 from pepperpy_obs.processors.read import read_event, read_ours
+from pepperpy_obs.replay.bulk import sums_of
 from pepperpy_obs.replay.lines import LONGEST, TOO_LONG, LogFile, Splitter
 
 __all__ = ["Fold"]
@@ -22,8 +23,8 @@ _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 _Index = Mapping[tuple[Any, ...], Tally]
-_Which = tuple[str | None, str | None, str | None]
-"""Operation, agent and kind."""
+_Which = tuple[str | None, str | None, str | None, str | None, str | None]
+"""Operation, agent, kind, provider and model: whose call it is."""
 
 
 class _Lines(NamedTuple):
@@ -47,6 +48,7 @@ class Fold:
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self._by_attributes = bool(store.attributes)
         self._read = read_event if store.attributes else read_ours
         self.lock = threading.Lock()
         self.events = 0
@@ -77,12 +79,12 @@ class Fold:
             batch = _Lines(lines, glance(lines), name, number)
             for place, seen in enumerate(batch.glances):
                 if seen is not None and low <= seen.timestamp < high:
-                    which = seen.operation, seen.agent, seen.kind
+                    which = seen.operation, seen.agent, seen.kind, seen.provider, seen.model
                     group = groups.get(which)
                     if group is not None:
                         group.append(place)
                         continue
-                    if (*which, None, None) in index:
+                    if which in index and not (self._by_attributes and _is_request(which)):
                         groups[which] = [place]
                         continue
                 line = lines[place]
@@ -103,17 +105,31 @@ class Fold:
         index = self.store.at_hand[2]
         while groups:
             which, places = groups.popitem()
-            tally = index[*which, None, None]
+            tally = index[which]
             group = [seen for place in places if (seen := batch.glances[place]) is not None]
             seconds = [seen.duration_seconds for seen in group]
+            try:
+                sums = sums_of([one for one in group if isinstance(one, RequestGlance)]) if _is_request(which) else None
+            except ValueError:  # some amount may be none: each line is to tell whether it is its own
+                self._one_by_one(places, batch)
+                continue
             if max(seconds) >= tally.peak and not self._show(tally, places, seconds, batch):
                 if places:
                     groups[which] = places
                 continue
             moments = [seen.timestamp for seen in group]
             tally.finish_some(seconds, len(seconds), _epoch_ns(min(moments)), _epoch_ns(max(moments)))
+            waits = [wait for seen in group if (wait := seen.time_to_first_item_seconds) is not None]
+            if waits:
+                tally.wait_some(waits)
+            if sums is not None:
+                tally.request_some(sums)
             tally.settle()
             self.events += len(group)
+
+    def _one_by_one(self, places: Sequence[int], batch: _Lines) -> None:
+        for place in places:
+            self._line(batch.lines[place], batch.name, batch.number + place + 1)
 
     def _show(self, tally: Tally, places: list[int], seconds: list[float], batch: _Lines) -> bool:
         """Take the slowest calls for the exemplar; pass over one that is not in order after all, and return False."""
@@ -123,7 +139,7 @@ class Fold:
                 event = read_ours(batch.lines[place])
             except ValueError:  # a first look does not see everything
                 places.remove(place)
-                self._line(batch.lines[place], batch.name, batch.number + place + 1)
+                self._one_by_one([place], batch)
                 return False
             if event.get("trace_id"):
                 tally.show(longest, self._moment(event["timestamp"]), event["trace_id"], event.get("span_id", ""))
@@ -171,6 +187,11 @@ def _moment(timestamp: str) -> int:
         msg = f"not an event: timestamp is {timestamp!r}; it is a time such as 2023-11-16T18:17:03.979960Z"
         raise ValueError(msg) from None
     return epoch_ns(timestamp)
+
+
+def _is_request(which: _Which) -> bool:
+    """Tell whether all calls of a series are requests to a language model."""
+    return bool(which[3] or which[4]) or which[2] == "llm"
 
 
 def _epoch_ns(moment: datetime) -> int:
