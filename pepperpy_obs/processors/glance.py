@@ -58,6 +58,9 @@ class RequestGlance(Glance, gc=False):
     cost_usd: str | None = None
     cost_by_type: dict[str, str] | None = None
 
+    requests: object = None
+    usage_incomplete: object = None
+    usage_flags: object = None
     usage_aggregate: object = None
     usage_duplicate: object = None
     retry: object = None
@@ -164,12 +167,18 @@ def _ecs(lines: Sequence[bytes]) -> list[Glance | None]:
 
 
 def _is_usual(one: RequestGlance) -> bool:
-    if one.event != OPERATION_FINISHED or one.outcome != "ok" or not 0.0 <= one.duration_seconds < LONGEST:
-        return False
-    if not one.usage_aggregate is one.usage_duplicate is one.over_budget is one.retry is one.cache is None:
-        return False
     first_item = one.time_to_first_item_seconds
-    if one.cache_hit is not None or (first_item is not None and not 0.0 <= first_item < LONGEST):
+    if (
+        one.event != OPERATION_FINISHED
+        or one.outcome != "ok"
+        or not 0.0 <= one.duration_seconds < LONGEST
+        or (first_item is not None and not 0.0 <= first_item < LONGEST)
+        or (one.cost_usd is None and one.cost_by_type is not None)
+    ):
+        return False
+    if not one.usage_aggregate is one.usage_duplicate is one.usage_incomplete is one.usage_flags is None:
+        return False
+    if not one.requests is one.over_budget is one.retry is one.cache is one.cache_hit is None:
         return False
     if one.provider or one.model or one.kind == "llm":
         return True

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import tracemalloc
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -14,8 +15,10 @@ from hypothesis import strategies as st
 
 from pepperpy_obs.aggregate.series import SeriesKey
 from pepperpy_obs.aggregate.store import Store
+from pepperpy_obs.events import FIELDS, Field
 from pepperpy_obs.processors.collect import epoch_ns
-from pepperpy_obs.processors.ecs import ecs_lines
+from pepperpy_obs.processors.ecs import ecs_lines, to_ecs
+from pepperpy_obs.processors.glance import RequestGlance
 from pepperpy_obs.processors.lines import json_lines
 from pepperpy_obs.processors.read import read_event
 from pepperpy_obs.replay.fold import Fold
@@ -192,6 +195,107 @@ def test_law_lines_fold_in_bulk_to_what_they_fold_to_one_by_one(batches: list[li
                 assert event["event"] != "user.came"
                 datetime.fromisoformat(event["timestamp"])
             except (ValueError, AssertionError):
+                continue
+            store.fold(event, epoch_ns(event["timestamp"]))
+            events += 1
+        fold.lines(lines, "app.log")
+
+    assert (fold.events, fold.events + fold.passed_over) == (events, sum(map(len, batches)))
+    assert fold.store.snapshot().to_dict() == store.snapshot().to_dict()
+
+
+money = st.sampled_from(["0.25", "0.000001", "1E-7", "-1", "NaN", "12" * 40, "1e12", "0." + "1" * 61, "x", "0"])
+likely: dict[str, st.SearchStrategy[Any]] = {
+    "string": st.sampled_from(["a", ""]),
+    "number": st.sampled_from([0.5, 0, 1e11]),
+    "integer": st.sampled_from([0, 3, 12.0, -1, 2**70]),
+    "boolean": st.booleans(),
+    "decimal": money,
+    "list": st.just(["odd"]),
+    "object": st.dictionaries(st.sampled_from(["input", "output", "strange"]), money, max_size=2),
+    "objects": st.just([{"input_tokens": 1}]),
+}
+proper: dict[str, st.SearchStrategy[Any]] = {
+    **likely,
+    "number": st.just(0.5),
+    "integer": st.just(3),
+    "decimal": st.just("0.25"),
+}
+asked = st.fixed_dictionaries(
+    {
+        "timestamp": st.sampled_from(["2023-11-16T18:17:03.979960Z", "2023-11-16T18:17:04.000000Z"]),
+        "event": st.just("operation.finished"),
+        "operation": st.just("ask"),
+        "outcome": st.sampled_from(["ok"] * 9 + ["error"]),
+        "duration_seconds": st.sampled_from([0.25, 1.5, 0.001]),
+        "provider": st.just("openai"),
+        "trace_id": st.just("ab" * 16),
+    },
+    optional={
+        "input_tokens": st.integers(0, 99),
+        "cost_usd": st.sampled_from(["0.25", "0.10"]),
+        "cost_source": st.sampled_from(["genai-prices", "unpriced"]),
+        "cost_by_type": st.fixed_dictionaries({"input": st.just("0.1"), "output": st.just("0.00")}),
+        "saved_usd": st.just("0.5"),
+    },
+)
+counting = [
+    field for field in FIELDS if field.name.startswith(("usage_", "cost_", "saved_", "retr", "over_", "requests"))
+]
+
+
+def filled(field: Field) -> st.SearchStrategy[dict[str, Any]]:
+    """Return a field with a value: a strange one only if a first look sees it, for it passes over the others."""
+    looked_at = field.name in RequestGlance.__struct_fields__
+    return (likely if looked_at else proper)[field.type].map(lambda value: {field.name: value})
+
+
+# All of ours have a trace: of a series with and without, the slowest with one is found only if it is the slowest.
+others = [field for field in FIELDS[5:] if field.name != "trace_id"]
+one_more = st.one_of(st.just({}), st.sampled_from([*others, *counting * 5]).flatmap(filled))
+beside = st.sampled_from(
+    [
+        *[("", {})] * 6,
+        ("", {"host": {"name": "here"}, "tags": ["beats"]}),
+        ("", {"event.duration": 7, "pepperpy.input_tokens": 8}),
+        ("", {"labels.model": "other"}),
+        ("labels", {"retry": "true"}),
+        ("labels", {"customer": "acme"}),
+        ("labels", {"cost_usd": "0.3"}),
+        ("event", {"outcome": "failure"}),
+        ("pepperpy", {"operation": "nobody's"}),
+    ]
+)
+
+
+def as_json(event: dict[str, Any], _: tuple[str, dict[str, Any]]) -> bytes:
+    """Return a line in our own form."""
+    return msgspec.json.encode(event)
+
+
+def as_ecs(event: dict[str, Any], added: tuple[str, dict[str, Any]]) -> bytes:
+    """Return a line of ECS, to which others have added something on the way."""
+    document = to_ecs(event)
+    group, more = added
+    (document.setdefault(group, {}) if group else document).update(more)
+    return msgspec.json.encode(document)
+
+
+@pytest.mark.parametrize("form", [as_json, as_ecs])
+@settings(deadline=None, max_examples=200)
+@given(batches=st.lists(st.lists(st.tuples(asked, one_more, beside), min_size=4, max_size=8), min_size=1, max_size=4))
+def test_law_requests_fold_in_bulk_to_what_they_fold_to_one_by_one(
+    form: Callable[[dict[str, Any], tuple[str, dict[str, Any]]], bytes], batches: list[list[Any]]
+) -> None:
+    """Requests, with whatever other field of ours and of either form, count what reading each in full counts."""
+    store, fold = Store(), Fold(Store())
+    events = 0
+    for batch in batches:
+        lines = [form({**event, **more}, added) for event, more, added in batch]
+        for line in lines:
+            try:
+                event = read_event(line)
+            except ValueError:
                 continue
             store.fold(event, epoch_ns(event["timestamp"]))
             events += 1
