@@ -228,7 +228,7 @@ def serve(side: Side) -> None:
     """Answer the words on standard input, one JSON line each."""
     watch = Stopwatch(side)
     answers: dict[str, Callable[[], object]] = {
-        "digest": lambda: sha256("".join(lines(side.text())).encode()).hexdigest(),
+        "digest": lambda: sha256("".join(sorted(lines(side.text()))).encode()).hexdigest(),
         "busy": watch.busy,
         "quiet": watch.scrape,
         "few": lambda: (side.calls[0](), watch.scrape())[1],
