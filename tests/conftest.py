@@ -10,8 +10,13 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from pepperpy_obs import _guard
+
+# How fast the machine is says nothing of a law.
+settings.register_profile("laws", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("laws")
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
