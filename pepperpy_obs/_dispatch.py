@@ -63,7 +63,7 @@ class Hub:
     def relieve(self) -> None:
         """Fold a part of a full buffer, in the caller that found it full; never raises."""
         try:
-            runtime(self).drain(RELIEF)
+            runtime(self).relieve(RELIEF)
         except RecursionError:
             return  # too deep a stack: the next caller, a reader or the thread will do it
         except Exception as error:

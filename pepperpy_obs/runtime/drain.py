@@ -1,8 +1,8 @@
 """From the buffer through the chain: by a background thread, by a full buffer, and by every read.
 
-Batches are small, and the interpreter lock is given up between them, for whoever waits for it waits for a whole
-batch: 32 calls while the thread is at ease, 128 (about 0.25 ms) where it is behind, and where a caller or a reader
-drains (docs/design.md).
+The thread's batches are small, and it gives the interpreter lock up between them, for whoever waits for it waits for a
+whole batch: 32 calls while it is at ease, 128 (about 0.25 ms) where it is behind. A caller or a reader that drains does
+so in one go, and has the drain for itself (docs/design.md).
 """
 
 from __future__ import annotations
@@ -123,62 +123,87 @@ class Drain:
         finally:
             self._lock.release()
 
-    def run(self, most: int | None = None, *, pause: bool = False, patience: float = -1) -> int:
+    def run(self, most: int | None = None, *, patience: float = -1) -> int:
         """Fold every call that had returned when this was called, or about the oldest `most`; return how many.
 
-        With `pause`, other threads are let in between batches. Raises RecursionError, with nothing touched, where
-        the stack has no room for it, and TimeoutError as `claim` does.
+        Who else wants to drain waits until all is done: to hand the lock over between batches costs more than the
+        batches do. Raises RecursionError, with nothing touched, where the stack has no room for it, and
+        TimeoutError as `claim` does.
         """
         _descend(_DEPTH)
+        with self.claim(patience) as claimed:
+            return self._fold(most) if claimed else 0
+
+    def relieve(self, most: int) -> None:
+        """Fold about the oldest `most`, unless somebody else has made room while this waited for its turn."""
+        _descend(_DEPTH)
+        with self.claim() as claimed:
+            if claimed and len(self._hub.buffer) >= self._hub.limit:
+                self._fold(most)
+
+    def _fold(self, most: int | None) -> int:
         folded = 0
         try:
-            if not pause:
-                return self._fold(self._look(most, patience), patience)
-            # To look at many records takes as long as to fold some.
-            for turn in range(len(self._hub.buffer) // _MUCH + 1):
-                folded += self._fold(self._look(None, patience, _MUCH, again=turn > 0), patience, pause=True)
+            left = self._look(most)
+            while left > folded:
+                count = self._batch(min(left - folded, BATCH))
+                if count == 0:
+                    break
+                folded += count
             return folded
         finally:
-            # Even if nothing was folded: another thread may have gathered lines, and a flush has to see them written.
-            with self.claim(patience) as claimed:
+            # Even if nothing was folded: the thread may have gathered lines, and a flush has to see them written.
+            self.chain.flush()
+
+    def tend(self) -> int:
+        """Fold what there is, other threads being let in between batches; return how many.
+
+        It stands back at once where a caller or a reader drains: two that take turns spend more on that than on the
+        batches.
+        """
+        folded = 0
+        try:
+            # To look at many records takes as long as to fold some.
+            for turn in range(len(self._hub.buffer) // _MUCH + 1):
+                with self.claim(0) as claimed:
+                    left = self._look(None, _MUCH, again=turn > 0) if claimed else 0
+                while left > 0:
+                    count = self._tend_batch(left)
+                    folded += count
+                    left = left - count if count else 0
+            with self.claim(0) as claimed:
                 if claimed:
                     self.chain.flush()
-
-    def _fold(self, left: int, patience: float, *, pause: bool = False) -> int:
-        """Fold the `left` oldest of what has been looked at, batch by batch; return how many."""
-        folded = 0
-        while left > 0:
-            at_ease = pause and len(self._hub.buffer) < _BEHIND
-            count = self._batch(min(left, _SMALL if at_ease else BATCH), patience)
-            if count == 0:
-                break
-            left -= count
-            folded += count
-            if pause:
-                _clock.sleep(_BREATH if at_ease else 0)
+        except TimeoutError:
+            return folded  # who drains writes these lines, too
         return folded
 
-    def _look(self, most: int | None, patience: float, at_once: int = sys.maxsize, *, again: bool = False) -> int:
+    def _tend_batch(self, most: int) -> int:
+        at_ease = len(self._hub.buffer) < _BEHIND
+        with self.claim(0) as claimed:
+            count = self._batch(min(most, _SMALL if at_ease else BATCH)) if claimed else 0
+        if count:
+            _clock.sleep(_BREATH if at_ease else 0)
+        return count
+
+    def _look(self, most: int | None, at_once: int = sys.maxsize, *, again: bool = False) -> int:
         """Take records from the buffer and part them; return how many may be folded.
 
         Who looks `again` in the same turn need not look at those in flight once more.
         """
-        with self.claim(patience) as claimed:
-            if not claimed:
-                return 0
-            buffer = self._hub.buffer
-            if most is None and not again:
-                ended, running = _part(self._open)
-                # No call stands between such lines, so no signal handler can come between them; see `_recover`.
-                self._ended = self._ended + ended
-                self._open = running
-            count = min(len(buffer), at_once if most is None else most)
-            whole = count == len(buffer)
-            self._taken = buffer[:count]
-            del buffer[:count]
-            self._sort_in()
-            self._allow(ties=whole and most is None)
-            return bisect_right(self._ended, self._until, key=_by_end)
+        buffer = self._hub.buffer
+        if most is None and not again:
+            ended, running = _part(self._open)
+            # No call stands between such lines, so no signal handler can come between them; see `_recover`.
+            self._ended = self._ended + ended
+            self._open = running
+        count = min(len(buffer), at_once if most is None else most)
+        whole = count == len(buffer)
+        self._taken = buffer[:count]
+        del buffer[:count]
+        self._sort_in()
+        self._allow(ties=whole and most is None)
+        return bisect_right(self._ended, self._until, key=_by_end)
 
     def _allow(self, *, ties: bool) -> None:
         """Raise the time up to which what has ended may be folded.
@@ -211,24 +236,21 @@ class Drain:
         self._taken = []
         self._ended.sort(key=_by_end)
 
-    def _batch(self, count: int, patience: float) -> int:
-        with self.claim(patience) as claimed:
-            if not claimed:
-                return 0
-            # Others may have folded what was allowed when the caller looked, and have looked at more.
-            count = min(count, bisect_right(self._ended, self._until, key=_by_end))
-            self.chain.taken = 0
-            self._held = self._ended[:count]
-            del self._ended[:count]
-            batch = self._held
-            try:
-                settle(batch)
-                self.chain.take(batch)
-            except Exception as error:
-                failed("drain", error)
-                self._ended[:0] = batch[self.chain.taken + 1 :]  # without the one that it failed at
-            self._held = []
-            return count
+    def _batch(self, count: int) -> int:
+        # Others may have folded what was allowed when the thread looked, and have looked at more.
+        count = min(count, bisect_right(self._ended, self._until, key=_by_end))
+        self.chain.taken = 0
+        self._held = self._ended[:count]
+        del self._ended[:count]
+        batch = self._held
+        try:
+            settle(batch)
+            self.chain.take(batch)
+        except Exception as error:
+            failed("drain", error)
+            self._ended[:0] = batch[self.chain.taken + 1 :]  # without the one that it failed at
+        self._held = []
+        return count
 
     def _recover(self) -> None:
         """Take back what an exception from outside (Ctrl-C, a timeout's signal) has kept from being folded."""
@@ -275,7 +297,7 @@ class Drain:
     def turn(self, pause: float) -> float:
         """Drain, and return how many seconds to wait: less if there was much to do, more if there was nothing."""
         try:
-            taken = self.run(pause=True)
+            taken = self.tend()
         except Exception as error:
             failed("drain", error)
             taken = 0

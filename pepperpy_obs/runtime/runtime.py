@@ -94,9 +94,9 @@ class Runtime:
             before, self._store = self._store, store
             return before, self._drain.exchange(chain)
 
-    def drain(self, most: int | None = None) -> None:
-        """Fold the calls that have returned, or the oldest `most` of them."""
-        self._drain.run(most)
+    def relieve(self, most: int) -> None:
+        """Fold the oldest `most` of the calls that have returned, as the buffer is full."""
+        self._drain.relieve(most)
 
     @property
     def draining(self) -> bool:
