@@ -47,7 +47,7 @@ def test_the_thread_leaves_it_to_a_reader(drain: Any) -> None:
 def test_a_reader_lets_nobody_in_until_it_is_done(drain: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A second one that comes in the middle waits for the last batch of the first."""
     order: list[str] = []
-    take, second = drain.chain.take, threading.Thread(target=lambda: (drain.run(), order.append("second")))
+    take, second = drain.chain.take, threading.Thread(target=lambda: order.append(f"second: {drain.run()}"))
 
     def slowly(records: Any) -> None:
         if not second.is_alive() and not order:
@@ -63,7 +63,7 @@ def test_a_reader_lets_nobody_in_until_it_is_done(drain: Any, monkeypatch: pytes
     assert drain.run() == 300
     second.join(PATIENCE)
     monkeypatch.undo()
-    assert order == ["batch", "batch", "batch", "second"]
+    assert order == ["batch", "batch", "batch", "second: 0"]
 
 
 @pytest.mark.parametrize("emptied", [True, False])
