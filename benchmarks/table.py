@@ -8,7 +8,7 @@ from typing import Any, Final
 __all__ = ["as_table", "markdown", "rows_of"]
 
 _COLUMNS: Final = (
-    "subject", "sync ns", "x floor", "async ns", "x floor", "4 threads", "100 ops", "CPU ns", "x floor",
+    "subject", "sync ns", "x floor", "async ns", "x floor", "4 threads", "100 ops", "CPU ns", "x floor", "100 ops",
     "p50 us", "p99 us", "p99.9 us", "MB kept", "MB peak",
 )  # fmt: skip
 
@@ -22,7 +22,8 @@ def rows_of(measured: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
         for column in ("sync", "async"):
             cells += [f"{found[column]['added']:,.0f}", _times(found[column]["ratio"])]
         cells += [_times(found["threads"]["ratio"]), _times(found["hundred"]["ratio"])]
-        cells += [f"{found['cpu']['added']:,.0f}", _times(found["cpu"]["ratio"])]
+        cells += [f"{found['cpu']['added']:,.0f}"]
+        cells += [_times(found[column]["ratio"]) for column in ("cpu", "cpu_of_hundred")]
         cells += [f"{tail[key] / 1000:,.1f}" for key in ("p50", "p99", "p99.9")]
         cells += [f"{memory[key]:,.1f}" if memory else "" for key in ("retained", "peak")]
         rows.append(cells)

@@ -36,6 +36,8 @@ def measure(group: str, rounds: int, number: int) -> dict[str, dict[str, Any]]:
     hundred = [Calls.of(subject, loop, operations=100) for subject in subjects]
     for name, added in compare(one_by_one, hundred, rounds).items():
         rows[name]["hundred"] = asdict(added)
+    for name, added in compare(cpu, hundred, max(rounds // 5, 2)).items():
+        rows[name]["cpu_of_hundred"] = asdict(added)
     for calls in one:
         calls.subject.start()
         rows[calls.subject.name]["tail"] = bursts(calls, number)

@@ -33,7 +33,6 @@ class Tally:
     """
 
     __slots__ = (
-        "_durations",
         "_errors",
         "_exemplar",
         "_first",
@@ -42,9 +41,10 @@ class Tally:
         "_llm",
         "_ok",
         "_others",
-        "_peak",
         "_refused",
         "_requests",
+        "durations",
+        "peak",
     )
 
     def __init__(self, at: int, refused: Counter[str], *, llm: bool) -> None:
@@ -54,9 +54,10 @@ class Tally:
         self._ok = 0
         self._others: dict[str, int] = {}
         self._errors: Mapping[str, int] = {}
-        self._durations = PendingDurations()
+        self.durations = PendingDurations()
         self._first_items: PendingDurations | None = None
-        self._peak = -1.0
+        self.peak = -1.0
+        """From how many seconds on a call is one to look at; see `show`."""
         self._exemplar: Exemplar | None = None
         self._requests: RequestTally | None = None
 
@@ -72,12 +73,12 @@ class Tally:
             self._count_other(event)
         seconds = event.get("duration_seconds")
         if type(seconds) is float and 0.0 <= seconds < LONGEST:
-            fresh = self._durations.fresh
+            fresh = self.durations.fresh
             fresh.append(seconds)
-            if seconds >= self._peak:
+            if seconds >= self.peak:
                 self._show(event, seconds, at)
             if len(fresh) >= BATCH:
-                self._durations.histogram()
+                self.durations.histogram()
         elif seconds is not None:
             self._count_odd(event, seconds, at)
         if "time_to_first_item_seconds" in event:
@@ -93,7 +94,7 @@ class Tally:
 
         Calls nothing once it has begun, so that no signal handler can leave it half done; see `settle`.
         """
-        ns = self._durations.ns
+        ns = self.durations.ns
         if last > self._last:  # noqa: PLR1730 - max() would be a call
             self._last = last
         if first < self._first:  # noqa: PLR1730 - as above
@@ -103,7 +104,7 @@ class Tally:
 
     def finish_some(self, seconds: list[float], count: int, first: int, last: int) -> None:
         """Count the same, of which seconds are told."""
-        fresh = self._durations.fresh
+        fresh = self.durations.fresh
         if last > self._last:  # noqa: PLR1730 - as above
             self._last = last
         if first < self._first:  # noqa: PLR1730 - as above
@@ -123,21 +124,16 @@ class Tally:
 
     def settle(self) -> None:
         """Put what was counted last into bins, if it is enough."""
-        if len(self._durations.ns) + len(self._durations.fresh) >= BATCH:
-            self._durations.histogram()
+        if len(self.durations.ns) + len(self.durations.fresh) >= BATCH:
+            self.durations.histogram()
         if self._first_items is not None and len(self._first_items.fresh) >= BATCH:
             self._first_items.histogram()
-
-    @property
-    def peak(self) -> float:
-        """From how many seconds on a call is one to look at; see `show`."""
-        return self._peak
 
     def show(self, seconds: float, at: int, trace_id: str, span_id: str) -> None:
         """Take a call for the exemplar, if it is the slowest."""
         exemplar = Exemplar(at // SLOT, seconds, at, trace_id, span_id)
         self._exemplar = max(self._exemplar, exemplar) if self._exemplar else exemplar
-        self._peak = self._exemplar.value
+        self.peak = self._exemplar.value
 
     def record(self, event: Mapping[str, Any], at: int) -> None:
         """Count usage that no call carries."""
@@ -154,7 +150,7 @@ class Tally:
         return StillTally(
             {"ok": self._ok, **self._others} if self._ok else dict(self._others),
             self._errors,
-            self._durations.still(),
+            self.durations.still(),
             self._first_items.still() if self._first_items else _NO_DURATIONS,
             self._requests.copy() if self._requests else NO_REQUESTS,
             self._first,
@@ -189,8 +185,8 @@ class Tally:
         if seconds is None:
             self._refused["duration_seconds"] += 1
             return
-        self._durations.add(seconds)
-        if seconds >= self._peak:
+        self.durations.add(seconds)
+        if seconds >= self.peak:
             self._show(event, seconds, at)
 
     def _count_first_item(self, event: Mapping[str, Any]) -> None:

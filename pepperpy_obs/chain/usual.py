@@ -17,6 +17,7 @@ from structlog import DropEvent
 from pepperpy_obs._event import AT, THREE, Writer
 from pepperpy_obs._guard import failed
 from pepperpy_obs._record import CALLER, END, ERROR, NOTES, SPEC, Record, Spec
+from pepperpy_obs.aggregate.pending import BATCH as PENDING
 from pepperpy_obs.aggregate.series import SeriesKey
 from pepperpy_obs.chain.template import Template, cut, specimen
 from pepperpy_obs.typing import EventDict, Processor
@@ -59,14 +60,13 @@ class _Mould:
             self.index = index
         return self.tally is not None
 
-    def show(self, records: Sequence[Record], took: Sequence[int], skew: int) -> None:
+    def show(self, records: Sequence[Record], took: Sequence[int], longest: int, skew: int) -> None:
         """Take the slowest calls for the exemplar, which is the latest of them."""
-        longest = max(took)
-        if self.tally is not None and longest / 1e9 >= self.tally.peak:
-            for record, ns in zip(records, took, strict=True):
-                if ns == longest:
-                    trace, span, *_ = record[CALLER]
-                    self.tally.show(ns / 1e9, record[END] + skew, trace, span)
+        tally: Any = self.tally
+        for record, ns in zip(records, took, strict=True):
+            if ns == longest:
+                trace, span, *_ = record[CALLER]
+                tally.show(ns / 1e9, record[END] + skew, trace, span)
 
 
 class Usual:
@@ -169,14 +169,18 @@ class Usual:
         """Count what was sorted out and is `due`; also what an exception from outside has kept from being counted."""
         groups, skew = self.due
         for mould in list(groups):
+            # Few calls of a batch are of the same series, so this is paid for nearly each: methods would double it.
             records = groups[mould]
-            took = [ended - begun for _, _, begun, ended, _, _ in records]
-            count, first, last = len(took), records[0][END] + skew, records[-1][END] + skew
-            mould.show(records, took, skew)
             tally: Any = mould.tally
+            took = [ended - begun for _, _, begun, ended, _, _ in records]
+            longest = max(took)
+            if longest / 1e9 >= tally.peak:
+                mould.show(records, took, longest, skew)
+            count, first, last = len(took), records[0][END] + skew, records[-1][END] + skew
             tally.finish_many(took, count, first, last)
             del groups[mould]  # no call stands between: counted or due, never both and never neither
-            tally.settle()
+            if len(tally.durations.ns) >= PENDING:
+                tally.settle()
 
     def learn(self, writer: Writer, record: Record) -> None:
         """Make a mould for calls like this one, which fitted none, if it could be usual and is not the first."""
