@@ -113,7 +113,8 @@ def _without_usage(vitals: Vitals, calls: Cell) -> CheckResult | None:
         return too_few
     share = silent / answers
     have = f"{_percent(share)} of {answers} answers{_lately(vitals)} told no usage"
-    text = f"{have}, their cost is unknown; the limit is {_percent(limit)}"
+    unknown = ", their cost is unknown" if silent else ""
+    text = f"{have}{unknown}; the limit is {_percent(limit)}"
     if share > limit:
         text += f"; {_TELL_USAGE}"
     return CheckResult("without_usage", "warn" if share > limit else "pass", text, share)

@@ -111,6 +111,15 @@ def test_answers_without_usage_warn_of_that_and_not_of_prices(still: Still) -> N
     assert found["unpriced_share"].status == "pass"
 
 
+def test_where_every_answer_told_its_usage_no_cost_is_called_unknown(still: Still) -> None:
+    """The check says what it found and nothing that is not so."""
+    for _ in range(4):
+        still.fold(operation="ask", outcome="ok", provider="openai", model="gpt-4o", input_tokens=5, cost_usd=1)
+    assert judged(still)["without_usage"] == CheckResult(
+        "without_usage", "pass", "0 % of 4 answers in the last 5 minutes told no usage; the limit is 25 %", 0.0
+    )
+
+
 def test_few_calls_are_not_judged(still: Still) -> None:
     """Below the least number of calls no share and no quantile is judged: one failed call of one is no outage."""
     for _ in range(3):
