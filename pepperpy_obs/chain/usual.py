@@ -179,8 +179,9 @@ class Usual:
             count, first, last = len(took), records[0][END] + skew, records[-1][END] + skew
             tally.finish_many(took, count, first, last)
             del groups[mould]  # no call stands between: counted or due, never both and never neither
-            if len(tally.durations.ns) >= PENDING:
-                tally.settle()
+            pending = tally.durations
+            if len(pending.ns) + len(pending.fresh) >= PENDING:
+                pending.histogram()
 
     def learn(self, writer: Writer, record: Record) -> None:
         """Make a mould for calls like this one, which fitted none, if it could be usual and is not the first."""

@@ -123,8 +123,8 @@ class Drain:
         finally:
             self._lock.release()
 
-    def run(self, most: int | None = None, *, patience: float = -1) -> int:
-        """Fold every call that had returned when this was called, or about the oldest `most`; return how many.
+    def run(self, *, patience: float = -1) -> int:
+        """Fold every call that had returned when this was called; return how many.
 
         Who else wants to drain waits until all is done: to hand the lock over between batches costs more than the
         batches do. Raises RecursionError, with nothing touched, where the stack has no room for it, and
@@ -132,7 +132,7 @@ class Drain:
         """
         _descend(_DEPTH)
         with self.claim(patience) as claimed:
-            return self._fold(most) if claimed else 0
+            return self._fold() if claimed else 0
 
     def relieve(self, most: int) -> None:
         """Fold about the oldest `most`, unless somebody else has made room while this waited for its turn."""
@@ -141,7 +141,7 @@ class Drain:
             if claimed and len(self._hub.buffer) >= self._hub.limit:
                 self._fold(most)
 
-    def _fold(self, most: int | None) -> int:
+    def _fold(self, most: int | None = None) -> int:
         folded = 0
         try:
             left = self._look(most)
@@ -175,7 +175,7 @@ class Drain:
                 if claimed:
                     self.chain.flush()
         except TimeoutError:
-            return folded  # who drains writes these lines, too
+            return folded  # the lines are written by who drains, or at the end of the next turn
         return folded
 
     def _tend_batch(self, most: int) -> int:

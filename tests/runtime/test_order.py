@@ -101,7 +101,8 @@ def test_who_drains_between_two_batches_of_the_thread(monkeypatch: pytest.Monkey
             step()
         parent()
         drain = _dispatch.runtime()._drain
-        others = iter([lambda: drain.run(most=512)])  # what a call that finds the buffer full does
+        _dispatch.HUB.limit = 1
+        others = iter([lambda: drain.relieve(512)])  # what a call that finds the buffer full does
         monkeypatch.setattr(_clock, "sleep", lambda _: next(others, lambda: None)())
         drain.tend()
         monkeypatch.undo()
