@@ -31,8 +31,6 @@ CAPACITY: Final = 4096
 """Most bins in a row. At the finest scale that is a factor of 2**64: every duration from 1 ns to 292 years."""
 
 _PER_OCTAVE: Final = 1 << SCALE
-_FEW: Final = 24
-"""Up to here adding long integers is quicker than making lists."""
 _NARROW: Final = 255
 """Most values of a row whose counts have one byte each."""
 _MANY: Final = 3
@@ -72,33 +70,26 @@ class Bins(Struct, frozen=True, gc=False):
         """Count positive, finite values."""
         if not values:
             return cls()
-        if len(values) <= _FEW:
-            return cls._of_few(indices(values))
-        places = Counter(indices(values))
+        places = indices(values)
         low, high = min(places), max(places)
         scale = _fitting(SCALE, low, high)
-        shift = SCALE - scale
-        low = _coarse(low, shift)
-        counts = [0] * (_coarse(high, shift) - low + 1)
-        for place, count in places.items():
-            counts[_coarse(place, shift) - low] += count
+        if scale != SCALE:
+            places = [_coarse(place, SCALE - scale) for place in places]
+            low, high = min(places), max(places)
+        if len(places) <= _NARROW:
+            lanes = bytearray(high - low + 1)
+            for place in places:
+                lanes[place - low] += 1
+            return cls(scale, low, len(places), int.from_bytes(lanes, "little"))
+        counts = [0] * (high - low + 1)
+        for place, count in Counter(places).items():
+            counts[place - low] = count
         return cls.pack(scale, low, counts)
 
     @classmethod
     def of_one(cls, value: float) -> Self:
         """Count one positive, finite value."""
         return cls(SCALE, ceil(log2(value) * _PER_OCTAVE), 1, 1)
-
-    @classmethod
-    def _of_few(cls, places: Sequence[int]) -> Self:
-        """Count values by their places at the finest scale, so few that a byte holds each count."""
-        low, high = min(places), max(places)
-        if high - low < CAPACITY:
-            return cls(SCALE, low, len(places), sum([1 << 8 * (place - low) for place in places]))
-        scale = _fitting(SCALE, low, high)
-        shift = SCALE - scale
-        low = _coarse(low, shift)
-        return cls(scale, low, len(places), sum([1 << 8 * (_coarse(place, shift) - low) for place in places]))
 
     @classmethod
     def pack(cls, scale: int, offset: int, counts: Sequence[int]) -> Self:

@@ -7,7 +7,7 @@ Values must be finite; the fold refuses others before they come here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from math import exp2, inf, log2
 from typing import Any, ClassVar, Final, Self
@@ -23,6 +23,8 @@ SMALLEST: Final = 2**1074
 """How many of the smallest float make 1.0: every float is a whole number of them."""
 
 _MILLION: Final = 1_000_000
+_WHOLE: Final = 2.0**52 / 1e9
+"""Seconds up to which a float holds whole nanoseconds, and half of one."""
 
 
 def exact(value: float) -> int:
@@ -76,16 +78,12 @@ class Histogram(Struct, frozen=True, gc=False):
         # `+ 0.0` turns a negative zero into zero, so that equal sets make equal histograms.
         return cls(
             len(values),
-            cls._total(values),
+            sum(map(exact, values)),
             low + 0.0,
             high + 0.0,
             zero,
             *_aligned(Bins.of(positive), Bins.of(negative)),
         )
-
-    @classmethod
-    def _total(cls, values: Iterable[float]) -> int:
-        return sum(map(exact, values))
 
     @property
     def scale(self) -> int:
@@ -215,9 +213,18 @@ class Durations(Histogram, frozen=True, gc=False):
     @classmethod
     def of(cls, values: Sequence[float]) -> Self:
         """Make a histogram of seconds; what is less than a nanosecond is none or one."""
-        if values and min(values) < 1e-9:
+        if not values:
+            return cls()
+        low, high = min(values), max(values)
+        positive = values
+        if low < 1e-9:
             values = [value if value >= 1e-9 else 1e-9 * round(value * 1e9) for value in values]
-        return super().of(values)
+            low, high = min(values), max(values)
+            positive = [value for value in values if value > 0.0]
+        # `+ 0.0` as above.
+        return cls(
+            len(values), _whole_ns(values, high), low + 0.0, high + 0.0, len(values) - len(positive), Bins.of(positive)
+        )
 
     @classmethod
     def of_ns(cls, took: Sequence[int]) -> Self:
@@ -247,9 +254,13 @@ class Durations(Histogram, frozen=True, gc=False):
             self.positive.merge(other.positive),
         )
 
-    @classmethod
-    def _total(cls, values: Iterable[float]) -> int:
-        return sum([int(value * 1e9 + 0.5) for value in values])
+
+def _whole_ns(seconds: Sequence[float], high: float) -> int:
+    """Return the sum of the nanoseconds of each; `high` is the greatest."""
+    if high < _WHOLE / len(seconds):
+        # Floats give the very sum, for all on the way are whole numbers that fit; in a quarter less time.
+        return int(sum([(value * 1e9 + 0.5) // 1.0 for value in seconds]))
+    return sum([int(value * 1e9 + 0.5) for value in seconds])
 
 
 def _aligned(positive: Bins, negative: Bins) -> tuple[Bins, Bins]:

@@ -14,11 +14,15 @@ from pepperpy_obs.aggregate.cell import NO_CALLS, CacheCell, Cell, Requests
 from pepperpy_obs.aggregate.metric import MetricCell
 from pepperpy_obs.aggregate.series import Attribute, MetricKey, SeriesKey
 
-__all__ = ["Entries", "Ledger"]
+__all__ = ["Entries", "Ledger", "Pile"]
 
 
 _MOST_DAYS: Final = 400
 """More than a year; of what was before only the sums are left."""
+
+
+_MOST_PILED: Final = 8
+"""Of a pile, beside the sum of those before: readers add them up again each time."""
 
 
 class _Mergeable(Protocol):
@@ -143,6 +147,42 @@ class Ledger:
             self.refused.update(other.refused)
             self.overflow.update(other.overflow)
         _absorb_series(self.series, [other.series for other in others])
+
+
+class Pile:
+    """The sum of many ledgers, added up several at a time: that takes a third of adding up one after the other.
+
+    No ledger that lies in it is changed any more, so whoever got it may keep it.
+    """
+
+    __slots__ = ("_ledgers", "end", "start")
+
+    def __init__(self) -> None:
+        self._ledgers: list[Ledger] = []
+        self.start: int | None = None
+        self.end: int | None = None
+
+    def add(self, ledger: Ledger) -> None:
+        """Add a ledger, which is given away."""
+        if ledger.start is not None and (self.start is None or ledger.start < self.start):
+            self.start = ledger.start
+        if ledger.end is not None and (self.end is None or ledger.end > self.end):
+            self.end = ledger.end
+        self._ledgers.append(ledger)
+        if len(self._ledgers) > _MOST_PILED:
+            self.settle()
+
+    def settle(self) -> Ledger:
+        """Add up what is still to be added up; return the sum."""
+        if len(self._ledgers) != 1:
+            total = Ledger()
+            total.absorb(*self._ledgers)
+            self._ledgers = [total]
+        return self._ledgers[0]
+
+    def ledgers(self) -> list[Ledger]:
+        """Return ledgers whose sum it is."""
+        return self._ledgers.copy()
 
 
 def _absorb_series(table: dict[SeriesKey, Cell], others: Sequence[Mapping[SeriesKey, Cell]]) -> None:

@@ -62,12 +62,13 @@ class StillSlot(NamedTuple):
 class Slot:
     """What has been written so far in the 10 seconds from `start`."""
 
-    __slots__ = ("_attributes", "_ledger", "_limits", "_metrics", "_tallies", "index", "start")
+    __slots__ = ("_attributes", "_known", "_ledger", "_limits", "_metrics", "_tallies", "index", "start")
 
-    def __init__(self, at: int, limits: Limits) -> None:
+    def __init__(self, at: int, limits: Limits, known: dict[tuple[Any, ...], tuple[SeriesKey, bool]]) -> None:
         self.start = at // SLOT * SLOT
         self.index: dict[tuple[Any, ...], Tally] = {}
         self._limits = limits
+        self._known = known
         self._attributes: dict[Attribute, RequestTally] = {}
         self._ledger = Ledger()
         # An overflow series may hold requests to language models and other calls: it has a tally for each.
@@ -79,14 +80,14 @@ class Slot:
         return StillSlot(
             self.start,
             {key: tally.copy() for key, tally in self._attributes.items()},
-            [(key, tally.still()) for (key, _), tally in self._tallies.items()],
+            [(key, tally.still()) for (key, _), tally in self._tallies.items() if not tally.empty],
             {key: tally.still() for key, tally in self._metrics.items()},
             self._ledger.copy(),
         )
 
     def span(self) -> tuple[int | None, int | None]:
         """Return when its first and its last event were; None of none."""
-        spans = [tally.span for tally in self._tallies.values()]
+        spans = [tally.span for tally in self._tallies.values() if not tally.empty]
         times = Ledger()
         times.span(self._ledger.start, self._ledger.end)
         if spans:
@@ -109,6 +110,21 @@ class Slot:
         # Overflowing values would fill the index instead of the table, and each of them is to be counted.
         if key == own and all(value is None or value == text for value, text in zip(values, own, strict=True)):
             self.index[tuple(values)] = tally
+            self._known[tuple(values)] = key, llm
+        return tally
+
+    def resume(self, values: tuple[Any, ...], at: int) -> Tally | None:
+        """Return the tally of label values that were in the index of an earlier slot, None of others.
+
+        Nothing is seen of it before something is counted in it.
+        """
+        known = self._known.get(values)
+        if known is None:
+            return None
+        tally = self._tallies.get(known)
+        if tally is None:
+            tally = self._tallies[known] = Tally(at, self._ledger.refused, llm=known[1])
+        self.index[values] = tally
         return tally
 
     def fold(self, event: Mapping[str, Any], at: int) -> None:

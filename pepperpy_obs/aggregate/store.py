@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from pepperpy_obs.aggregate.cell import SLOT
-from pepperpy_obs.aggregate.ledger import Ledger
-from pepperpy_obs.aggregate.series import Limits
+from pepperpy_obs.aggregate.ledger import Ledger, Pile
+from pepperpy_obs.aggregate.series import Limits, SeriesKey
 from pepperpy_obs.aggregate.slot import Slot, StillSlot
 from pepperpy_obs.aggregate.snapshot import Snapshot
 from pepperpy_obs.aggregate.tally import Tally
@@ -29,7 +29,7 @@ _FINISHED: Final = OPERATION_FINISHED
 
 
 class Cut:
-    """A snapshot that has not been added up yet; nobody else holds its pieces."""
+    """A snapshot that has not been added up yet, of pieces that nobody changes any more."""
 
     __slots__ = ("_made", "_pieces", "_slot", "_span", "_window")
 
@@ -68,7 +68,7 @@ class Store:
     [('ask', 1, 0.5)]
     """
 
-    __slots__ = ("_from", "_index", "_limits", "_slot", "_total", "_until", "_windows", "attributes")
+    __slots__ = ("_from", "_index", "_known", "_limits", "_slot", "_total", "_until", "_windows", "attributes")
 
     def __init__(self, max_series: int = 2000, attributes: Sequence[str] = ()) -> None:
         self.attributes = tuple(attributes)
@@ -94,12 +94,20 @@ class Store:
         """The slot that is written to: where it begins and ends (epoch ns), and its tallies by label values."""
         return self._from, self._until, self._index
 
+    def tally(self, values: tuple[Any, ...], at: int) -> Tally | None:
+        """Return where the slot at hand counts calls with these label values, the first of which ended at `at`.
+
+        None for those that are still to come through `fold` once, and for those that overflow: they always are.
+        """
+        return self._index.get(values) or self._slot.resume(values, at)
+
     def clear(self) -> None:
         """Forget everything, as a forked child does."""
         self._limits = Limits(self.max_series)
-        self._total = Ledger()
+        self._total = Pile()
         self._windows = Windows()
-        self._slot = Slot(0, self._limits)
+        self._known: dict[tuple[Any, ...], tuple[SeriesKey, bool]] = {}
+        self._slot = Slot(0, self._limits, self._known)
         self._index = self._slot.index
         # No time lies in it: the first event turns to its own slot.
         self._from = self._until = 0
@@ -147,12 +155,12 @@ class Store:
         end = times.end if now is None else now
         if window is None:
             times.span(None, end)
-            return Cut([self._total.copy()], self._slot.still(), (times.start, times.end), window)
+            return Cut([self._total.settle()], self._slot.still(), (times.start, times.end), window)
         if times.start is None or end is None:
             return Cut([], None, (None, None), window)
         stretch, ledgers = self._windows.over(window, end)
         slot = self._slot.still() if self._from in stretch else None
-        return Cut([ledger.copy() for ledger in ledgers], slot, (max(times.start, stretch.start), end), window)
+        return Cut(ledgers, slot, (max(times.start, stretch.start), end), window)
 
     def merge(self, snapshot: Snapshot) -> None:
         """Add a snapshot of another process to the total; windows of several processes are merged as snapshots."""
@@ -175,15 +183,15 @@ class Store:
                 ledger.refused["metric"] += 1
             else:
                 ledger.add_metric(place, values)
-        self._total.absorb(ledger)
+        self._total.add(ledger)
 
     def _turn(self, at: int) -> None:
         """Close the slot at hand and begin that of `at`."""
         written = self._slot.written()
         self._windows.add(self._from, written)
-        self._total.absorb(written)
+        self._total.add(written)
         self._index.clear()  # whoever still has it is to keep no tallies alive
-        self._slot = Slot(at, self._limits)
+        self._slot = Slot(at, self._limits, self._known)
         self._index = self._slot.index
         self._from = self._slot.start
         self._until = self._from + SLOT

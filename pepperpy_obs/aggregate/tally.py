@@ -159,6 +159,11 @@ class Tally:
         )
 
     @property
+    def empty(self) -> bool:
+        """Whether nothing was counted in the end."""
+        return not (self._ok or self._others or self._requests)
+
+    @property
     def span(self) -> tuple[int, int]:
         """When the first and the last call ended."""
         return self._first, self._last

@@ -6,11 +6,10 @@ What leaves the oldest slot is gone from the windows, never from the total, whic
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final
 
 from pepperpy_obs.aggregate.cell import SLOT
-from pepperpy_obs.aggregate.ledger import Ledger
+from pepperpy_obs.aggregate.ledger import Ledger, Pile
 
 __all__ = ["LONGEST", "Ring", "Windows"]
 
@@ -29,7 +28,7 @@ class Ring:
     def __init__(self, grain: int, size: int) -> None:
         self.grain = grain
         self.size = size
-        self._slots: dict[int, Ledger] = {}
+        self._slots: dict[int, Pile] = {}
 
     @property
     def reach(self) -> int:
@@ -37,19 +36,20 @@ class Ring:
         return self.grain * (self.size - 1)
 
     def add(self, at: int, ledger: Ledger) -> None:
-        """Add what happened in the slot of `at`; a slot that is too old is left out."""
+        """Add what happened in the slot of `at`, and will not be changed; a slot that is too old is left out."""
         number = at // self.grain
         newest = max(self._slots, default=number)
         if number <= newest - self.size:
             return
-        self._slots.setdefault(number, Ledger()).absorb(ledger)
         if number > newest:
+            self._slots[newest].settle()
             for old in [slot for slot in self._slots if slot <= number - self.size]:
                 del self._slots[old]
+        self._slots.setdefault(number, Pile()).add(ledger)
 
-    def ledgers(self, first: int, last: int) -> Iterable[Ledger]:
+    def ledgers(self, first: int, last: int) -> list[Ledger]:
         """Return the ledgers of the slots from number `first` to number `last`."""
-        return [ledger for number, ledger in self._slots.items() if first <= number <= last]
+        return [ledger for number, pile in self._slots.items() if first <= number <= last for ledger in pile.ledgers()]
 
 
 class Windows:
@@ -65,7 +65,7 @@ class Windows:
         for ring in self._rings:
             ring.add(at, ledger)
 
-    def over(self, window: float, now: int) -> tuple[range, Iterable[Ledger]]:
+    def over(self, window: float, now: int) -> tuple[range, list[Ledger]]:
         """Return the stretch of nanoseconds that a window ending at `now` covers, and the ledgers of it.
 
         The finest ring that holds the window is taken; the window grows to the edges of that ring's slots.

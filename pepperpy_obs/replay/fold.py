@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from pepperpy_obs.aggregate.store import Store
-from pepperpy_obs.aggregate.tally import Tally
 from pepperpy_obs.processors.collect import epoch_ns
 from pepperpy_obs.processors.fields import OUR_EVENTS
-from pepperpy_obs.processors.glance import Glance, RequestGlance, glance
+from pepperpy_obs.processors.glance import Glance, glance
 from pepperpy_obs.processors.read import read_event, read_ours
-from pepperpy_obs.replay.bulk import sums_of
+from pepperpy_obs.replay.groups import Group, Groups
 from pepperpy_obs.replay.lines import LONGEST, TOO_LONG, LogFile, Splitter
 
 __all__ = ["Fold"]
 
 _MOST_NAMED: Final = 10
-_EPOCH: Final = datetime.fromtimestamp(0, UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
-
-_Index = Mapping[tuple[Any, ...], Tally]
-_Which = tuple[str | None, str | None, str | None, str | None, str | None]
-"""Operation, agent, kind, provider and model: whose call it is."""
+_MOST_WAITING: Final = 8192
+"""Calls that are gathered before they are counted: so many that most series have some of them."""
 
 
-class _Lines(NamedTuple):
-    """Lines that are folded together: what a first look at them has shown, and where they come from."""
+class _Piece(NamedTuple):
+    """Lines that are looked at together: what a first look has shown, and where they come from."""
 
     lines: Sequence[bytes]
     glances: Sequence[Glance | None]
@@ -37,7 +32,9 @@ class _Lines(NamedTuple):
 
 
 class Fold:
-    """Folds lines of any of our formats into a store; `lock` is held meanwhile, but for one batch of lines at most.
+    """Folds lines of any of our formats into a store; `lock` is held meanwhile, but for one piece of a file at most.
+
+    Who reads `store` while another thread folds is to hold `lock`: calls that were only gathered are counted then.
 
     >>> fold = Fold(Store())
     >>> fold.lines([b'{"event": "user.came", "who": "ann"}', b""], "app.log")
@@ -47,7 +44,7 @@ class Fold:
     """
 
     def __init__(self, store: Store) -> None:
-        self.store = store
+        self._store = store
         self._by_attributes = bool(store.attributes)
         self._read = read_event if store.attributes else read_ours
         self.lock = threading.Lock()
@@ -59,6 +56,18 @@ class Fold:
         """The first of these: file, line number and reason."""
         self._second = ""
         self._start = 0
+        self._groups = self._new_groups()
+        self._waiting = 0
+        """How many lines have been looked at since all were counted."""
+        self._piece = _Piece((), (), "", 0)
+        self._gathered = range(0)
+        """The places in the piece of what was gathered from it, within the slot at hand."""
+
+    @property
+    def store(self) -> Store:
+        """Where everything that was folded is counted."""
+        self._count()
+        return self._store
 
     def file(self, log: LogFile) -> Iterator[int]:
         """Fold a whole file, and yield on the way how many of its bytes on disk are done."""
@@ -74,76 +83,120 @@ class Fold:
     def lines(self, lines: Sequence[bytes], name: str, number: int = 0) -> int:
         """Fold lines of a file of which `number` came before; return how many it has now."""
         with self.lock:
-            low, high, index = self._slot()
-            groups: dict[_Which, list[int]] = {}
-            batch = _Lines(lines, glance(lines), name, number)
-            for place, seen in enumerate(batch.glances):
-                if seen is not None and low <= seen.timestamp < high:
-                    which = seen.operation, seen.agent, seen.kind, seen.provider, seen.model
-                    group = groups.get(which)
-                    if group is not None:
-                        group.append(place)
-                        continue
-                    if which in index and not (self._by_attributes and _is_request(which)):
-                        groups[which] = [place]
-                        continue
-                line = lines[place]
-                if line and not line.isspace():
-                    self._post(groups, batch)  # before this line ends the slot
-                    self._line(line, name, number + place + 1)
-                    low, high, index = self._slot()
-            self._post(groups, batch)
+            self._piece = _Piece(lines, glance(lines), name, number)
+            self._waiting += len(lines)
+            place = 0
+            while place < len(lines):
+                place = self._gather(place)
+            self._see_to_striking()
+            self._count_requests()
+            if self._waiting >= _MOST_WAITING:
+                self._count()
+            self._groups.end_piece()
         return number + len(lines)
 
-    def _slot(self) -> tuple[datetime, datetime, _Index]:
-        """Return the slot at hand: its beginning and its end, and its tallies."""
-        low, high, index = self.store.at_hand
-        return _datetime(low), _datetime(high), index
+    def _gather(self, start: int) -> int:
+        """Gather usual calls from place `start` on, and fold other lines, up to one that turns to another slot.
 
-    def _post(self, groups: dict[_Which, list[int]], batch: _Lines) -> None:
-        """Count usual calls: by series, the places of their lines."""
-        index = self.store.at_hand[2]
-        while groups:
-            which, places = groups.popitem()
-            tally = index[which]
-            group = [seen for place in places if (seen := batch.glances[place]) is not None]
-            seconds = [seen.duration_seconds for seen in group]
+        Return the place after it. Flat, for it is paid for each line.
+        """
+        groups = self._groups = self._groups if self._groups.are_of(self._store) else self._new_groups()
+        begin, newest, end = groups.begin, groups.newest, groups.end
+        latest, striking = groups.latest, groups.striking
+        others, stray = 0, False
+        glances = self._piece.glances
+        for place, seen in enumerate(glances[start:] if start else glances, start):
+            if seen is not None and (
+                newest <= (moment := seen.timestamp) < end or (begin <= moment < end and (stray := True))
+            ):
+                group = latest.get(seen.operation)
+                if (
+                    group is None
+                    or seen.agent != group.agent
+                    or seen.kind != group.kind
+                    or seen.provider != group.provider
+                    or seen.model != group.model
+                ):
+                    group = groups.of(seen, place)
+                if group is not None:
+                    if stray:
+                        group.strays.append(moment)
+                        stray = False
+                    else:
+                        newest = group.last = moment
+                    seconds = seen.duration_seconds
+                    group.seconds.append(seconds)
+                    if seconds >= group.peak:
+                        group.peak = seconds
+                        striking.append((group, place))
+                    if group.asks:
+                        group.requests.append(seen)
+                    if seen.time_to_first_item_seconds is not None:
+                        group.waits.append(seen.time_to_first_item_seconds)
+                    continue
+                stray = False
+            others += 1
+            self._gathered = range(start, place)
+            self._other(place)
+            if not groups.are_of(self._store):
+                self.events += place + 1 - start - others
+                self._gathered = range(place + 1, place + 1)
+                return place + 1
+        groups.newest = newest
+        self.events += len(glances) - start - others
+        self._gathered = range(start, len(glances))
+        return len(glances)
+
+    def _new_groups(self) -> Groups:
+        return Groups(self._store, by_attributes=self._by_attributes)
+
+    def _count(self) -> None:
+        """Count all that was gathered."""
+        self._see_to_striking()
+        self._count_requests()
+        for group in self._groups.waiting():
+            group.count()
+        self._waiting = 0
+
+    def _count_requests(self) -> None:
+        for group in self._groups.waiting(asking=True):
             try:
-                sums = sums_of([one for one in group if isinstance(one, RequestGlance)]) if _is_request(which) else None
+                group.count()
             except ValueError:  # some amount may be none: each line is to tell whether it is its own
-                self._one_by_one(places, batch)
-                continue
-            if max(seconds) >= tally.peak and not self._show(tally, places, seconds, batch):
-                if places:
-                    groups[which] = places
-                continue
-            moments = [seen.timestamp for seen in group]
-            tally.finish_some(seconds, len(seconds), _epoch_ns(min(moments)), _epoch_ns(max(moments)))
-            waits = [wait for seen in group if (wait := seen.time_to_first_item_seconds) is not None]
-            if waits:
-                tally.wait_some(waits)
-            if sums is not None:
-                tally.request_some(sums)
-            tally.settle()
-            self.events += len(group)
+                self._one_by_one(group)
 
-    def _one_by_one(self, places: Sequence[int], batch: _Lines) -> None:
-        for place in places:
-            self._line(batch.lines[place], batch.name, batch.number + place + 1)
-
-    def _show(self, tally: Tally, places: list[int], seconds: list[float], batch: _Lines) -> bool:
-        """Take the slowest calls for the exemplar; pass over one that is not in order after all, and return False."""
-        longest = max(seconds)
-        for place in [place for place, took in zip(places, seconds, strict=True) if took == longest]:
+    def _see_to_striking(self) -> None:
+        """Take the slowest calls for exemplars; what is not in order after all is folded like any other line."""
+        striking, looked_at = self._groups.striking, set[Group]()
+        while striking:
+            group, place = striking.pop()
+            seen = self._piece.glances[place]
+            if seen is None or place < group.since or seen.duration_seconds < group.peak:
+                continue
+            looked_at.add(group)
             try:
-                event = read_ours(batch.lines[place])
+                event = read_ours(self._piece.lines[place])
             except ValueError:  # a first look does not see everything
-                places.remove(place)
-                self._one_by_one([place], batch)
-                return False
+                self._one_by_one(group)
+                continue
             if event.get("trace_id"):
-                tally.show(longest, self._moment(event["timestamp"]), event["trace_id"], event.get("span_id", ""))
-        return True
+                at = self._moment(event["timestamp"])
+                group.tally.show(seen.duration_seconds, at, event["trace_id"], event.get("span_id", ""))
+        for group in looked_at:
+            group.peak = group.tally.peak
+
+    def _one_by_one(self, group: Group) -> None:
+        """Fold those lines of this piece that were gathered in a group like any others."""
+        places = self._groups.give_up(group, self._piece.glances, self._gathered)
+        self.events -= len(places)
+        for place in places:
+            self._other(place)
+
+    def _other(self, place: int) -> None:
+        """Fold a line that is no usual call; an empty one is no line."""
+        line, name = self._piece.lines[place], self._piece.name
+        if line and not line.isspace():
+            self._line(line, name, self._piece.number + place + 1)
 
     def _line(self, line: bytes, name: str, number: int) -> None:
         try:
@@ -166,7 +219,10 @@ class Fold:
         self._take(event, self._moment(event.get("timestamp", "")))
 
     def _take(self, event: dict[str, Any], at: int) -> None:
-        self.store.fold(event, at)
+        begin, end, _ = self._store.at_hand
+        if not begin <= at < end:  # the store turns to another slot
+            self._count()
+        self._store.fold(event, at)
 
     def _moment(self, timestamp: str) -> int:
         """Return the epoch ns of an event; lines of one second, as we write them, are read as one."""
@@ -187,16 +243,3 @@ def _moment(timestamp: str) -> int:
         msg = f"not an event: timestamp is {timestamp!r}; it is a time such as 2023-11-16T18:17:03.979960Z"
         raise ValueError(msg) from None
     return epoch_ns(timestamp)
-
-
-def _is_request(which: _Which) -> bool:
-    """Tell whether all calls of a series are requests to a language model."""
-    return bool(which[3] or which[4]) or which[2] == "llm"
-
-
-def _epoch_ns(moment: datetime) -> int:
-    return (moment - _EPOCH) // _MICROSECOND * 1_000
-
-
-def _datetime(ns: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=ns // 1_000)

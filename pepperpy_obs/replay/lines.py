@@ -22,7 +22,7 @@ LONGEST: Final = 4 * 1024 * 1024
 TOO_LONG: Final = b"(a line that is too long)"
 """Stands for such a line, so that line numbers stay right; known by identity."""
 
-_PIECE: Final = 1024 * 1024
+_PIECE: Final = 256 * 1024
 _GZIP: Final = b"\x1f\x8b"
 
 

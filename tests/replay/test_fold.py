@@ -321,3 +321,16 @@ def test_a_usual_line_with_an_odd_name_is_passed_over_and_the_others_count(odd: 
 
     assert (fold.events, fold.passed_over, len(fold.named)) == (3, 1, 1)
     assert fold.named[0].startswith(f"app.log:2: not an event: {next(iter(odd))} is")
+
+
+def test_a_line_that_is_not_in_order_leaves_no_trace_in_a_slot_of_its_own() -> None:
+    """Of a series that was counted before, a line that only looks usual is passed over, and nothing else changes."""
+    good = {name: CALL[name] for name in ("timestamp", "event", "operation", "outcome", "duration_seconds", "trace_id")}
+    later = {**good, "timestamp": "2023-11-16T18:17:23.979960Z", "trace_id": 5}
+    store, fold = Store(), Fold(Store())
+    store.fold(good, epoch_ns(good["timestamp"]))
+    fold.lines(b"".join(json_lines([good, later])).splitlines(), "app.log")
+
+    assert (fold.events, fold.passed_over) == (1, 1)
+    assert fold.store.snapshot().to_dict() == store.snapshot().to_dict()
+    assert fold.store.snapshot(10).to_dict() == store.snapshot(10).to_dict()
