@@ -53,9 +53,9 @@ class _Mould:
         self.tally: Tally | None = None
         """Where they are counted while `index` is that of the store."""
 
-    def find(self, index: _Index) -> bool:
-        """Look up its tally in the slot at hand, which has one once an event of the series came through the links."""
-        self.tally = index.get(self.labels)
+    def find(self, store: Store, index: _Index, at: int) -> bool:
+        """Look up its tally in the slot at hand, where a call ended `at`; overflowing series have none."""
+        self.tally = store.tally(self.labels, at)
         if self.tally is not None:
             self.index = index
         return self.tally is not None
@@ -127,7 +127,7 @@ class Usual:
             if mould is None or purse is not None or took < 0 or (apart and span in apart):
                 break
             if mould is not grouped:
-                if mould.index is not index and not mould.find(index):
+                if mould.index is not index and not mould.find(self._store, index, ended + skew):
                     break
                 group = groups.setdefault(mould, [])
                 grouped = mould
