@@ -47,9 +47,9 @@ def main() -> None:
     """Take batches through the stages by hand, with the background thread at rest, and print shares as JSON."""
     (subject,) = [one for one in subjects() if one.name == _SUBJECT]
     subject.start()
-    drain: Any = _dispatch.runtime()._drain  # noqa: SLF001 - its parts are what is measured
-    drain.stop(1)
-    chain, buffer, watch = drain.chain, _dispatch.HUB.buffer, Stopwatch()
+    runtime: Any = _dispatch.runtime()
+    runtime._background.stop(1)  # noqa: SLF001 - its parts are what is measured
+    chain, buffer, watch = runtime._drain.chain, _dispatch.HUB.buffer, Stopwatch()  # noqa: SLF001 - as above
     writer, usual = chain._writer, chain._usual  # noqa: SLF001 - as above
     timed, ours = floor(work, ""), subject.wrap(work, "operation")
 

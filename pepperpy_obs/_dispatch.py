@@ -35,13 +35,16 @@ class Hub:
     from the front: both are single list operations, so neither needs a lock against the other.
     """
 
-    __slots__ = ("__weakref__", "append", "buffer", "limit", "off", "runtime")
+    __slots__ = ("__weakref__", "append", "buffer", "limit", "most", "off", "runtime")
 
     def __init__(self) -> None:
         self.buffer: list[Record] = []
         self.append = self.buffer.append
+        self.most = LIMIT
+        """How many records the buffer takes."""
         self.limit = LIMIT
-        """How many records the buffer takes; 0 while recording is off, so that one comparison tells of both."""
+        """How many there are when a caller is to come by: `most`, or fewer if somebody wants it so, and 0 while
+        recording is off, so that one comparison tells of all."""
         self.off = False
         self.runtime: Any = None
         hubs.add(self)
@@ -56,12 +59,22 @@ class Hub:
 
     def accept(self, limit: int | None) -> int | None:
         """Take up to `limit` records, or none at all; return what was in force before."""
-        before = None if self.off else self.limit
-        self.off, self.limit = limit is None, limit or 0
+        before = None if self.off else self.most
+        self.most = limit or 0
+        self.off, self.limit = limit is None, self.most
         return before
 
+    def expect(self, count: int | None) -> None:
+        """Have a caller come by when there are `count` records, or only when the buffer is full."""
+        self.limit = self.most if count is None else min(count, self.most)
+        if self.off:  # since now
+            self.limit = 0
+
     def relieve(self) -> None:
-        """Fold a part of a full buffer, in the caller that found it full; never raises."""
+        """Come by, in a caller that found the limit reached: fold a part of a full buffer; never raises."""
+        if len(self.buffer) < self.most:
+            self.runtime.come_by()
+            return
         try:
             runtime(self).relieve(RELIEF)
         except RecursionError:

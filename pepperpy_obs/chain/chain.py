@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from types import FunctionType, MethodType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from structlog import DropEvent
 
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from pepperpy_obs._record import Record
 
 __all__ = ["Chain"]
-
-_MOST: Final = 512
-"""Lines that are gathered before they are written."""
 
 
 class Chain:
@@ -79,8 +76,16 @@ class Chain:
                 batch.add_events(self._pass(self._leaving, events))
             if usual is not None:
                 usual.learn(writer, record)
-        if batch.count >= _MOST:
-            self.flush()
+
+    @property
+    def gathered(self) -> int:
+        """How many lines there are to be written."""
+        return self._batch.count
+
+    @property
+    def brisk(self) -> bool:
+        """Whether `take` is known to be done at once: no link but ours, and nothing that is not text."""
+        return self._usual is not None
 
     def run(self, events: list[EventDict]) -> None:
         """Send events through; each link sees them in their order."""
@@ -91,7 +96,15 @@ class Chain:
 
     def flush(self) -> None:
         """Write what has gathered."""
+        self.write(self.hand_over())
+
+    def hand_over(self) -> Batch:
+        """Return what has gathered, for `write`."""
         batch, self._batch = self._batch, Batch()
+        return batch
+
+    def write(self, batch: Batch) -> None:
+        """Write what was handed over; unlike all else, while another thread takes records. One batch at a time."""
         if batch.count:
             try:
                 self._leave(batch)

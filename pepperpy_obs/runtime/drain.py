@@ -1,15 +1,13 @@
-"""From the buffer through the chain: by a background thread, by a full buffer, and by every read.
+"""From the buffer through the chain, in an order in which children come before their parents.
 
-The thread's batches are small, and it gives the interpreter lock up between them, for whoever waits for it waits for a
-whole batch: 32 calls while it is at ease, 128 (about 0.25 ms) where it is behind. A caller or a reader that drains does
-so in one go, and has the drain for itself (docs/design.md).
+Callers with a full buffer and readers drain in one go, and have the drain for themselves (docs/design.md). What drains
+without being asked (`background`) takes the records for some of them at a time.
 """
 
 from __future__ import annotations
 
 import sys
 import threading
-import weakref
 from bisect import bisect_right
 from contextlib import contextmanager
 from operator import itemgetter
@@ -29,40 +27,33 @@ if TYPE_CHECKING:
 __all__ = ["Drain"]
 
 BATCH: Final = 128
-_IDLE_MOST: Final = 0.5
-_SMALL: Final = 32
-_BREATH: Final = 0.0002
-"""Records and seconds of a thread that is not behind: others wait for about 0.1 ms. It sleeps, for who only gives
-the interpreter lock up may have it again before anybody else has woken up."""
-_BEHIND: Final = 2048
+MANY: Final = 512
+"""Records that are folded, and lines that are written, together."""
 _MOST_WAITING: Final = 4096
 """Records that may wait for the next one to begin later while callers drain: a clock that stands still ends no wait."""
-_MUCH: Final = 256
-"""Records that the thread looks at in one go; as many in one turn call for the next one soon, so that who reads finds
-little left to do."""
 _DEPTH: Final = 60
 """How many calls below `Drain.run` there may be, down to a renderer's."""
 _by_end = itemgetter(END)
 
 
 class Drain:
-    """Owns the records that have left the buffer and are still in flight, and the thread that looks after them.
+    """Owns the records that have left the buffer, those in flight among them, and the way that they go.
 
-    `run` may be called by any thread; a lock lets one in at a time. A call from within (a
-    signal handler or a finalizer that runs while its own thread drains) does nothing.
+    All methods may be called by any thread; locks let one in at a time. A call from within (a signal handler or a
+    finalizer that runs while its own thread drains) does nothing.
     """
 
-    def __init__(self, hub: Hub, chain: Chain, interval: float, afterwards: Callable[[], None]) -> None:
+    def __init__(self, hub: Hub, chain: Chain, afterwards: Callable[[], None]) -> None:
         self.chain = chain
-        self.interval = interval
         self._hub = hub
         self._afterwards = afterwards
         self.renew()
 
     def renew(self) -> None:
-        """Start afresh, as in a forked child: no lock held, nothing in flight, no thread."""
+        """Start afresh, as in a forked child: no lock held, nothing in flight."""
         self._lock = threading.RLock()
-        self._wake = threading.Event()
+        self._pen = threading.Lock()
+        """Held by who writes lines. It is taken by who holds the records only, so that lines keep their order."""
         self._busy = False
         self._due: list[Callable[[], object]] = []
         """What has to wait for the end of the batch at hand."""
@@ -76,17 +67,27 @@ class Drain:
         """Up to which END they may be."""
         self._held: list[Record] = []
         """The batch at hand."""
-        self._thread: threading.Thread | None = None
 
     @contextmanager
     def claim(self, patience: float = -1) -> Generator[bool]:
-        """Hold the lock; gives False to a caller that holds it already, further down in its own stack.
+        """Hold the drain: nobody else folds or writes; False to who holds it already, further down in his own stack.
 
         Raises TimeoutError if others hold it for longer than `patience` seconds.
         """
-        if not self._lock.acquire(timeout=patience):
-            msg = f"a batch takes longer than {patience:.1f} s"
-            raise TimeoutError(msg)
+        until = _clock.countdown(patience) if patience >= 0 else None
+        with self.records(patience) as claimed:
+            if claimed:
+                _acquire(self._pen, -1 if until is None else until())
+            try:
+                yield claimed
+            finally:
+                if claimed:
+                    self._pen.release()
+
+    @contextmanager
+    def records(self, patience: float = -1) -> Generator[bool]:
+        """Hold the records only, while somebody may be writing lines; otherwise as `claim`."""
+        _acquire(self._lock, patience)
         outermost = not self._busy
         try:
             if outermost:
@@ -138,56 +139,40 @@ class Drain:
         """Fold about the oldest `most`, unless somebody else has made room while this waited for its turn."""
         _descend(_DEPTH)
         with self.claim() as claimed:
-            if claimed and len(self._hub.buffer) >= self._hub.limit:
+            if claimed and len(self._hub.buffer) >= self._hub.most:
                 self._fold(most)
 
     def _fold(self, most: int | None = None) -> int:
         folded = 0
         try:
-            left = self._look(most)
+            left = self.look(most)
             while left > folded:
-                count = self._batch(min(left - folded, BATCH))
+                count = self.batch(min(left - folded, BATCH))
                 if count == 0:
                     break
                 folded += count
+                if self.chain.gathered >= MANY:
+                    self.chain.flush()
             return folded
         finally:
             # Even if nothing was folded: the thread may have gathered lines, and a flush has to see them written.
             self.chain.flush()
 
-    def tend(self) -> int:
-        """Fold what there is, other threads being let in between batches; return how many.
-
-        It stands back at once where a caller or a reader drains: two that take turns spend more on that than on the
-        batches.
-        """
-        folded = 0
+    def write_aside(self) -> None:
+        """Write what has gathered, while others may go on folding; for the one thread that does so."""
+        with self.records(0) as claimed:
+            if not claimed:
+                return
+            # Who has the pen without the records waits for nobody, so that this comes to an end.
+            _acquire(self._pen, -1)
+            chain, batch = self.chain, self.chain.hand_over()
         try:
-            # To look at many records takes as long as to fold some.
-            for turn in range(len(self._hub.buffer) // _MUCH + 1):
-                with self.claim(0) as claimed:
-                    left = self._look(None, _MUCH, again=turn > 0) if claimed else 0
-                while left > 0:
-                    count = self._tend_batch(left)
-                    folded += count
-                    left = left - count if count else 0
-            with self.claim(0) as claimed:
-                if claimed:
-                    self.chain.flush()
-        except TimeoutError:
-            return folded  # the lines are written by who drains, or at the end of the next turn
-        return folded
+            chain.write(batch)
+        finally:
+            self._pen.release()
 
-    def _tend_batch(self, most: int) -> int:
-        at_ease = len(self._hub.buffer) < _BEHIND
-        with self.claim(0) as claimed:
-            count = self._batch(min(most, _SMALL if at_ease else BATCH)) if claimed else 0
-        if count:
-            _clock.sleep(_BREATH if at_ease else 0)
-        return count
-
-    def _look(self, most: int | None, at_once: int = sys.maxsize, *, again: bool = False) -> int:
-        """Take records from the buffer and part them; return how many may be folded.
+    def look(self, most: int | None, at_once: int = sys.maxsize, *, again: bool = False) -> int:
+        """Take records from the buffer and part them; return how many may be folded. With `records` held.
 
         Who looks `again` in the same turn need not look at those in flight once more.
         """
@@ -236,7 +221,12 @@ class Drain:
         self._taken = []
         self._ended.sort(key=_by_end)
 
-    def _batch(self, count: int) -> int:
+    def has_few_open(self, count: int) -> bool:
+        """Tell whether no more than `count` calls were in flight when they were last looked at."""
+        return len(self._open) <= count
+
+    def batch(self, count: int) -> int:
+        """Fold up to `count` of those that may be; return how many. With `records` held."""
         # Others may have folded what was allowed when the thread looked, and have looked at more.
         count = min(count, bisect_right(self._ended, self._until, key=_by_end))
         self.chain.taken = 0
@@ -271,52 +261,11 @@ class Drain:
         with self.claim() as claimed:
             return [record for record in self._open if record[END] is None] if claimed else []
 
-    def start(self) -> None:
-        """Start the background thread unless it runs."""
-        with self._lock:
-            if self._thread is None or not self._thread.is_alive():
-                self._wake = threading.Event()
-                # It knows its drain only while it is at work: a collector that nobody uses any more is to end.
-                self._thread = threading.Thread(
-                    target=_look_after, args=(weakref.ref(self), self._wake), name="pepperpy_obs-drain", daemon=True
-                )
-                self._thread.start()
 
-    def stop(self, timeout: float) -> None:
-        """Stop the background thread; waits for the batch it is in, at most `timeout` seconds."""
-        thread, self._thread = self._thread, None
-        self._wake.set()
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(timeout)
-
-    @property
-    def started(self) -> bool:
-        """Whether the background thread was started and not stopped; a forked child says so of its parent's."""
-        return self._thread is not None
-
-    def turn(self, pause: float) -> float:
-        """Drain, and return how many seconds to wait: less if there was much to do, more if there was nothing."""
-        try:
-            taken = self.tend()
-        except Exception as error:
-            failed("drain", error)
-            taken = 0
-        if taken > _MUCH:
-            return self.interval / 10
-        return self.interval if taken else min(2 * pause, max(_IDLE_MOST, self.interval))
-
-
-def _look_after(drain: weakref.ref[Drain], stopped: threading.Event) -> None:
-    """Drain every so often, until it is stopped or nobody has use for it."""
-    there = drain()
-    pause = there.interval if there else 0.0
-    del there
-    while not stopped.wait(pause):
-        there = drain()
-        if there is None:
-            return
-        pause = there.turn(pause)
-        del there
+def _acquire(lock: threading.Lock | threading.RLock, patience: float) -> None:
+    if not lock.acquire(timeout=patience):
+        msg = f"a batch takes longer than {patience:.1f} s"
+        raise TimeoutError(msg)
 
 
 def _part(records: list[Record]) -> tuple[list[Record], list[Record]]:

@@ -20,6 +20,7 @@ from pepperpy_obs.judgement.source import Facts, Sink
 from pepperpy_obs.reports.live import Live, look_at
 from pepperpy_obs.reports.stats import Stats
 from pepperpy_obs.runtime import process
+from pepperpy_obs.runtime.background import Background
 from pepperpy_obs.runtime.drain import Drain
 from pepperpy_obs.runtime.exits import Ships, build_chain, close_exits, open_exits
 
@@ -45,7 +46,8 @@ class Runtime:
         self._store = Store(self.config.max_series, self.config.cost_attributes)
         self._dropped: Counter[str] = Counter()
         chain = build_chain(self.config, self._store)
-        self._drain = Drain(hub, chain, self.config.drain_interval, process.after_batch)
+        self._drain = Drain(hub, chain, process.after_batch)
+        self._background = Background(hub, self._drain, self.config.drain_interval)
         self._obey()
         if not config.metrics_enabled:
             hub.buffer.clear()  # what was recorded before anybody could know
@@ -80,12 +82,12 @@ class Runtime:
             self._store.attributes = config.cost_attributes
         close_exits(old.exits, self.config.shutdown_timeout)
         self.config = config
-        self._drain.interval = config.drain_interval
+        self._background.interval = config.drain_interval
         self._obey()
         if config.handle_sigterm:
             process.handle_sigterm()
         if config.metrics_enabled:
-            self._drain.start()
+            self._background.start()
 
     def exchange(self, store: Store, chain: Chain) -> tuple[Store, Chain]:
         """Fold what there is, then count into another store through another chain; return the ones before."""
@@ -93,6 +95,10 @@ class Runtime:
         with self._drain.claim():
             before, self._store = self._store, store
             return before, self._drain.exchange(chain)
+
+    def come_by(self) -> None:
+        """Take notice of a caller, as the buffer holds as much as was waited for."""
+        self._background.answer()
 
     def relieve(self, most: int) -> None:
         """Fold the oldest `most` of the calls that have returned, as the buffer is full."""
@@ -162,7 +168,7 @@ class Runtime:
             failed("shutdown", TimeoutError("another thread sets up"))
             return
         try:
-            self._drain.stop(left())
+            self._background.stop(left())
             try:
                 self._drain.run(patience=left())
             except Exception as error:
@@ -178,9 +184,10 @@ class Runtime:
 
     def after_fork(self) -> None:
         """In a forked child: count from zero (the parent counts its own), with fresh locks and a thread of its own."""
-        was_started = self._drain.started
+        was_started = self._background.started
         self._setting_up = threading.RLock()
         self._drain.renew()
+        self._background.renew()
         self._store.clear()
         self._dropped.clear()
         self._drain.chain.dropped.clear()
@@ -188,7 +195,7 @@ class Runtime:
         for way in _shippers(self._drain.chain):
             way.after_fork()
         if was_started:
-            self._drain.start()
+            self._background.start()
 
 
 def _shippers(chain: Chain) -> Iterator[Ships]:

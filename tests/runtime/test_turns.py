@@ -34,13 +34,14 @@ def counted() -> int:
 def test_the_thread_leaves_it_to_a_reader(drain: Any) -> None:
     """While another thread drains it folds nothing and does not wait either; afterwards it goes on."""
     step()
+    tend = _dispatch.runtime()._background.tend
     found: list[int] = []
     with drain.claim():
-        thread = threading.Thread(target=lambda: found.append(drain.tend()))
+        thread = threading.Thread(target=lambda: found.append(tend()))
         thread.start()
         thread.join(PATIENCE)
         assert found == [0]
-    assert drain.tend() == 1
+    assert tend() == 1
     assert counted() == 1
 
 
@@ -56,7 +57,7 @@ def test_a_reader_lets_nobody_in_until_it_is_done(drain: Any, monkeypatch: pytes
         take(records)
         order.append("batch")
 
-    _dispatch.HUB.limit = 1000
+    _dispatch.HUB.accept(1000)
     for _ in range(300):
         step()
     monkeypatch.setattr(drain.chain, "take", slowly)
@@ -77,7 +78,7 @@ def test_a_caller_that_waited_while_room_was_made(drain: Any, *, emptied: bool) 
         waiting.join(0.05)
         assert waiting.is_alive()
         if emptied:
-            drain._look(None)
+            drain.look(None)
     waiting.join(PATIENCE)
     assert len(drain._ended) == (10 if emptied else 0)
     assert counted() == 11

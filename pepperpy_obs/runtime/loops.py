@@ -1,0 +1,84 @@
+"""On an event loop, the loop itself folds its calls: right after a burst of them, a few in each round.
+
+A thread that folds has the interpreter lock for 0.1 ms at a time, and a loop that wakes up meanwhile has to wait and to
+be woken once more by the system, which takes longer than the fold. What the loop does itself it need not wait for.
+
+There is no hook for "a burst is over". But every call compares the buffer with a limit anyway; so that limit is
+lowered, and the call that finds it reached asks its loop for a round, which comes when the tasks at hand are done.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextvars import Context
+from typing import TYPE_CHECKING, Any, Final
+
+from pepperpy_obs._guard import failed
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+    from collections.abc import Callable
+
+    from pepperpy_obs._dispatch import Hub
+
+__all__ = ["Rounds"]
+
+_BURST: Final = 32
+"""Calls that are worth a round: to ask for one takes as long as two calls do."""
+_BREATH: Final = 0.0002
+"""Seconds between two rounds."""
+
+
+class Rounds:
+    """Has event loops call `fold`, which is to do a little and to tell whether there is more to do at once.
+
+    A thread that comes by now and then has to `offer` this anew: a loop may have ended with a round still to come, and
+    a caller without a loop, who can do nothing, is not to come by again for each call.
+    """
+
+    def __init__(self, hub: Hub, fold: Callable[[], bool]) -> None:
+        self._hub = hub
+        self._fold = fold
+
+    def offer(self) -> None:
+        """Let the call that comes after the next burst ask for a round."""
+        if _worth_while():
+            self._hub.expect(_BURST)
+
+    def ask(self) -> None:
+        """Ask for a round, if the calling thread runs a loop; called by an observed call, and never raises."""
+        self._hub.expect(None)
+        try:
+            loop = _running_loop()
+            if loop is not None:
+                # Not in the context of the call that happened to come by.
+                loop.call_soon(self._round, loop, context=Context())
+        except Exception as error:
+            failed("drain", error)
+
+    def _round(self, loop: AbstractEventLoop) -> None:
+        try:
+            if self._fold():
+                # Whatever is due meanwhile comes first; `call_soon` would put this before it.
+                loop.call_later(_BREATH, self._round, loop, context=Context())
+            else:
+                self.offer()
+        except Exception as error:
+            failed("drain", error)
+
+
+def _running_loop() -> AbstractEventLoop | None:
+    asyncio: Any = sys.modules.get("asyncio")
+    if asyncio is None:
+        return None
+    try:
+        loop: AbstractEventLoop = asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+    return loop
+
+
+def _worth_while() -> bool:
+    """Tell whether threads have to wait for each other; without the interpreter lock ours is in nobody's way."""
+    enabled: Callable[[], bool] | None = getattr(sys, "_is_gil_enabled", None)
+    return enabled is None or enabled()

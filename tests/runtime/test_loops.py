@@ -1,0 +1,390 @@
+"""Calls from an event loop are folded by the loop: after the burst, little by little, and never at its expense."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import pepperpy_obs
+from pepperpy_obs import Config, _dispatch, _guard, configure, flush, measured, stats
+from pepperpy_obs.context import CURRENT
+
+PATIENCE = 30
+BURST = 40
+"""More calls than are worth a round."""
+
+
+@measured
+async def step() -> None:
+    """Do a little."""
+
+
+@measured
+def plain() -> None:
+    """Do a little, in whatever thread."""
+
+
+async def burst(calls: int = BURST) -> None:
+    """Make some calls, and leave the loop alone for long enough for a few rounds."""
+    for _ in range(calls):
+        await step()
+    await asyncio.sleep(0.02)
+
+
+def waiting() -> int:
+    """Return how many records nobody has taken yet."""
+    return len(_dispatch.HUB.buffer)
+
+
+@pytest.fixture
+def counted(log: Path) -> Callable[[], int]:
+    """Return what tells how many calls have been counted since."""
+    before = stats().performance.calls
+    return lambda: stats().performance.calls - before
+
+
+@pytest.fixture
+def log(tmp_path: Path, no_thread_left: None) -> Iterator[Path]:
+    """Configure a runtime whose thread does not come by, writing to this file."""
+    path = tmp_path / "app.log"
+    configure(Config(config_file=None, log_format="json", log_file=path, drain_interval=600))
+    _dispatch.runtime()._background.turn(1)  # no loop has helped since
+    yield path
+    configure(Config(config_file=None, log_format="none"))
+    pepperpy_obs.shutdown()
+
+
+@pytest.fixture
+def seen(log: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, threading.Thread, Any]]:
+    """Return a list to which each batch adds its size, its thread, and the call that it is folded in."""
+    found: list[tuple[int, threading.Thread, Any]] = []
+    chain: Any = _dispatch.runtime()._drain.chain
+    take: Callable[[Any], None] = chain.take
+
+    def look(records: Any) -> None:
+        found.append((len(records), threading.current_thread(), CURRENT.get(None)))
+        take(records)
+
+    monkeypatch.setattr(chain, "take", look)
+    return found
+
+
+def test_a_burst_is_folded_by_its_loop(log: Path, seen: list[tuple[int, threading.Thread, Any]]) -> None:
+    """Without a reader and without the thread: on the loop, in no call's context, a few at a time, and not to disk."""
+
+    @measured
+    async def ask() -> None:
+        await burst()
+        assert seen
+
+    asyncio.run(ask())
+    assert waiting() < BURST / 2
+    assert {thread for _, thread, _ in seen} == {threading.current_thread()}
+    assert {call for _, _, call in seen} == {None}
+    assert max(count for count, _, _ in seen) <= 32
+    assert not log.read_bytes()
+    flush()
+    assert log.read_bytes().count(b'"operation":"step"') == BURST
+
+
+def test_what_is_due_comes_before_the_next_round(
+    counted: Callable[[], int], seen: list[tuple[int, threading.Thread, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a thousand calls, some are folded; then a timer that has run out meanwhile has its turn; then the others."""
+    monkeypatch.setattr("pepperpy_obs.runtime.background._ROUND", 1e18)
+    folded: list[int] = []
+
+    async def main() -> None:
+        for _ in range(1000):
+            await step()
+        asyncio.get_running_loop().call_later(0, lambda: folded.append(len(seen)))
+        for _ in range(PATIENCE * 200):
+            await asyncio.sleep(0.005)
+            if waiting() < 16:
+                return
+
+    asyncio.run(main())
+    assert folded == [1]
+    assert max(count for count, *_ in seen) == 32
+    assert counted() == 1000
+
+
+def test_who_has_no_loop_comes_by_once(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A caller in a thread can do nothing about it, and is left alone until the buffer is full or the thread asks."""
+    asked: list[int] = []
+    rounds: Any = _dispatch.runtime()._background._rounds
+    ask = rounds.ask
+
+    def count() -> None:
+        asked.append(waiting())
+        ask()
+
+    monkeypatch.setattr(rounds, "ask", count)
+    for _ in range(500):
+        plain()
+    assert (asked, waiting()) == ([32], 500)
+    _dispatch.runtime()._background.turn(1)
+    for _ in range(500):
+        plain()
+    assert asked == [32, 32]
+
+
+def test_a_loop_waits_for_nobody(counted: Callable[[], int], seen: list[tuple[int, threading.Thread, Any]]) -> None:
+    """While another thread drains a round does nothing; the next burst is as good."""
+    drain: Any = _dispatch.runtime()._drain
+    held, enough = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with drain.claim():
+            held.set()
+            enough.wait(PATIENCE)
+
+    async def main() -> None:
+        holder = threading.Thread(target=hold)
+        holder.start()
+        held.wait(PATIENCE)
+        await burst()
+        assert (seen, waiting()) == ([], BURST)
+        enough.set()
+        holder.join(PATIENCE)
+        await burst(1)
+        assert waiting() < BURST / 2
+
+    asyncio.run(main())
+    assert counted() == BURST + 1
+
+
+def test_a_disk_that_stands_still_holds_up_no_round(
+    log: Path, seen: list[tuple[int, threading.Thread, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the thread writes, the loop folds on; the lines come in their order, and whoever reads waits for them."""
+    runtime: Any = _dispatch.runtime()
+    (_, _, way), *_ = runtime._drain.chain.exits
+    write, stuck, free = way.write, threading.Event(), threading.Event()
+
+    def stand_still(lines: list[bytes]) -> None:
+        stuck.set()
+        free.wait(PATIENCE)
+        write(lines)
+
+    async def main() -> None:
+        await burst(33)
+        folded = sum(count for count, *_ in seen)
+        monkeypatch.setattr(way, "write", stand_still)
+        thread = threading.Thread(target=runtime._background.tend)
+        thread.start()
+        stuck.wait(PATIENCE)
+        await burst()
+        assert sum(count for count, *_ in seen) >= folded + 32
+        monkeypatch.setattr(way, "write", write)
+        reader = threading.Thread(target=flush)
+        reader.start()
+        reader.join(0.05)
+        assert reader.is_alive()
+        free.set()
+        reader.join(PATIENCE)
+        thread.join(PATIENCE)
+
+    asyncio.run(main())
+    stamps = [line.split(b'"')[3] for line in log.read_bytes().splitlines()]
+    assert (len(stamps), stamps) == (33 + BURST, sorted(stamps))
+
+
+def test_a_disk_that_never_comes_back_delays_the_end_by_its_timeout(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who shuts down waits for the thread's write for as long as was configured, and says what was left."""
+    runtime: Any = _dispatch.runtime()
+    monkeypatch.setattr(runtime, "config", Config(config_file=None, shutdown_timeout=0.2))
+    (_, _, way), *_ = runtime._drain.chain.exits
+    stuck, free = threading.Event(), threading.Event()
+
+    def stand_still(_: list[bytes]) -> None:
+        stuck.set()
+        free.wait(PATIENCE)
+
+    monkeypatch.setattr(way, "write", stand_still)
+    plain()
+    thread = threading.Thread(target=runtime._background.tend)
+    thread.start()
+    stuck.wait(PATIENCE)
+    start = time.monotonic()
+    pepperpy_obs.shutdown()
+    took = time.monotonic() - start
+    free.set()
+    thread.join(PATIENCE)
+    assert took < PATIENCE / 10
+    assert "shutdown" in _guard.failures()
+
+
+def test_a_loop_that_ended_before_its_round(counted: Callable[[], int]) -> None:
+    """Its calls are folded by whoever comes next; the next loop is asked again once the thread has come by."""
+    loop = asyncio.new_event_loop()
+    try:
+        loop.run_until_complete(asyncio.wait_for(_at_once(BURST), 5))
+    finally:
+        loop.close()
+    _dispatch.runtime()._background.turn(1)
+    asyncio.run(burst())
+    assert waiting() < BURST / 2
+    assert counted() == 2 * BURST
+
+
+async def _at_once(calls: int) -> None:
+    for _ in range(calls):
+        await step()
+
+
+@pytest.mark.parametrize("why", ["a processor of the user's", "the console", "no recording", "no thread", "no lock"])
+def test_no_loop_is_asked(why: str, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a link may take its time, nothing is recorded, no thread could write, or no lock is to be waited for."""
+    if why == "a processor of the user's":
+        configure(
+            Config(config_file=None, log_format="none", drain_interval=600), processors=[lambda _, __, event: event]
+        )
+    elif why == "the console":
+        configure(Config(config_file=None, log_format="console", log_stream="stdout", drain_interval=600))
+    elif why == "no recording":
+        configure(Config(config_file=None, log_format="none", metrics_enabled=False))
+    elif why == "no thread":
+        pepperpy_obs.shutdown()
+    else:
+        monkeypatch.setattr("sys._is_gil_enabled", lambda: False, raising=False)
+        configure(Config(config_file=None, log_format="none", drain_interval=600))
+    flush()
+    asyncio.run(burst())
+    assert waiting() == (0 if why == "no recording" else BURST)
+
+
+def test_a_round_that_fails_is_nobodys_business(counted: Callable[[], int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is counted among our failures; the loop's own handler hears nothing, and the calls are counted later."""
+    heard: list[object] = []
+
+    def fail() -> None:
+        msg = "broken"
+        raise ValueError(msg)
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: heard.append(context))
+        monkeypatch.setattr(_dispatch.runtime()._background._rounds, "_fold", fail)
+        await burst()
+
+    asyncio.run(main())
+    assert heard == []
+    assert _guard.failures()
+    assert counted() == BURST
+
+
+def test_rounds_are_short(
+    log: Path, seen: list[tuple[int, threading.Thread, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where calls take long to fold, a round takes fewer; where they do not, more again."""
+    monkeypatch.setattr("pepperpy_obs.runtime.background._ROUND", -1)
+    asyncio.run(burst(200))
+    assert {count for count, *_ in seen[4:]} == {4}
+    _dispatch.runtime()._background.turn(1)
+    monkeypatch.setattr("pepperpy_obs.runtime.background._ROUND", 1e18)
+    seen.clear()
+    asyncio.run(burst(400))
+    assert [count for count, *_ in seen[:5]] == [4, 8, 16, 32, 32]
+
+
+def test_the_thread_is_called_when_a_burst_is_over(log: Path) -> None:
+    """So that it writes while the loop sleeps, once in each interval, and is not in the way of the next burst."""
+    runtime: Any = _dispatch.runtime()
+    assert runtime._background.interval == 600
+    runtime._background.interval = 0.01
+
+    async def main() -> None:
+        for _ in range(PATIENCE * 20):
+            await burst()
+            if size():
+                return
+
+    def size() -> int:
+        return log.stat().st_size
+
+    asyncio.run(main())
+    assert size()
+
+
+def test_calls_that_last_are_folded_by_the_thread(counted: Callable[[], int]) -> None:
+    """A call in flight was looked at when it was not over yet; the loop does not look at thousands again and again."""
+
+    @measured
+    async def long(enough: asyncio.Event) -> None:
+        await enough.wait()
+
+    async def main() -> None:
+        enough = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            for _ in range(300):
+                group.create_task(long(enough))
+            await burst()
+            enough.set()
+        await burst()
+
+    asyncio.run(main())
+    while _dispatch.runtime()._background.tend():
+        pass
+    assert not _dispatch.runtime()._drain.in_flight()
+    assert counted() == 300 + 2 * BURST
+
+
+def test_nothing_is_lost_where_loops_threads_and_readers_meet(tmp_path: Path, no_thread_left: None) -> None:
+    """Three loops, two threads and a reader, and the thread every millisecond: each call once, children first."""
+    path = tmp_path / "app.log"
+    configure(Config(config_file=None, log_format="json", log_file=path, drain_interval=0.001, buffer_limit=200))
+    calls, before = 1500, stats().performance.calls
+
+    async def ask() -> None:
+        for number in range(calls):
+            await outer()
+            if number % 7 == 0:
+                await asyncio.sleep(0)
+
+    @measured
+    async def outer() -> None:
+        await step()
+
+    @measured
+    def outside() -> None:
+        plain()
+
+    workers = [threading.Thread(target=lambda: asyncio.run(ask())) for _ in range(3)]
+    workers += [threading.Thread(target=lambda: [outside() for _ in range(calls)]) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    while any(worker.is_alive() for worker in workers):
+        assert stats().performance.calls - before <= 10 * calls
+        time.sleep(0.002)
+    for worker in workers:
+        worker.join()
+    try:
+        assert stats().performance.calls - before == 10 * calls
+        flush()
+        order = {span: place for place, span in enumerate(_fields(path, b'"span_id":"'))}
+        parents = list(_fields(path, b'"parent_span_id":"'))
+        assert (len(order), len(parents)) == (10 * calls, 5 * calls)
+        lines = path.read_bytes().splitlines()
+        late = [
+            line
+            for place, line in enumerate(lines)
+            if (up := _field(line, b'"parent_span_id":"')) and order[up] < place
+        ]
+        assert late == []
+    finally:
+        configure(Config(config_file=None, log_format="none"))
+        pepperpy_obs.shutdown()
+
+
+def _field(line: bytes, name: bytes) -> bytes:
+    return line.partition(name)[2].partition(b'"')[0]
+
+
+def _fields(path: Path, name: bytes) -> Iterator[bytes]:
+    return (found for line in path.read_bytes().splitlines() if (found := _field(line, name)))
