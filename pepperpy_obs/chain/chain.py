@@ -11,7 +11,7 @@ from structlog import DropEvent
 
 from pepperpy_obs._event import Writer
 from pepperpy_obs._guard import failed
-from pepperpy_obs._record import NOTES
+from pepperpy_obs._record import NOTES, SPEC
 from pepperpy_obs.chain.batch import Batch
 from pepperpy_obs.chain.link import Exit, Link, Tally
 from pepperpy_obs.chain.usual import Usual
@@ -42,6 +42,7 @@ class Chain:
         self._counted = tuple(map(_bound, counted))
         self._leaving = tuple(map(_bound, leaving))
         self._usual = usual
+        self._priced = False
         self._writer = Writer()
         self._batch = Batch()
 
@@ -82,10 +83,13 @@ class Chain:
         """How many lines there are to be written."""
         return self._batch.count
 
-    @property
-    def brisk(self) -> bool:
-        """Whether `take` is known to be done at once: no link but ours, and nothing that is not text."""
-        return self._usual is not None
+    def is_brisk(self, records: Sequence[Record] = ()) -> bool:
+        """Tell whether `take` is known to be done with these at once.
+
+        So it is if there are no links but ours, and nothing leaves that is not text; the first call that is to be priced
+        has the prices loaded, which takes 0.1 s.
+        """
+        return self._usual is not None and (self._priced or not any([record[SPEC].priced for record in records]))
 
     def run(self, events: list[EventDict]) -> None:
         """Send events through; each link sees them in their order."""
@@ -117,6 +121,8 @@ class Chain:
         self._batch = Batch()
 
     def _count(self, record: Record) -> list[EventDict]:
+        if record[SPEC].priced:
+            self._priced = True
         try:
             event = self._writer.event(record)
         except Exception as error:

@@ -147,7 +147,7 @@ class Background:
         return count
 
     def _offer(self) -> None:
-        if self.started and self._drain.chain.brisk:
+        if self.started and self._drain.chain.is_brisk():
             self._rounds.offer()
 
     def _round(self) -> bool:
@@ -155,7 +155,7 @@ class Background:
 
         It waits for nothing and writes nothing, and leaves all to the thread where that is behind with writing.
         """
-        if self._drain.chain.gathered >= _TOO_MANY or not self._drain.chain.brisk:
+        if self._drain.chain.gathered >= _TOO_MANY:
             return False
         begun = _clock.perf_counter_ns()
         try:
@@ -163,7 +163,7 @@ class Background:
                 if not claimed:
                     return False
                 self._drain.look(None, self._size, again=not self._drain.has_few_open(_FEW))
-                count = self._drain.batch(self._size)
+                count = self._drain.batch(self._size, briskly=True)
         except TimeoutError:
             return False
         self._helped = count > 0
@@ -172,10 +172,10 @@ class Background:
             self._size = max(_LEAST, count // 2)
         elif now - begun < _ROUND / 2 and count == self._size:
             self._size = min(_SMALL, 2 * count)
-        if len(self._hub.buffer) >= self._size / 2:
+        if count and len(self._hub.buffer) >= self._size / 2:
             return True
         # The burst is over, and the loop goes to sleep, it seems: now the thread is in nobody's way.
-        if self._helped and now - self._came >= self.interval * 1e9:
+        if now - self._came >= self.interval * 1e9:
             self._bell.set()
         return False
 

@@ -225,10 +225,15 @@ class Drain:
         """Tell whether no more than `count` calls were in flight when they were last looked at."""
         return len(self._open) <= count
 
-    def batch(self, count: int) -> int:
-        """Fold up to `count` of those that may be; return how many. With `records` held."""
+    def batch(self, count: int, *, briskly: bool = False) -> int:
+        """Fold up to `count` of those that may be, if need be only where that is brisk; return how many.
+
+        With `records` held.
+        """
         # Others may have folded what was allowed when the thread looked, and have looked at more.
         count = min(count, bisect_right(self._ended, self._until, key=_by_end))
+        if briskly and not self.chain.is_brisk(self._ended[:count]):
+            return 0
         self.chain.taken = 0
         self._held = self._ended[:count]
         del self._ended[:count]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import pepperpy_obs
-from pepperpy_obs import Config, _dispatch, _guard, configure, flush, measured, stats
+from pepperpy_obs import Config, _dispatch, _guard, configure, costed, flush, measured, stats
 from pepperpy_obs.context import CURRENT
 
 PATIENCE = 30
@@ -239,6 +239,27 @@ async def _at_once(calls: int) -> None:
         await step()
 
 
+def test_prices_are_loaded_by_others(counted: Callable[[], int], seen: list[tuple[int, threading.Thread, Any]]) -> None:
+    """The first call that is to be priced is left to the thread or a reader; the next ones are not."""
+
+    @costed
+    async def ask() -> str:
+        return "an answer"
+
+    async def main() -> None:
+        await ask()
+        await burst()
+        assert seen == []
+        assert counted() == 1 + BURST
+        seen.clear()
+        await ask()
+        await burst()
+        assert seen
+
+    asyncio.run(main())
+    assert counted() == 2 + 2 * BURST
+
+
 @pytest.mark.parametrize("why", ["a processor of the user's", "the console", "no recording", "no thread", "no lock"])
 def test_no_loop_is_asked(why: str, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a link may take its time, nothing is recorded, no thread could write, or no lock is to be waited for."""
@@ -333,58 +354,3 @@ def test_calls_that_last_are_folded_by_the_thread(counted: Callable[[], int]) ->
         pass
     assert not _dispatch.runtime()._drain.in_flight()
     assert counted() == 300 + 2 * BURST
-
-
-def test_nothing_is_lost_where_loops_threads_and_readers_meet(tmp_path: Path, no_thread_left: None) -> None:
-    """Three loops, two threads and a reader, and the thread every millisecond: each call once, children first."""
-    path = tmp_path / "app.log"
-    configure(Config(config_file=None, log_format="json", log_file=path, drain_interval=0.001, buffer_limit=200))
-    calls, before = 1500, stats().performance.calls
-
-    async def ask() -> None:
-        for number in range(calls):
-            await outer()
-            if number % 7 == 0:
-                await asyncio.sleep(0)
-
-    @measured
-    async def outer() -> None:
-        await step()
-
-    @measured
-    def outside() -> None:
-        plain()
-
-    workers = [threading.Thread(target=lambda: asyncio.run(ask())) for _ in range(3)]
-    workers += [threading.Thread(target=lambda: [outside() for _ in range(calls)]) for _ in range(2)]
-    for worker in workers:
-        worker.start()
-    while any(worker.is_alive() for worker in workers):
-        assert stats().performance.calls - before <= 10 * calls
-        time.sleep(0.002)
-    for worker in workers:
-        worker.join()
-    try:
-        assert stats().performance.calls - before == 10 * calls
-        flush()
-        order = {span: place for place, span in enumerate(_fields(path, b'"span_id":"'))}
-        parents = list(_fields(path, b'"parent_span_id":"'))
-        assert (len(order), len(parents)) == (10 * calls, 5 * calls)
-        lines = path.read_bytes().splitlines()
-        late = [
-            line
-            for place, line in enumerate(lines)
-            if (up := _field(line, b'"parent_span_id":"')) and order[up] < place
-        ]
-        assert late == []
-    finally:
-        configure(Config(config_file=None, log_format="none"))
-        pepperpy_obs.shutdown()
-
-
-def _field(line: bytes, name: bytes) -> bytes:
-    return line.partition(name)[2].partition(b'"')[0]
-
-
-def _fields(path: Path, name: bytes) -> Iterator[bytes]:
-    return (found for line in path.read_bytes().splitlines() if (found := _field(line, name)))
