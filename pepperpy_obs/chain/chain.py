@@ -86,10 +86,10 @@ class Chain:
     def is_brisk(self, records: Sequence[Record] = ()) -> bool:
         """Tell whether `take` is known to be done with these at once.
 
-        So it is if there are no links but ours, and nothing leaves that is not text; the first call that is to be priced
-        has the prices loaded, which takes 0.1 s.
+        So it is if there are no links but ours, and nothing leaves that is not text; but the first call that is to be
+        priced has the prices loaded, which takes 0.1 s.
         """
-        return self._usual is not None and (self._priced or not any([record[SPEC].priced for record in records]))
+        return self._usual is not None and (self._priced or not any(record[SPEC].priced for record in records))
 
     def run(self, events: list[EventDict]) -> None:
         """Send events through; each link sees them in their order."""
