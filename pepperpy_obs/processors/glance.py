@@ -15,7 +15,7 @@ import msgspec
 from pepperpy_obs.aggregate.tally import LONGEST
 from pepperpy_obs.events import KINDS, OPERATION_FINISHED, Kind, Outcome
 
-__all__ = ["Glance", "RequestGlance", "glance"]
+__all__ = ["Glance", "RequestGlance", "Seen", "glance"]
 
 _Event = Literal["operation.finished", "usage.recorded", "cache.looked_up", "metric.recorded"]
 _Tokens = Annotated[int, msgspec.Meta(ge=0)] | None
@@ -24,7 +24,32 @@ _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class Glance(msgspec.Struct, gc=False):
-    """What counts of a usual call; below, what makes a call unusual, whatever it says there."""
+    """What counts of a usual call that is no request.
+
+    Of a line that says anything else none is made: to have the decoder see to that costs nothing.
+    """
+
+    timestamp: _Time
+    event: Literal["operation.finished"]
+    outcome: Literal["ok"]
+    duration_seconds: Annotated[float, msgspec.Meta(ge=0.0, lt=LONGEST)]
+    operation: str | None = None
+    kind: Literal["agent", "tool", "task"] | None = None
+    agent: str | None = None
+
+    provider: None = None
+    model: None = None
+    time_to_first_item_seconds: None = None
+    input_tokens: None = None
+    output_tokens: None = None
+    cost_source: None = None
+    saved_usd: None = None
+    over_budget: None = None
+    cache: None = None
+
+
+class RequestGlance(msgspec.Struct, gc=False):
+    """What counts of a usual call or request; below, what makes it unusual, whatever it says there."""
 
     timestamp: _Time = _NEVER
     event: _Event | None = None
@@ -35,19 +60,9 @@ class Glance(msgspec.Struct, gc=False):
     agent: str | None = None
     provider: str | None = None
     model: str | None = None
-
     time_to_first_item_seconds: float | None = None
     input_tokens: _Tokens = None
     output_tokens: _Tokens = None
-    cost_source: str | None = None
-    saved_usd: str | None = None
-    over_budget: object = None
-    cache: object = None
-
-
-class RequestGlance(Glance, gc=False):
-    """What counts of a usual request too; below, what makes it unusual."""
-
     cache_read_tokens: _Tokens = None
     cache_write_tokens: _Tokens = None
     cache_write_1h_tokens: _Tokens = None
@@ -55,9 +70,13 @@ class RequestGlance(Glance, gc=False):
     reasoning_tokens: _Tokens = None
     audio_output_tokens: _Tokens = None
     unsplit_tokens: _Tokens = None
+    cost_source: str | None = None
     cost_usd: str | None = None
     cost_by_type: dict[str, str] | None = None
+    saved_usd: str | None = None
 
+    over_budget: object = None
+    cache: object = None
     requests: object = None
     usage_incomplete: object = None
     usage_flags: object = None
@@ -65,6 +84,9 @@ class RequestGlance(Glance, gc=False):
     usage_duplicate: object = None
     retry: object = None
     cache_hit: object = None
+
+
+Seen = Glance | RequestGlance
 
 
 class _About(msgspec.Struct, gc=False):
@@ -107,55 +129,51 @@ _KINDS: Final = frozenset({None, *KINDS})
 _FAILURES: Final = (msgspec.DecodeError, UnicodeDecodeError)
 
 
-def glance(lines: Sequence[bytes]) -> list[Glance | None]:
+def glance(lines: Sequence[bytes]) -> Sequence[Seen | None]:
     """Return what each line says of a usual call, None where it is something else.
 
-    >>> glance([b'{"event":"operation.finished","outcome":"ok","operation":"plan","duration_seconds":0.5}', b"{"])
-    [Glance(timestamp=..., event='operation.finished', operation='plan', kind=None, outcome='ok', ...), None]
+    >>> at = b'"timestamp":"2023-11-16T18:17:03Z"'
+    >>> glance([b'{%b,"event":"operation.finished","outcome":"ok","duration_seconds":1.5}' % at, b"{"])
+    [Glance(timestamp=..., event='operation.finished', outcome='ok', duration_seconds=1.5, ...), None]
     """
-    for look in (_json, _ecs):
+    if lines and _is_document(lines[0]):
         try:
-            return look(lines)
+            return _ecs(lines)
         except _FAILURES:
-            continue
-    return [_look(line) for line in lines]
-
-
-def _look(line: bytes) -> Glance | None:
-    for look in (_json, _ecs):
+            pass
+    seen: list[Seen | None] = []
+    usual = map(_glance, lines)
+    while len(seen) < len(lines):
         try:
-            return look([line])[0]
+            seen.extend(usual)
         except _FAILURES:
-            continue
-    return None
+            # What came before that line is in the list, and the iterator stands after it.
+            seen.append(_look_again(lines[len(seen)]))
+    return seen
 
 
-def _json(lines: Sequence[bytes]) -> list[Glance | None]:
-    return [
-        None
-        if one.event != OPERATION_FINISHED or one.outcome != "ok" or not 0.0 <= one.duration_seconds < LONGEST
-        else one
-        if one.provider is one.model is one.cost_source is one.saved_usd is None
-        and one.input_tokens is one.output_tokens is None
-        and one.over_budget is one.cache is None
-        and one.time_to_first_item_seconds is None
-        and one.kind != "llm"
-        else _look_again(line)
-        for one, line in zip(map(_glance, lines), lines, strict=True)
-    ]
+def _is_document(line: bytes) -> bool:
+    try:
+        _document(line)
+    except _FAILURES:
+        return False
+    return True
 
 
-def _look_again(line: bytes) -> Glance | None:
-    """Look at a call that may be a usual request."""
+def _look_again(line: bytes) -> RequestGlance | None:
+    """Look at a line that is no usual call, and may be a usual request."""
     try:
         one = _request(line)
     except _FAILURES:
-        return None
+        try:
+            return _ecs([line])[0]
+        except _FAILURES:
+            return None
     return one if _is_usual(one) else None
 
 
-def _ecs(lines: Sequence[bytes]) -> list[Glance | None]:
-    seen: list[Glance | None] = []
+def _ecs(lines: Sequence[bytes]) -> list[RequestGlance | None]:
+    seen: list[RequestGlance | None] = []
     for document in map(_document, lines):
         one, about, label = document.pepperpy, document.event, cast("Any", document.labels.get)
         one.timestamp, one.event, one.duration_seconds = document.timestamp, about.action, about.duration / 1e9

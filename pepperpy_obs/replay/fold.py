@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.processors.collect import epoch_ns
 from pepperpy_obs.processors.fields import OUR_EVENTS
-from pepperpy_obs.processors.glance import Glance, glance
+from pepperpy_obs.processors.glance import Seen, glance
 from pepperpy_obs.processors.read import read_event, read_ours
 from pepperpy_obs.replay.groups import Group, Groups
 from pepperpy_obs.replay.lines import LONGEST, TOO_LONG, LogFile, Splitter
@@ -26,7 +26,7 @@ class _Piece(NamedTuple):
     """Lines that are looked at together: what a first look has shown, and where they come from."""
 
     lines: Sequence[bytes]
-    glances: Sequence[Glance | None]
+    glances: Sequence[Seen | None]
     name: str
     number: int
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.aggregate.tally import Tally
-from pepperpy_obs.processors.glance import Glance
+from pepperpy_obs.processors.glance import Seen
 from pepperpy_obs.replay.bulk import sums_of
 
 __all__ = ["Group", "Groups"]
@@ -65,7 +65,7 @@ class Group:
         tally.settle()
         self._leave(0, 0)
 
-    def give_up(self, seen: list[Glance]) -> None:
+    def give_up(self, seen: list[Seen]) -> None:
         """Forget the last calls, which are those that were `seen`, but for when they were."""
         waits = [one for one in seen if one.time_to_first_item_seconds is not None]
         self._leave(len(self.seconds) - len(seen), len(self.waits) - len(waits))
@@ -100,7 +100,7 @@ class Groups:
         """Tell whether `store` has that slot at hand still."""
         return store.at_hand[2] is self._index
 
-    def of(self, seen: Glance, place: int) -> Group | None:
+    def of(self, seen: Seen, place: int) -> Group | None:
         """Return where a usual call is gathered; None if it is to be folded by itself, as the first of a series is."""
         whose = _which(seen)
         group = self._all.get(whose)
@@ -121,10 +121,10 @@ class Groups:
         """Return those that hold calls; those of requests only if they are `asking`."""
         return [group for group in (self._asking if asking else self._all.values()) if group.seconds]
 
-    def give_up(self, group: Group, glances: Sequence[Glance | None], gathered: range) -> list[int]:
+    def give_up(self, group: Group, glances: Sequence[Seen | None], gathered: range) -> list[int]:
         """Forget what a group has of the piece at hand, where so much was `gathered`; return the places of it."""
         places: list[int] = []
-        given: list[Glance] = []
+        given: list[Seen] = []
         for place in gathered:
             seen = glances[place]
             if place < group.since or seen is None or not self.begin <= seen.timestamp < self.end:
@@ -144,7 +144,7 @@ class Groups:
         self._fresh.clear()
 
 
-def _which(seen: Glance) -> _Which:
+def _which(seen: Seen) -> _Which:
     return seen.operation, seen.agent, seen.kind, seen.provider, seen.model
 
 
