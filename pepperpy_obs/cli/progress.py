@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Final, Self
 
 from pepperpy_obs import _clock
@@ -21,8 +22,8 @@ class Progress:
         self._shown = 0
         self._terminal = sys.stderr.isatty()
 
-    def show(self, done: int, text: str) -> None:
-        """Draw the bar, with a text behind it."""
+    def show(self, done: int, text: Callable[[], str]) -> None:
+        """Draw the bar, with a text behind it, which is asked for only then."""
         if not self._terminal or _clock.perf_counter_ns() - self._shown < _EVERY_NS:
             return
         self._shown = _clock.perf_counter_ns()
@@ -32,7 +33,7 @@ class Progress:
             full = round(share * _WIDTH)
             bar = f"[{'#' * full}{'.' * (_WIDTH - full)}] {share:4.0%}  "
         # Back to the first column, and clear what an earlier, longer text left (ECMA-48 EL).
-        sys.stderr.write(f"\r{bar}{text}\x1b[K")
+        sys.stderr.write(f"\r{bar}{text()}\x1b[K")
         sys.stderr.flush()
 
     def __enter__(self) -> Self:

@@ -49,10 +49,14 @@ def fold_files(names: Sequence[str], fold: Fold) -> None:
     done = 0
     with Progress(sum(sizes)) as progress:
         for name, size in zip(names, sizes, strict=True):
-            with closing(LogFile(name)) as log:
-                for position in fold.file(log):
-                    progress.show(done + position, f"{log.name}  {fold.events:,} events")
+            _fold_file(name, fold, progress, done)
             done += size
+
+
+def _fold_file(name: str, fold: Fold, progress: Progress, done: int) -> None:
+    with closing(LogFile(name)) as log:
+        for position in fold.file(log):
+            progress.show(done + position, lambda: f"{log.name}  {fold.events:,} events")
 
 
 def _size(name: str) -> int:

@@ -13,6 +13,7 @@ from pepperpy_obs.events import VOCABULARY
 from pepperpy_obs.pricing import Pricer
 from pepperpy_obs.processors.read import read_event
 from pepperpy_obs.replay.fold import Fold
+from pepperpy_obs.replay.groups import Line
 from pepperpy_obs.reports.comparison import SAME_TOKENS, Comparison, Difference
 from pepperpy_obs.reports.totals import NOBODY
 from pepperpy_obs.reports.what_if import check_priced
@@ -120,7 +121,7 @@ class CostFold(Fold):
         with self.lock:
             for place, line in enumerate(lines, number + 1):
                 if line and not line.isspace():
-                    self._line(line, name, place)
+                    self._line(Line(line, name, place))
         return number + len(lines)
 
     def _take(self, event: dict[str, Any], at: int) -> None:

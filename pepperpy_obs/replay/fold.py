@@ -5,14 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.processors.collect import epoch_ns
 from pepperpy_obs.processors.fields import OUR_EVENTS
 from pepperpy_obs.processors.glance import Seen, glance
 from pepperpy_obs.processors.read import read_event, read_ours
-from pepperpy_obs.replay.groups import Group, Groups
+from pepperpy_obs.replay.groups import Group, Groups, Line
 from pepperpy_obs.replay.lines import LONGEST, TOO_LONG, LogFile, Splitter
 
 __all__ = ["Fold"]
@@ -22,19 +22,10 @@ _MOST_WAITING: Final = 8192
 """Calls that are gathered before they are counted: so many that most series have some of them."""
 
 
-class _Piece(NamedTuple):
-    """Lines that are looked at together: what a first look has shown, and where they come from."""
-
-    lines: Sequence[bytes]
-    glances: Sequence[Seen | None]
-    name: str
-    number: int
-
-
 class Fold:
     """Folds lines of any of our formats into a store; `lock` is held meanwhile, but for one piece of a file at most.
 
-    Who reads `store` while another thread folds is to hold `lock`: calls that were only gathered are counted then.
+    Who reads `store` while another thread folds is to hold `lock`. What was only gathered is counted when anybody asks.
 
     >>> fold = Fold(Store())
     >>> fold.lines([b'{"event": "user.came", "who": "ann"}', b""], "app.log")
@@ -47,27 +38,43 @@ class Fold:
         self._store = store
         self._by_attributes = bool(store.attributes)
         self._read = read_event if store.attributes else read_ours
-        self.lock = threading.Lock()
-        self.events = 0
-        """Lines that were events of ours, and are counted."""
-        self.passed_over = 0
-        """Lines that were not; empty ones are no lines."""
-        self.named: list[str] = []
-        """The first of these: file, line number and reason."""
+        self.lock = threading.RLock()
+        self._events = 0
+        self._passed_over = 0
+        self._named: list[str] = []
         self._second = ""
         self._start = 0
         self._groups = self._new_groups()
         self._waiting = 0
         """How many lines have been looked at since all were counted."""
-        self._piece = _Piece((), (), "", 0)
-        self._gathered = range(0)
-        """The places in the piece of what was gathered from it, within the slot at hand."""
 
     @property
     def store(self) -> Store:
         """Where everything that was folded is counted."""
-        self._count()
+        with self.lock:
+            self._count()
         return self._store
+
+    @property
+    def events(self) -> int:
+        """Lines that were events of ours, and are counted."""
+        with self.lock:
+            self._count()
+        return self._events
+
+    @property
+    def passed_over(self) -> int:
+        """Lines that were no events of ours; empty ones are no lines."""
+        with self.lock:
+            self._count()
+        return self._passed_over
+
+    @property
+    def named(self) -> list[str]:
+        """The first of these: file, line number and reason."""
+        with self.lock:
+            self._count()
+        return self._named
 
     def file(self, log: LogFile) -> Iterator[int]:
         """Fold a whole file, and yield on the way how many of its bytes on disk are done."""
@@ -78,33 +85,32 @@ class Fold:
             yield log.position
         self.lines(splitter.rest(), log.name, number)
         if log.error:
-            self.named.append(f"{log.name}: {log.error}")
+            self._named.append(f"{log.name}: {log.error}")
 
     def lines(self, lines: Sequence[bytes], name: str, number: int = 0) -> int:
         """Fold lines of a file of which `number` came before; return how many it has now."""
         with self.lock:
-            self._piece = _Piece(lines, glance(lines), name, number)
-            self._waiting += len(lines)
-            place = 0
+            seen, place = glance(lines), 0
             while place < len(lines):
-                place = self._gather(place)
-            self._see_to_striking()
-            self._count_requests()
+                place = self._gather(lines, seen, place, (name, number + 1))
+            for group in self._groups.waiting(asking=True):  # they hold all of their lines
+                self._count_group(group)
+            self._waiting += len(lines)
             if self._waiting >= _MOST_WAITING:
                 self._count()
-            self._groups.end_piece()
         return number + len(lines)
 
-    def _gather(self, start: int) -> int:
+    def _gather(  # noqa: C901 - flat: every call here would be paid per line
+        self, lines: Sequence[bytes], glances: Sequence[Seen | None], start: int, first: tuple[str, int]
+    ) -> int:
         """Gather usual calls from place `start` on, and fold other lines, up to one that turns to another slot.
 
-        Return the place after it. Flat, for it is paid for each line.
+        Return the place after it. `first` is the file and the number of the first line.
         """
         groups = self._groups = self._groups if self._groups.are_of(self._store) else self._new_groups()
-        begin, newest, end = groups.begin, groups.newest, groups.end
-        latest, striking = groups.latest, groups.striking
+        begin, newest, end, latest = groups.begin, groups.newest, groups.end, groups.latest
+        name, number = first
         others, stray = 0, False
-        glances = self._piece.glances
         for place, seen in enumerate(glances[start:] if start else glances, start):
             if seen is not None and (
                 newest <= (moment := seen.timestamp) < end or (begin <= moment < end and (stray := True))
@@ -117,7 +123,7 @@ class Fold:
                     or seen.provider != group.provider
                     or seen.model != group.model
                 ):
-                    group = groups.of(seen, place)
+                    group = groups.of(seen)
                 if group is not None:
                     if stray:
                         group.strays.append(moment)
@@ -125,26 +131,26 @@ class Fold:
                     else:
                         newest = group.last = moment
                     seconds = seen.duration_seconds
-                    group.seconds.append(seconds)
-                    if seconds >= group.peak:
-                        group.peak = seconds
-                        striking.append((group, place))
                     if group.asks:
                         group.requests.append(seen)
+                        group.lines.append(Line(lines[place], name, number + place))
+                    if seconds >= group.peak:
+                        group.peak = seconds
+                        group.records.append((len(group.seconds), seen, Line(lines[place], name, number + place)))
+                    group.seconds.append(seconds)
                     if seen.time_to_first_item_seconds is not None:
                         group.waits.append(seen.time_to_first_item_seconds)
                     continue
                 stray = False
             others += 1
-            self._gathered = range(start, place)
-            self._other(place)
-            if not groups.are_of(self._store):
-                self.events += place + 1 - start - others
-                self._gathered = range(place + 1, place + 1)
-                return place + 1
+            line = lines[place]
+            if line and not line.isspace():
+                self._line(Line(line, name, number + place))
+                if not groups.are_of(self._store):
+                    self._events += place + 1 - start - others
+                    return place + 1
         groups.newest = newest
-        self.events += len(glances) - start - others
-        self._gathered = range(start, len(glances))
+        self._events += len(glances) - start - others
         return len(glances)
 
     def _new_groups(self) -> Groups:
@@ -152,61 +158,49 @@ class Fold:
 
     def _count(self) -> None:
         """Count all that was gathered."""
-        self._see_to_striking()
-        self._count_requests()
         for group in self._groups.waiting():
-            group.count()
+            self._count_group(group)
         self._waiting = 0
 
-    def _count_requests(self) -> None:
-        for group in self._groups.waiting(asking=True):
-            try:
-                group.count()
-            except ValueError:  # some amount may be none: each line is to tell whether it is its own
-                self._one_by_one(group)
+    def _count_group(self, group: Group) -> None:
+        self._look_at_slowest(group)
+        try:
+            group.count()
+        except ValueError:  # some amount may be none: each line is to tell whether it is its own
+            self._events -= len(group.lines)
+            lines = group.lines.copy()
+            group.clear()
+            for line in lines:
+                self._line(line)
 
-    def _see_to_striking(self) -> None:
-        """Take the slowest calls for exemplars; what is not in order after all is folded like any other line."""
-        striking, looked_at = self._groups.striking, set[Group]()
-        while striking:
-            group, place = striking.pop()
-            seen = self._piece.glances[place]
-            if seen is None or place < group.since or seen.duration_seconds < group.peak:
-                continue
-            looked_at.add(group)
+    def _look_at_slowest(self, group: Group) -> None:
+        """Take the slowest call for the exemplar; if it is not in order after all, it is passed over."""
+        slowest = 0.0
+        while group.records and group.seconds[group.records[-1][0]] >= slowest:
+            place, seen, line = group.records.pop()
             try:
-                event = read_ours(self._piece.lines[place])
+                event = read_ours(line.text)
             except ValueError:  # a first look does not see everything
-                self._one_by_one(group)
+                group.take_back(place, seen)
+                self._events -= 1
+                self._line(line)
                 continue
+            slowest = seen.duration_seconds
             if event.get("trace_id"):
                 at = self._moment(event["timestamp"])
-                group.tally.show(seen.duration_seconds, at, event["trace_id"], event.get("span_id", ""))
-        for group in looked_at:
-            group.peak = group.tally.peak
+                group.tally.show(slowest, at, event["trace_id"], event.get("span_id", ""))
+        group.records.clear()
+        group.peak = group.tally.peak
 
-    def _one_by_one(self, group: Group) -> None:
-        """Fold those lines of this piece that were gathered in a group like any others."""
-        places = self._groups.give_up(group, self._piece.glances, self._gathered)
-        self.events -= len(places)
-        for place in places:
-            self._other(place)
-
-    def _other(self, place: int) -> None:
-        """Fold a line that is no usual call; an empty one is no line."""
-        line, name = self._piece.lines[place], self._piece.name
-        if line and not line.isspace():
-            self._line(line, name, self._piece.number + place + 1)
-
-    def _line(self, line: bytes, name: str, number: int) -> None:
+    def _line(self, line: Line) -> None:
         try:
-            self._fold(line)
+            self._fold(line.text)
         except ValueError as error:
-            self.passed_over += 1
-            if len(self.named) < _MOST_NAMED:
-                self.named.append(f"{name}:{number}: {error}")
+            self._passed_over += 1
+            if len(self._named) < _MOST_NAMED:
+                self._named.append(f"{line.name}:{line.number}: {error}")
         else:
-            self.events += 1
+            self._events += 1
 
     def _fold(self, line: bytes) -> None:
         if line is TOO_LONG:

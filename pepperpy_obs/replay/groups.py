@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.aggregate.tally import Tally
 from pepperpy_obs.processors.glance import Seen
 from pepperpy_obs.replay.bulk import sums_of
 
-__all__ = ["Group", "Groups"]
+__all__ = ["Group", "Groups", "Line"]
 
 _Which = tuple[str | None, str | None, str | None, str | None, str | None]
 """Operation, agent, kind, provider and model: whose call it is."""
 
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
+
+
+class Line(NamedTuple):
+    """A line, and where it stands."""
+
+    text: bytes
+    name: str
+    number: int
 
 
 class Group:
@@ -27,11 +34,11 @@ class Group:
     """
 
     __slots__ = (
-        "agent", "asks", "first", "kind", "last", "model", "peak", "provider", "requests", "seconds", "since", "strays",
-        "tally", "waits",
+        "agent", "asks", "first", "kind", "last", "lines", "model", "peak", "provider", "records", "requests",
+        "seconds", "strays", "tally", "waits",
     )  # fmt: skip
 
-    def __init__(self, whose: _Which, tally: Tally, moment: datetime, since: int) -> None:
+    def __init__(self, whose: _Which, tally: Tally, moment: datetime) -> None:
         _, self.agent, self.kind, self.provider, self.model = whose
         self.asks = _is_request(whose)
         """Whether they are requests to a language model."""
@@ -40,39 +47,44 @@ class Group:
         """When they ended, of all in the slot that came in order."""
         self.strays: list[datetime] = []
         """When the others ended, that came after one that ended later."""
-        self.since = since
-        """From which place of the piece at hand on they are gathered."""
         self.peak = tally.peak
         """From how many seconds on a call is one to look at, for it may be the exemplar."""
+        self.records: list[tuple[int, Seen, Line]] = []
+        """Calls that took as long as any before: which of `seconds` they are, and their lines."""
         self.seconds: list[float] = []
         self.waits: list[float] = []
         """How long it took until the first item came, in those that had one."""
         self.requests: list[Any] = []
-        """`RequestGlance`, one for each of `seconds`, if the group `asks`."""
+        self.lines: list[Line] = []
+        """`RequestGlance` and line, one of each for each of `seconds`, if the group `asks`."""
 
     def count(self) -> None:
         """Count them in the tally; ValueError, with nothing counted, if an amount might not be counted by itself."""
-        sums = sums_of(self.requests) if self.asks else None
+        sums = sums_of(self.requests) if self.requests else None
         tally, seconds = self.tally, self.seconds
         if self.strays:
             self.first, self.last = min(self.first, *self.strays), max(self.last, *self.strays)
-            self.strays.clear()
-        tally.finish_some(seconds, len(seconds), _ns(self.first), _ns(self.last))
+        if seconds:
+            tally.finish_some(seconds, len(seconds), _ns(self.first), _ns(self.last))
         if self.waits:
             tally.wait_some(self.waits)
         if sums is not None:
             tally.request_some(sums)
         tally.settle()
-        self._leave(0, 0)
+        self.clear()
 
-    def give_up(self, seen: list[Seen]) -> None:
-        """Forget the last calls, which are those that were `seen`, but for when they were."""
-        waits = [one for one in seen if one.time_to_first_item_seconds is not None]
-        self._leave(len(self.seconds) - len(seen), len(self.waits) - len(waits))
-        self.peak = self.tally.peak
+    def take_back(self, place: int, seen: Seen) -> None:
+        """Let go of one of them, but for when it was."""
+        del self.seconds[place]
+        if self.asks:
+            del self.requests[place], self.lines[place]
+        if seen.time_to_first_item_seconds is not None:
+            self.waits.remove(seen.time_to_first_item_seconds)
 
-    def _leave(self, calls: int, waits: int) -> None:
-        del self.seconds[calls:], self.requests[calls:], self.waits[waits:]
+    def clear(self) -> None:
+        """Let go of all."""
+        for one in (self.strays, self.records, self.seconds, self.waits, self.requests, self.lines):
+            one.clear()
 
 
 class Groups:
@@ -90,17 +102,14 @@ class Groups:
         """When the newest call ended that came in order."""
         self.latest: dict[str | None, Group] = {}
         """By operation, the group of its latest call: that of its next one, mostly."""
-        self.striking: list[tuple[Group, int]] = []
-        """Calls of the piece at hand that took as long as any before, by their places."""
         self._all: dict[_Which, Group] = {}
         self._asking: list[Group] = []
-        self._fresh: list[Group] = []
 
     def are_of(self, store: Store) -> bool:
         """Tell whether `store` has that slot at hand still."""
         return store.at_hand[2] is self._index
 
-    def of(self, seen: Seen, place: int) -> Group | None:
+    def of(self, seen: Seen) -> Group | None:
         """Return where a usual call is gathered; None if it is to be folded by itself, as the first of a series is."""
         whose = _which(seen)
         group = self._all.get(whose)
@@ -110,8 +119,7 @@ class Groups:
             tally = self._store.tally(whose, _ns(seen.timestamp))
             if tally is None:
                 return None
-            group = self._all[whose] = Group(whose, tally, seen.timestamp, place)
-            self._fresh.append(group)
+            group = self._all[whose] = Group(whose, tally, seen.timestamp)
             if group.asks:
                 self._asking.append(group)
         self.latest[seen.operation] = group
@@ -120,28 +128,6 @@ class Groups:
     def waiting(self, *, asking: bool = False) -> list[Group]:
         """Return those that hold calls; those of requests only if they are `asking`."""
         return [group for group in (self._asking if asking else self._all.values()) if group.seconds]
-
-    def give_up(self, group: Group, glances: Sequence[Seen | None], gathered: range) -> list[int]:
-        """Forget what a group has of the piece at hand, where so much was `gathered`; return the places of it."""
-        places: list[int] = []
-        given: list[Seen] = []
-        for place in gathered:
-            seen = glances[place]
-            if place < group.since or seen is None or not self.begin <= seen.timestamp < self.end:
-                continue
-            if self._all.get(_which(seen)) is group:
-                places.append(place)
-                given.append(seen)
-        group.give_up(given)
-        group.since = gathered.stop
-        self._fresh.append(group)
-        return places
-
-    def end_piece(self) -> None:
-        """From now on, places are those of the next piece."""
-        for group in self._fresh:
-            group.since = 0
-        self._fresh.clear()
 
 
 def _which(seen: Seen) -> _Which:

@@ -23,7 +23,7 @@ def test_a_terminal_sees_a_bar_now_and_then(monkeypatch: pytest.MonkeyPatch) -> 
     with ManualClock() as clock, Progress(200) as progress:
         for done in range(0, 201, 50):
             clock.advance(0.06)
-            progress.show(done, f"{done} events")
+            progress.show(done, f"{done} events".format)
     assert terminal.getvalue().split("\r")[1:] == [
         "[########......................]  25%  50 events\x1b[K",
         "[######################........]  75%  150 events\x1b[K",
@@ -36,7 +36,7 @@ def test_a_total_that_nobody_knows_has_no_bar(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(sys, "stderr", terminal := Terminal())
     with ManualClock() as clock, Progress(0) as progress:
         clock.advance(1)
-        progress.show(12345, "7 events")
+        progress.show(12345, lambda: "7 events")
     assert terminal.getvalue() == "\r7 events\x1b[K\r\x1b[K"
 
 
@@ -45,5 +45,5 @@ def test_a_file_sees_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", stream := io.StringIO())
     with ManualClock() as clock, Progress(10) as progress:
         clock.advance(1)
-        progress.show(5, "5 events")
+        progress.show(5, lambda: "5 events")
     assert stream.getvalue() == ""
