@@ -102,3 +102,21 @@ class TestMerge:
         (two,) = folded(history[50:]).snapshot().merge(folded(history[49::-1]).snapshot()).series.values()
         assert one == two
         assert (len(one.errors), sum(one.errors.values()), one.errors["E000"], one.errors["_other"]) == (33, 100, 1, 68)
+
+
+class TestReading:
+    @settings(deadline=None)
+    @given(histories(min_size=12, max_size=40), st.integers(1, 7))
+    def test_to_read_changes_nothing(self, history: History, every: int) -> None:
+        """What is read on the way stays as it is while the store goes on, and makes no difference to the end."""
+        store, read = folded([]), list[tuple[Snapshot, str]]()
+        for place, (event, at) in enumerate(history):
+            store.fold(event, at)
+            if place % every == 0:
+                snapshots = [store.snapshot(window, at) for window in WINDOWS]
+                read += [(snapshot, snapshot.to_json()) for snapshot in snapshots]
+        end = NOON + 100_000 * SECOND
+        assert [store.snapshot(window, end) for window in WINDOWS] == [
+            folded(history).snapshot(window, end) for window in WINDOWS
+        ]
+        assert [snapshot.to_json() for snapshot, _ in read] == [text for _, text in read]

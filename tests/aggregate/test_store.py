@@ -9,6 +9,7 @@ from pepperpy_obs.aggregate.cell import CacheCell, Cell, Exemplar, Requests
 from pepperpy_obs.aggregate.histogram import Durations, Histogram
 from pepperpy_obs.aggregate.metric import Latest, MetricCell
 from pepperpy_obs.aggregate.series import MetricKey, SeriesKey
+from pepperpy_obs.aggregate.store import Store
 from tests.aggregate.strategies import NOON, SECOND, finished, folded
 
 
@@ -216,6 +217,35 @@ class TestFold:
         ]
         snapshot = folded(history).snapshot()
         assert (list(snapshot.metrics), snapshot.refused) == ([MetricKey("m", "counter")], {"metric": 1})
+
+    def test_a_series_that_was_counted_before_has_a_tally_in_every_slot(self) -> None:
+        """What is counted there by hand is counted as by an event, and nothing is seen of a tally without calls."""
+        call = {"event": "operation.finished", "operation": "ask", "outcome": "ok", "duration_seconds": 0.5}
+        labels = ("ask", None, None, None, None)
+        store, other = Store(), Store()
+        assert store.tally(labels, 0) is None
+        for each in (store, other):
+            each.fold(call, 0)
+            each.fold({**call, "operation": "search"}, 20_000_000_000)
+        one, tally = store.tally(labels, 25_000_000_000), store.tally(labels, 29_000_000_000)
+        assert one is tally
+        assert store.snapshot() == other.snapshot()
+        assert tally is not None
+        tally.finish_some([0.5], 1, 25_000_000_000, 25_000_000_000)
+        other.fold(call, 25_000_000_000)
+        assert store.snapshot() == other.snapshot()
+        store.clear()
+        assert store.tally(labels, 0) is None
+
+    def test_a_series_too_many_has_no_tally_of_its_own(self) -> None:
+        """It is counted with others of its kind, and each of its calls as an overflow."""
+        call = {"event": "operation.finished", "operation": "ask", "outcome": "ok", "duration_seconds": 0.5}
+        store = Store(max_series=1)
+        for operation in ("ask", "search"):
+            store.fold({**call, "operation": operation}, 0)
+            store.fold({**call, "operation": operation}, 20_000_000_000)
+        assert store.tally(("ask", None, None, None, None), 20_000_000_000)
+        assert store.tally(("search", None, None, None, None), 20_000_000_000) is None
 
     def test_other_events(self) -> None:
         """Events of others are counted under one name, however many names they have."""
