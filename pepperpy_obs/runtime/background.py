@@ -53,7 +53,7 @@ class Background:
         self.interval = interval
         self._hub = hub
         self._drain = drain
-        self._rounds = Rounds(hub, self._round)
+        self._rounds = Rounds(hub, self._round, self._wants_rounds)
         self.renew()
 
     def renew(self) -> None:
@@ -78,7 +78,7 @@ class Background:
                 )
                 self._came = _clock.perf_counter_ns()
                 self._thread.start()
-            self._offer()
+            self._rounds.offer()
 
     def stop(self, timeout: float) -> None:
         """Stop the thread; waits for the batch it is in, at most `timeout` seconds."""
@@ -106,7 +106,7 @@ class Background:
         except Exception as error:
             failed("drain", error)
             taken = 0
-        self._offer()
+        self._rounds.offer()
         if taken > _MUCH:
             return self.interval / 10
         if helped:
@@ -146,9 +146,9 @@ class Background:
             _clock.sleep(_BREATH if at_ease else 0)
         return count
 
-    def _offer(self) -> None:
-        if self.started and self._drain.chain.is_brisk():
-            self._rounds.offer()
+    def _wants_rounds(self) -> bool:
+        """Tell whether there is a thread that writes, and no link that may take its time."""
+        return self.started and self._drain.chain.is_brisk()
 
     def _round(self) -> bool:
         """Fold a few, in a thread that has other things to do; return whether there is more to do soon.
@@ -166,7 +166,8 @@ class Background:
                 count = self._drain.batch(self._size, briskly=True)
         except TimeoutError:
             return False
-        self._helped = count > 0
+        if count:
+            self._helped = True
         now = _clock.perf_counter_ns()
         if now - begun > _ROUND and count > _LEAST:
             self._size = max(_LEAST, count // 2)

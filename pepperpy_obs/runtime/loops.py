@@ -30,19 +30,21 @@ _BREATH: Final = 0.0002
 
 
 class Rounds:
-    """Has event loops call `fold`, which is to do a little and to tell whether there is more to do at once.
+    """Has event loops call `fold`, which is to do a little and to tell whether there is more to do soon.
 
     A thread that comes by now and then has to `offer` this anew: a loop may have ended with a round still to come, and
-    a caller without a loop, who can do nothing, is not to come by again for each call.
+    a caller without a loop, who can do nothing, is not to come by again for each call. An offer while it is not
+    `wanted` is none.
     """
 
-    def __init__(self, hub: Hub, fold: Callable[[], bool]) -> None:
+    def __init__(self, hub: Hub, fold: Callable[[], bool], wanted: Callable[[], bool]) -> None:
         self._hub = hub
         self._fold = fold
+        self._wanted = wanted
 
     def offer(self) -> None:
         """Let the call that comes after the next burst ask for a round."""
-        if _worth_while():
+        if self._wanted() and _worth_while():
             self._hub.expect(_BURST)
 
     def ask(self) -> None:

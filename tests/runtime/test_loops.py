@@ -281,6 +281,20 @@ def test_no_loop_is_asked(why: str, log: Path, monkeypatch: pytest.MonkeyPatch) 
     assert waiting() == (0 if why == "no recording" else BURST)
 
 
+def test_a_round_that_comes_after_the_end(log: Path) -> None:
+    """It folds what there is, and asks for no other one."""
+
+    async def main() -> None:
+        for _ in range(BURST):
+            await step()
+        pepperpy_obs.shutdown()
+        await burst(1)
+        assert _dispatch.HUB.limit == _dispatch.HUB.most
+
+    asyncio.run(main())
+    assert log.read_bytes().count(b'"operation":"step"') == BURST
+
+
 def test_a_round_that_fails_is_nobodys_business(counted: Callable[[], int], monkeypatch: pytest.MonkeyPatch) -> None:
     """It is counted among our failures; the loop's own handler hears nothing, and the calls are counted later."""
     heard: list[object] = []
