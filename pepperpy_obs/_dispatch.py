@@ -72,16 +72,18 @@ class Hub:
 
     def relieve(self) -> None:
         """Come by, in a caller that found the limit reached: fold a part of a full buffer; never raises."""
-        if len(self.buffer) < self.most:
-            self.runtime.come_by()
-            return
+        full = len(self.buffer) >= self.most
         try:
-            runtime(self).relieve(RELIEF)
+            if full:
+                runtime(self).relieve(RELIEF)
+            else:
+                self.runtime.come_by()
         except RecursionError:
             return  # too deep a stack: the next caller, a reader or the thread will do it
         except Exception as error:
             failed("drain", error)
-            del self.buffer[:RELIEF]
+            if full:
+                del self.buffer[:RELIEF]
 
 
 hubs = weakref.WeakSet()

@@ -21,8 +21,9 @@ _MOST_DAYS: Final = 400
 """More than a year; of what was before only the sums are left."""
 
 
-_MOST_PILED: Final = 8
-"""Of a pile, beside the sum of those before: readers add them up again each time."""
+_MOST_PILED: Final = 11
+"""Beside the sum of those before. Readers add them up each time; and no two piles are to be settled at once, as a rule,
+where others come to an end every 15 or 24."""
 
 
 class _Mergeable(Protocol):
@@ -155,30 +156,23 @@ class Pile:
     No ledger that lies in it is changed any more, so whoever got it may keep it.
     """
 
-    __slots__ = ("_ledgers", "end", "start")
+    __slots__ = ("_ledgers",)
 
     def __init__(self) -> None:
         self._ledgers: list[Ledger] = []
-        self.start: int | None = None
-        self.end: int | None = None
 
     def add(self, ledger: Ledger) -> None:
         """Add a ledger, which is given away."""
-        if ledger.start is not None and (self.start is None or ledger.start < self.start):
-            self.start = ledger.start
-        if ledger.end is not None and (self.end is None or ledger.end > self.end):
-            self.end = ledger.end
         self._ledgers.append(ledger)
         if len(self._ledgers) > _MOST_PILED:
             self.settle()
 
-    def settle(self) -> Ledger:
-        """Add up what is still to be added up; return the sum."""
-        if len(self._ledgers) != 1:
+    def settle(self) -> None:
+        """Add up what is still to be added up."""
+        if len(self._ledgers) > 1:
             total = Ledger()
             total.absorb(*self._ledgers)
             self._ledgers = [total]
-        return self._ledgers[0]
 
     def ledgers(self) -> list[Ledger]:
         """Return ledgers whose sum it is."""

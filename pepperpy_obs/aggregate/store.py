@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from pepperpy_obs.aggregate.cell import SLOT
-from pepperpy_obs.aggregate.ledger import Ledger, Pile
+from pepperpy_obs.aggregate.ledger import Ledger
 from pepperpy_obs.aggregate.series import Limits, SeriesKey
 from pepperpy_obs.aggregate.slot import Slot, StillSlot
 from pepperpy_obs.aggregate.snapshot import Snapshot
@@ -104,7 +104,7 @@ class Store:
     def clear(self) -> None:
         """Forget everything, as a forked child does."""
         self._limits = Limits(self.max_series)
-        self._total = Pile()
+        self._total = Ledger()
         self._windows = Windows()
         self._known: dict[tuple[Any, ...], tuple[SeriesKey, bool]] = {}
         self._slot = Slot(0, self._limits, self._known)
@@ -155,7 +155,7 @@ class Store:
         end = times.end if now is None else now
         if window is None:
             times.span(None, end)
-            return Cut([self._total.settle()], self._slot.still(), (times.start, times.end), window)
+            return Cut([self._total.copy()], self._slot.still(), (times.start, times.end), window)
         if times.start is None or end is None:
             return Cut([], None, (None, None), window)
         stretch, ledgers = self._windows.over(window, end)
@@ -183,13 +183,13 @@ class Store:
                 ledger.refused["metric"] += 1
             else:
                 ledger.add_metric(place, values)
-        self._total.add(ledger)
+        self._total.absorb(ledger)
 
     def _turn(self, at: int) -> None:
         """Close the slot at hand and begin that of `at`."""
         written = self._slot.written()
         self._windows.add(self._from, written)
-        self._total.add(written)
+        self._total.absorb(written)
         self._index.clear()  # whoever still has it is to keep no tallies alive
         self._slot = Slot(at, self._limits, self._known)
         self._index = self._slot.index

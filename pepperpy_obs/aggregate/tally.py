@@ -163,6 +163,10 @@ class Tally:
         """Whether nothing was counted in the end."""
         return not (self._ok or self._others or self._requests)
 
+    def begin(self, at: int) -> None:
+        """Begin with a call that ended `at`, as nothing was counted of the one that it was made for."""
+        self._first = self._last = at
+
     @property
     def span(self) -> tuple[int, int]:
         """When the first and the last call ended."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,10 @@ __all__ = ["Chain"]
 
 
 class Chain:
-    """Runs events through the links, in batches. One thread at a time; never raises."""
+    """Runs events through the links, in batches. One thread at a time; never raises.
+
+    `ready` tells whether calls can be priced at once.
+    """
 
     def __init__(
         self,
@@ -32,6 +35,7 @@ class Chain:
         leaving: Sequence[Link],
         exits: Sequence[Exit],
         usual: Usual | None = None,
+        ready: Callable[[], bool] = lambda: True,
     ) -> None:
         self.exits = tuple(exits)
         self.tallies = {exit_.name: Tally() for exit_ in exits}
@@ -42,7 +46,7 @@ class Chain:
         self._counted = tuple(map(_bound, counted))
         self._leaving = tuple(map(_bound, leaving))
         self._usual = usual
-        self._priced = False
+        self._ready = ready
         self._writer = Writer()
         self._batch = Batch()
 
@@ -86,10 +90,13 @@ class Chain:
     def is_brisk(self, records: Sequence[Record] = ()) -> bool:
         """Tell whether `take` is known to be done with these at once.
 
-        So it is if there are no links but ours, and nothing leaves that is not text; but the first call that is to be
-        priced has the prices loaded, which takes 0.1 s.
+        So it is if there are no links but ours, and nothing leaves that is not text. What takes longer comes rarely: to
+        load the prices, 0.1 s, and to turn to another slot, some ms with hundreds of series.
         """
-        return self._usual is not None and (self._priced or not any(record[SPEC].priced for record in records))
+        usual = self._usual
+        if usual is None or (records and not usual.are_of_slot(self._writer, records)):
+            return False
+        return self._ready() or not any(record[SPEC].priced for record in records)
 
     def run(self, events: list[EventDict]) -> None:
         """Send events through; each link sees them in their order."""
@@ -121,8 +128,6 @@ class Chain:
         self._batch = Batch()
 
     def _count(self, record: Record) -> list[EventDict]:
-        if record[SPEC].priced:
-            self._priced = True
         try:
             event = self._writer.event(record)
         except Exception as error:

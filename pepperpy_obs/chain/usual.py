@@ -155,6 +155,12 @@ class Usual:
                      d, trace, e, span, f, parent or "", g)  # fmt: skip
         return (groups, skew), ["".join(text).encode()] if lines else [], lines, place
 
+    def are_of_slot(self, writer: Writer, records: Sequence[Record]) -> bool:
+        """Tell whether all of these, in the order in which they ended, are of the slot at hand."""
+        low, high, _ = self._store.at_hand
+        begun, ended = records[0][END] + writer.skew, records[-1][END] + writer.skew
+        return bool(low <= begun and ended < high)
+
     def _within_slot(self, writer: Writer, records: Sequence[Record], start: int) -> tuple[int, _Index]:
         """Return up to which place records end within the slot at hand and not in the future, and its tallies."""
         low, high, index = self._store.at_hand

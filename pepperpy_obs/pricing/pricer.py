@@ -56,6 +56,11 @@ class Pricer:
         self._edition: object = None
         self._since_check = 0
 
+    @property
+    def is_loaded(self) -> bool:
+        """Whether it has been asked before."""
+        return bool(self._plans)
+
     def price(self, event: Mapping[str, Any], at: int) -> Cost | None:
         """Return what the usage in `event` cost at the time `at` (UTC epoch ns), or None if that is not known.
 

@@ -125,11 +125,11 @@ class Fold:
                 ):
                     group = groups.of(seen)
                 if group is not None:
+                    group.moments.append(moment)
                     if stray:
-                        group.strays.append(moment)
-                        stray = False
+                        group.ordered = stray = False
                     else:
-                        newest = group.last = moment
+                        newest = moment
                     seconds = seen.duration_seconds
                     if group.asks:
                         group.requests.append(seen)

@@ -30,28 +30,28 @@ class Line(NamedTuple):
 class Group:
     """Calls of one series that were seen within the slot at hand and are not counted yet.
 
-    Who gathers appends to the lists himself, and puts the time of a call into `last`, or to the `strays`.
+    Who gathers appends to the lists himself.
     """
 
     __slots__ = (
-        "agent", "asks", "first", "kind", "last", "lines", "model", "peak", "provider", "records", "requests",
-        "seconds", "strays", "tally", "waits",
+        "agent", "asks", "kind", "lines", "model", "moments", "ordered", "peak", "provider", "records", "requests",
+        "seconds", "tally", "waits",
     )  # fmt: skip
 
-    def __init__(self, whose: _Which, tally: Tally, moment: datetime) -> None:
+    def __init__(self, whose: _Which, tally: Tally) -> None:
         _, self.agent, self.kind, self.provider, self.model = whose
         self.asks = _is_request(whose)
         """Whether they are requests to a language model."""
         self.tally = tally
-        self.first = self.last = moment
-        """When they ended, of all in the slot that came in order."""
-        self.strays: list[datetime] = []
-        """When the others ended, that came after one that ended later."""
         self.peak = tally.peak
         """From how many seconds on a call is one to look at, for it may be the exemplar."""
         self.records: list[tuple[int, Seen, Line]] = []
         """Calls that took as long as any before: which of `seconds` they are, and their lines."""
         self.seconds: list[float] = []
+        self.moments: list[datetime] = []
+        """When they ended, one for each of `seconds`."""
+        self.ordered = True
+        """Whether they did so in this order."""
         self.waits: list[float] = []
         """How long it took until the first item came, in those that had one."""
         self.requests: list[Any] = []
@@ -61,11 +61,14 @@ class Group:
     def count(self) -> None:
         """Count them in the tally; ValueError, with nothing counted, if an amount might not be counted by itself."""
         sums = sums_of(self.requests) if self.requests else None
-        tally, seconds = self.tally, self.seconds
-        if self.strays:
-            self.first, self.last = min(self.first, *self.strays), max(self.last, *self.strays)
+        tally, seconds, moments = self.tally, self.seconds, self.moments
         if seconds:
-            tally.finish_some(seconds, len(seconds), _ns(self.first), _ns(self.last))
+            if not self.ordered:
+                moments.sort()
+            first, last = _ns(moments[0]), _ns(moments[-1])
+            if tally.empty:
+                tally.begin(first)
+            tally.finish_some(seconds, len(seconds), first, last)
         if self.waits:
             tally.wait_some(self.waits)
         if sums is not None:
@@ -74,8 +77,8 @@ class Group:
         self.clear()
 
     def take_back(self, place: int, seen: Seen) -> None:
-        """Let go of one of them, but for when it was."""
-        del self.seconds[place]
+        """Let go of one of them."""
+        del self.seconds[place], self.moments[place]
         if self.asks:
             del self.requests[place], self.lines[place]
         if seen.time_to_first_item_seconds is not None:
@@ -83,7 +86,8 @@ class Group:
 
     def clear(self) -> None:
         """Let go of all."""
-        for one in (self.strays, self.records, self.seconds, self.waits, self.requests, self.lines):
+        self.ordered = True
+        for one in (self.records, self.seconds, self.moments, self.waits, self.requests, self.lines):
             one.clear()
 
 
@@ -119,7 +123,7 @@ class Groups:
             tally = self._store.tally(whose, _ns(seen.timestamp))
             if tally is None:
                 return None
-            group = self._all[whose] = Group(whose, tally, seen.timestamp)
+            group = self._all[whose] = Group(whose, tally)
             if group.asks:
                 self._asking.append(group)
         self.latest[seen.operation] = group

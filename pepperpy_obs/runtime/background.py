@@ -155,7 +155,7 @@ class Background:
 
         It waits for nothing and writes nothing, and leaves all to the thread where that is behind with writing.
         """
-        if self._drain.chain.gathered >= _TOO_MANY:
+        if self._drain.chain.gathered >= _TOO_MANY or not self._wants_rounds():
             return False
         begun = _clock.perf_counter_ns()
         try:
@@ -176,7 +176,7 @@ class Background:
         if count and len(self._hub.buffer) >= self._size / 2:
             return True
         # The burst is over, and the loop goes to sleep, it seems: now the thread is in nobody's way.
-        if now - self._came >= self.interval * 1e9:
+        if now - self._came >= self.interval * 1e9 or (not count and self._drain.has_ended):
             self._bell.set()
         return False
 
@@ -189,8 +189,8 @@ def _come_by(background: weakref.ref[Background], bell: _Bell) -> None:
     while True:
         bell.wait(pause)
         there = background()
+        bell.clear()  # before `ended` is looked at: `stop` rings last
         if bell.ended or there is None:
             return
-        bell.clear()
         pause = there.turn(pause)
         del there

@@ -52,9 +52,12 @@ class Drain:
     def renew(self) -> None:
         """Start afresh, as in a forked child: no lock held, nothing in flight."""
         self._lock = threading.RLock()
-        self._pen = threading.Lock()
-        """Held by who writes lines. It is taken by who holds the records only, so that lines keep their order."""
-        self._busy = False
+        self._inside: set[int] = set()
+        """The thread that holds the records, and those that are about to."""
+        self._pen = threading.RLock()
+        """Held by who writes lines, from before they are taken from the records on, so that they keep their order."""
+        self._writer = 0
+        """The thread that writes without holding the records."""
         self._due: list[Callable[[], object]] = []
         """What has to wait for the end of the batch at hand."""
         self._taken: list[Record] = []
@@ -70,36 +73,42 @@ class Drain:
 
     @contextmanager
     def claim(self, patience: float = -1) -> Generator[bool]:
-        """Hold the drain: nobody else folds or writes; False to who holds it already, further down in his own stack.
+        """Hold the drain: nobody else folds or writes; False to who does so already, further down in his own stack.
 
         Raises TimeoutError if others hold it for longer than `patience` seconds.
         """
+        if self.inside:
+            # Who writes waits for a round of a loop at most: all others wait for his pen before they hold the records.
+            with self._lock:
+                yield False
+            return
         until = _clock.countdown(patience) if patience >= 0 else None
-        with self.records(patience) as claimed:
-            if claimed:
-                _acquire(self._pen, -1 if until is None else until())
-            try:
+        _acquire(self._pen, patience)
+        try:
+            with self.records(-1 if until is None else until()) as claimed:
                 yield claimed
-            finally:
-                if claimed:
-                    self._pen.release()
+        finally:
+            self._pen.release()
 
     @contextmanager
     def records(self, patience: float = -1) -> Generator[bool]:
         """Hold the records only, while somebody may be writing lines; otherwise as `claim`."""
-        _acquire(self._lock, patience)
-        outermost = not self._busy
+        me = threading.get_ident()
+        nested, acquired = me in self._inside, False
         try:
-            if outermost:
-                self._busy = True
+            self._inside.add(me)  # first: a signal handler right after the lock was taken is not to wait for a pen
+            _acquire(self._lock, patience)
+            acquired = True
+            if not nested:
                 self._recover()
-            yield outermost
+            yield not nested
         finally:
-            if outermost:
-                self._busy = False
-            self._lock.release()
-            if outermost:
-                self._finish()
+            if not nested:
+                self._inside.discard(me)
+            if acquired:
+                self._lock.release()
+                if not nested:
+                    self._finish()
 
     def _finish(self) -> None:
         """Do what a signal handler in the middle of the batch had to leave."""
@@ -116,13 +125,9 @@ class Drain:
 
     @property
     def inside(self) -> bool:
-        """Whether the calling thread is draining at this moment, further down in its own stack."""
-        if not self._lock.acquire(blocking=False):
-            return False
-        try:
-            return self._busy
-        finally:
-            self._lock.release()
+        """Whether the calling thread is draining or writing at this moment, further down in its own stack."""
+        me = threading.get_ident()
+        return me == self._writer or me in self._inside
 
     def run(self, *, patience: float = -1) -> int:
         """Fold every call that had returned when this was called; return how many.
@@ -160,16 +165,18 @@ class Drain:
 
     def write_aside(self) -> None:
         """Write what has gathered, while others may go on folding; for the one thread that does so."""
-        with self.records(0) as claimed:
-            if not claimed:
-                return
-            # Who has the pen without the records waits for nobody, so that this comes to an end.
-            _acquire(self._pen, -1)
-            chain, batch = self.chain, self.chain.hand_over()
+        _acquire(self._pen, 0)
         try:
+            with self.records(0) as claimed:
+                if not claimed:
+                    return
+                chain, batch = self.chain, self.chain.hand_over()
+            self._writer = threading.get_ident()
             chain.write(batch)
         finally:
+            self._writer = 0
             self._pen.release()
+            self._finish()
 
     def look(self, most: int | None, at_once: int = sys.maxsize, *, again: bool = False) -> int:
         """Take records from the buffer and part them; return how many may be folded. With `records` held.
@@ -220,6 +227,11 @@ class Drain:
         self._open = self._open + running
         self._taken = []
         self._ended.sort(key=_by_end)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether calls that have ended are still to be folded, of those that left the buffer."""
+        return bool(self._ended)
 
     def has_few_open(self, count: int) -> bool:
         """Tell whether no more than `count` calls were in flight when they were last looked at."""

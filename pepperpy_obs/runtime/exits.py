@@ -52,19 +52,21 @@ def build_chain(
 
     Without `exits` events are counted and go nowhere: so it is until `configure` is called.
     """
+    pricer = Pricer(None if config.price_file is None else Path(config.price_file))
     fixed = {key: value for key in ("service", "environment") if (value := getattr(config, key))}
     counted = [Link(f"processor {_name(one)}", _checked(one)) for one in processors]
     if fixed:
         counted.append(Link("context", Context(**fixed)))
     counted += [
         Link("count_once", CountOnce()),
-        Link("price", _when_asked(Price(Pricer(None if config.price_file is None else Path(config.price_file))))),
+        Link("price", _when_asked(Price(pricer))),
         Link("retries", Retries()),
         Link("budget", watch_budget),
         Link("aggregate", Collect(store)),
     ]
     leaving = _leaving(config) if exits else []
-    return Chain(counted, leaving, exits, None if processors else _usual(store, counted, leaving, exits))
+    usual = None if processors else _usual(store, counted, leaving, exits)
+    return Chain(counted, leaving, exits, usual, lambda: pricer.is_loaded)
 
 
 def _leaving(config: Config) -> list[Link]:

@@ -334,3 +334,16 @@ def test_a_line_that_is_not_in_order_leaves_no_trace_in_a_slot_of_its_own() -> N
     assert (fold.events, fold.passed_over) == (1, 1)
     assert fold.store.snapshot().to_dict() == store.snapshot().to_dict()
     assert fold.store.snapshot(10).to_dict() == store.snapshot(10).to_dict()
+
+
+def test_a_request_that_is_not_in_order_leaves_no_trace_either() -> None:
+    """An amount that is none keeps its line from being counted, and its time from being that of the series."""
+    late = {**CALL, "timestamp": "2023-11-16T18:17:08.979960Z", "cost_usd": "NaN"}
+    lines = [msgspec.json.encode(event) for event in (CALL, CALL, late)]
+    store, fold = Store(), Fold(Store())
+    for line in lines[:2]:
+        store.fold(read_event(line), epoch_ns(CALL["timestamp"]))
+    fold.lines(lines, "app.log")
+
+    assert (fold.events, fold.passed_over) == (2, 1)
+    assert fold.store.snapshot().to_dict() == store.snapshot().to_dict()
