@@ -41,8 +41,8 @@ class Scale:
     starts: int
 
 
-_FULL: Final = Scale(25, 2000, 1_000_000, ("--seconds", "3", "--repeat", "5"), (), (), 5_000_000, 50_000, 15)
-_SMOKE: Final = Scale(2, 20, 5_000, ("--seconds", "0.2", "--repeat", "1"), ("--series", "300", "--repeat", "2"),
+_FULL: Final = Scale(25, 2000, 1_000_000, (), (), (), 5_000_000, 50_000, 15)
+_SMOKE: Final = Scale(2, 20, 5_000, ("--bursts", "100", "--repeat", "1"), ("--series", "300", "--repeat", "2"),
                       ("--series", "30", "--repeat", "2"), 20_000, 1_000, 2)  # fmt: skip
 
 

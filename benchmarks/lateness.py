@@ -20,7 +20,7 @@ PAUSES = (0.001, 0.002, 0.004)
 """Seconds between two bursts: with all background work 7, 4 and 2 % of a core."""
 
 
-async def late(subject: Subject, pause: float, seconds: float) -> dict[str, float]:
+async def late(subject: Subject, pause: float, bursts: int) -> dict[str, float]:
     """Return quantiles of the loop's lateness in us: of when calls began that were due every so often."""
     loop = asyncio.get_running_loop()
     function = subject.wrap(async_work, "paced")
@@ -28,7 +28,7 @@ async def late(subject: Subject, pause: float, seconds: float) -> dict[str, floa
     lateness: list[float] = []
     with subject.around():
         due = loop.time() + pause
-        for _ in range(int(seconds / pause)):
+        for _ in range(bursts):
             await asyncio.sleep(due - loop.time())
             lateness.append((loop.time() - due) * 1e6)
             for argument in arguments:
@@ -38,12 +38,12 @@ async def late(subject: Subject, pause: float, seconds: float) -> dict[str, floa
     return {"p50": cuts[499], "p99": cuts[989], "p99.9": cuts[998]}
 
 
-def run(subject: Subject, pause: float, seconds: float) -> dict[str, float]:
+def run(subject: Subject, pause: float, bursts: int) -> dict[str, float]:
     """Measure one subject once, on a loop of its own."""
     subject.start()
     # epoll waits whole milliseconds; select waits for what it was told.
     loop = asyncio.SelectorEventLoop(selectors.SelectSelector())
-    found = loop.run_until_complete(late(subject, pause, seconds))
+    found = loop.run_until_complete(late(subject, pause, bursts))
     loop.close()
     subject.flush()
     return found
@@ -54,8 +54,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("subjects", nargs="+")
     parser.add_argument("--group", default="ours")
-    parser.add_argument("--seconds", type=float, default=3.0)
-    parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--bursts", type=int, default=4000)
+    parser.add_argument("--repeat", type=int, default=3)
     given = parser.parse_args()
     known = {subject.name: subject for subject in subjects_of(given.group)}
     found: dict[str, Any] = {}
@@ -63,7 +63,7 @@ def main() -> None:
         runs: dict[str, list[dict[str, float]]] = {name: [] for name in given.subjects}
         for _ in range(given.repeat):
             for name, taken in runs.items():
-                taken.append(run(known[name], pause, given.seconds))
+                taken.append(run(known[name], pause, given.bursts))
         found[f"{SIZE / pause:,.0f} calls/s"] = {
             name: {key: median(one[key] for one in taken) for key in taken[0]} for name, taken in runs.items()
         }
