@@ -104,8 +104,8 @@ class Usual:
         """Find the usual calls from `records[start]` on, up to the first that is none.
 
         Return what will be due for `post`, the text of their lines, how many lines that is, and the place of the
-        first call that is not among them. Changes nothing. One loop for both, written out: it is most of what a
-        call costs.
+        first call that is not among them. Changes nothing that is to be seen. One loop for both, written out: it is
+        most of what a call costs.
         """
         moulds, apart, keeps, skew = self._moulds, self._apart, self._keeps, writer.skew
         second, prefix, mark, three = writer.second, writer.prefix, writer.mark, THREE
