@@ -53,7 +53,8 @@ class Background:
         self.interval = interval
         self._hub = hub
         self._drain = drain
-        self._rounds = Rounds(hub, self._round, self._wants_rounds)
+        self.rounds = Rounds(hub, self._round, self._wants_rounds)
+        """Where a caller who came by, as was waited for, asks for one."""
         self.renew()
 
     def renew(self) -> None:
@@ -78,7 +79,7 @@ class Background:
                 )
                 self._came = _clock.perf_counter_ns()
                 self._thread.start()
-            self._rounds.offer()
+            self.rounds.offer()
 
     def stop(self, timeout: float) -> None:
         """Stop the thread; waits for the batch it is in, at most `timeout` seconds."""
@@ -94,10 +95,6 @@ class Background:
         """Whether the thread was started and not stopped; a forked child says so of its parent's."""
         return self._thread is not None
 
-    def answer(self) -> None:
-        """Let a caller who came by, as he was asked to, have his loop fold; for observed calls."""
-        self._rounds.ask()
-
     def turn(self, pause: float) -> float:
         """Drain, and return how many seconds to wait: less if there was much to do, more if there was nothing."""
         helped, self._came = self._helped, _clock.perf_counter_ns()
@@ -106,7 +103,7 @@ class Background:
         except Exception as error:
             failed("drain", error)
             taken = 0
-        self._rounds.offer()
+        self.rounds.offer()
         if taken > _MUCH:
             return self.interval / 10
         if helped:

@@ -98,7 +98,7 @@ class Runtime:
 
     def come_by(self) -> None:
         """Take notice of a caller, as the buffer holds as much as was waited for."""
-        self._background.answer()
+        self._background.rounds.ask()
 
     def relieve(self, most: int) -> None:
         """Fold the oldest `most` of the calls that have returned, as the buffer is full."""

@@ -58,7 +58,7 @@ def test_what_is_due_comes_before_the_next_round(
 def test_who_has_no_loop_comes_by_once(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A caller in a thread can do nothing about it, and is left alone until the buffer is full or the thread asks."""
     asked: list[int] = []
-    rounds: Any = _dispatch.runtime()._background._rounds
+    rounds: Any = _dispatch.runtime()._background.rounds
     ask = rounds.ask
 
     def count() -> None:
@@ -214,7 +214,7 @@ def test_a_round_that_fails_is_nobodys_business(counted: Callable[[], int], monk
 
     async def main() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _, context: heard.append(context))
-        monkeypatch.setattr(_dispatch.runtime()._background._rounds, "_fold", fail)
+        monkeypatch.setattr(_dispatch.runtime()._background.rounds, "_fold", fail)
         await burst()
 
     asyncio.run(main())
