@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pepperpy_obs import _clock
 from pepperpy_obs._guard import failed
 from pepperpy_obs._record import END, notes_of
+from pepperpy_obs._shapes.capture import note_carried
 from pepperpy_obs._shapes.handles import follow, handle_of
 from pepperpy_obs._shapes.source import is_generated
 from pepperpy_obs._shapes.streams import named_as, relayed, relayed_async
@@ -73,6 +74,7 @@ async def _awaited(guard: Awaited, take: Take) -> Any:
     try:
         answer = await guard.coroutine
     except BaseException as error:
+        note_carried(guard.record, error)
         guard.end(error)
         raise
     finally:

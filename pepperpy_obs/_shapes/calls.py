@@ -13,6 +13,7 @@ from pepperpy_obs import _clock
 from pepperpy_obs._dispatch import HUB
 from pepperpy_obs._record import END, ERROR
 from pepperpy_obs._shapes.answer import taker
+from pepperpy_obs._shapes.capture import note_carried
 from pepperpy_obs._shapes.source import generated
 from pepperpy_obs.context import CURRENT
 
@@ -40,16 +41,32 @@ def _pp_make(_pp_target, _pp_spec, _pp_take):
             _pp_result = {await_}_pp_target({arguments})
         except _pp_any_error as _pp_error:
             _pp_record[{ERROR}] = _pp_error.__class__
+{fail}            raise
+{finish}        return _pp_result
+    return {name}
+"""
+
+_FAIL: Final = """\
             _pp_record[{END}] = perf_counter_ns()
             try:
                 _pp_leave(_pp_token)
             except _pp_wrong_context:
                 pass
-            raise
-{finish}        return _pp_result
-    return {name}
 """
-
+# An exception may carry an answer, which was paid for. The record ends even where there is no stack left to look.
+_FAIL_TRACKED: Final = """\
+            _pp_end = perf_counter_ns()
+            try:
+                _pp_leave(_pp_token)
+            except _pp_wrong_context:
+                pass
+            try:
+                _pp_note(_pp_record, _pp_error)
+            except _pp_ours:
+                pass
+            finally:
+                _pp_record[{END}] = _pp_end
+"""
 _FINISH: Final = """\
         _pp_record[{END}] = perf_counter_ns()
 {leave}"""
@@ -78,6 +95,8 @@ _TOOLS: Final[dict[str, object]] = {
     "_pp_len": len,
     "_pp_any_error": BaseException,
     "_pp_wrong_context": ValueError,
+    "_pp_note": note_carried,
+    "_pp_ours": Exception,
 }
 """What a wrapper uses; no parameter of the user's may bear these names."""
 _NAMESPACE: Final = _clock.__dict__
@@ -87,7 +106,7 @@ _NAMESPACE.update(_TOOLS)
 def wrap_call(target: Callable[..., Any], spec: Spec, *, is_coroutine: bool) -> Callable[..., Any]:
     """Return a function or coroutine function that records each call of `target`."""
     take = taker(spec)
-    finish = _FINISH if take is None else _FINISH_TRACKED
+    fail, finish = (_FAIL, _FINISH) if take is None else (_FAIL_TRACKED, _FINISH_TRACKED)
     return generated(
         _SOURCE,
         target,
@@ -96,7 +115,7 @@ def wrap_call(target: Callable[..., Any], spec: Spec, *, is_coroutine: bool) -> 
         async_="async " if is_coroutine else "",
         await_="await " if is_coroutine else "",
         name="measured_coroutine" if is_coroutine else "measured_call",
-        END=END,
         ERROR=ERROR,
+        fail=fail.format(END=END),
         finish=finish.format(END=END, leave=_LEAVE_ANYWHERE if is_coroutine else _LEAVE),
     )

@@ -5,15 +5,31 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pepperpy_obs import _clock
-from pepperpy_obs._record import END, ERROR
+from pepperpy_obs._guard import failed
+from pepperpy_obs._record import END, ERROR, notes_of
 
 if TYPE_CHECKING:
     from pepperpy_obs._record import Record
 
-__all__ = ["fail"]
+__all__ = ["fail", "note_carried"]
 
 
 def fail(record: Record, error: BaseException) -> None:
     """End a record with the class of `error`: never the error itself, which holds on to frames."""
     record[ERROR] = error.__class__
     record[END] = _clock.perf_counter_ns()
+
+
+def note_carried(record: Record, error: BaseException) -> None:
+    """Note the usage that `error` carries, if the call has none yet: what failed after an answer was paid for."""
+    try:
+        from pepperpy_obs.usage import capture_error  # noqa: PLC0415 - who only measures does not load it
+
+        carried = capture_error(error)
+        if carried is not None:
+            notes = notes_of(record)
+            # `record_usage` inside the call is more explicit, and so is a stream that has told its usage.
+            if notes.captured is None or getattr(notes.captured, "countless", False):
+                notes.captured, notes.answer = carried[0], id(carried[1])
+    except Exception as ours:
+        failed("usage", ours)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pepperpy_obs import _clock
 from pepperpy_obs._guard import failed
 from pepperpy_obs._record import END, notes_of
-from pepperpy_obs._shapes.capture import fail
+from pepperpy_obs._shapes.capture import fail, note_carried
 from pepperpy_obs.context import CURRENT, leave
 
 if TYPE_CHECKING:
@@ -117,6 +117,8 @@ class Watch(Guard):
                 self.notes.captured = self.usage.captured()
             except Exception as ours:
                 failed("usage", ours)
+        if error is not None and self.usage is not None:
+            note_carried(self.record, error)
         super().end(error)
 
     def returned(self, thrown: BaseException | None) -> None:

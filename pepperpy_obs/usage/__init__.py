@@ -1,6 +1,6 @@
 """What an answer used: tokens and the like, read from any provider's answer into one normal form.
 
-`capture` and `Stream` run in the observed call: they take the few numbers and names that
+`capture`, `capture_error` and `Stream` run in the observed call: they take the few numbers and names that
 matter and never keep the answer. `read` runs later and makes a `Usage` of them; `fields`
 spells it as the event does, and `told` is both in one. No SDK is imported: shapes are known by their fields (`table`).
 """
@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from pepperpy_obs.usage.answers import capture
 from pepperpy_obs.usage.captured import Captured
+from pepperpy_obs.usage.failures import capture_error
 from pepperpy_obs.usage.normal import Usage, fields
 from pepperpy_obs.usage.reading import read, told
 from pepperpy_obs.usage.stream import Stream
 
-__all__ = ["Captured", "Stream", "Usage", "capture", "fields", "read", "told"]
+__all__ = ["Captured", "Stream", "Usage", "capture", "capture_error", "fields", "read", "told"]

@@ -29,9 +29,16 @@ class Captured:
     response_id: str | None = None
     service_tier: str | None = None
     incomplete: bool = False
+    aggregate: bool = False
+    """Set where the place, not the shape, says that it is the total of several requests."""
     entries: Sequence[Captured] = ()
     usage: Usage | None = None
     """Set when the caller handed over a finished `Usage`."""
+
+    @property
+    def countless(self) -> bool:
+        """Whether it holds no count, cost or request: names at most."""
+        return not self.raw and not self.entries and self.usage is None
 
     @classmethod
     def of_user(cls, usage: Usage) -> Captured:

@@ -90,7 +90,7 @@ def _facts(captured: Captured, provider: str | None, model: str | None) -> dict[
     # pydantic-ai counts the requests that told no usage.
     facts["incomplete"] = captured.incomplete or bool(captured.raw.get("unmeasured"))
     # One answer has an id; a framework's total over several has none.
-    facts["aggregate"] = shape is not None and shape.aggregate and captured.response_id is None
+    facts["aggregate"] = captured.aggregate or (shape is not None and shape.aggregate and captured.response_id is None)
     facts["requests"] = counts.get("requests")
     facts["flags"] = tuple(flags)
     return facts
