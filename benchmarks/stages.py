@@ -50,7 +50,7 @@ def main() -> None:
     runtime: Any = _dispatch.runtime()
     runtime._background.stop(1)  # noqa: SLF001 - its parts are what is measured
     chain, buffer, watch = runtime._drain.chain, _dispatch.HUB.buffer, Stopwatch()  # noqa: SLF001 - as above
-    writer, usual = chain._writer, chain._usual  # noqa: SLF001 - as above
+    writer, fast_path = chain._writer, chain._fast_path  # noqa: SLF001 - as above
     timed, ours = floor(work, ""), subject.wrap(work, "operation")
 
     def call(function: Callable[[Any], Any]) -> None:
@@ -66,12 +66,13 @@ def main() -> None:
             done = watch.time("drain: part and order", _part, buffer[:_BATCH])[0]
             watch.time("drain: ids", settle, done)
             watch.time("drain: clocks", writer.begin)
-            usual.due, text, _, place = watch.time("drain: lines", usual.sort_out, writer, done, 0)
-            watch.time("drain: count", usual.post)
-            for _, _, way in chain.exits:
-                watch.time("drain: write", way.write, text)
-            if place < _BATCH:  # the first ones of an operation, and of ten seconds, go through the links
-                chain.take(done[place:])
+            part = watch.time("drain: lines", fast_path.partition, writer, done, 0)
+            fast_path.pending = part.pending
+            watch.time("drain: count", fast_path.apply)
+            for _, render, way in chain.exits:
+                watch.time("drain: write", way.write, [part.text[render]] if part.lines else [])
+            if part.place < _BATCH:  # the first ones of an operation, and of ten seconds, go through the links
+                chain.take(done[part.place :])
     sys.stdout.write(f"{json.dumps(watch.shares())}\n")
 
 

@@ -65,7 +65,7 @@ class Writer:
     """Writes the events of one batch after the other. For one thread at a time.
 
     `begin` looks at the clocks, once per batch, so that a wall clock that is set is followed; what it found
-    is public, for those who write usual calls without making events of them (`chain.usual`).
+    is public, for `chain.fast_path`, which writes lines without making events of calls.
     """
 
     __slots__ = ("mark", "prefix", "second", "skew", "wall")

@@ -80,8 +80,8 @@ class Spec:
 
     plain: bool = field(init=False)
     """Whether a call of it changes nothing for the calls below: no agent, no budget."""
-    usual: bool = field(init=False)
-    """Whether its calls differ in their times and ids only, unless something befalls them: most operations are so."""
+    uniform: bool = field(init=False)
+    """Whether events of its calls differ in their times and ids only, unless something happens in them."""
 
     traced: bool = field(init=False)
     """Whether it belongs to a trace even without a caller; a lone metric or cache lookup does not."""
@@ -89,12 +89,9 @@ class Spec:
     def __post_init__(self) -> None:
         object.__setattr__(self, "traced", self.event not in {METRIC_RECORDED, CACHE_LOOKED_UP})
         object.__setattr__(self, "plain", not self.credited and self.budget is None and not self.silent)
-        answers = (
-            self.tracked or self.priced or self.kind == "llm" or self.provider is not None or self.model is not None
-        )
         finishes = self.event == OPERATION_FINISHED and not self.silent
         fixed = all(isinstance(value, str | int | float | None) for value in self.attributes.values())
-        object.__setattr__(self, "usual", finishes and not answers and self.budget is None and fixed)
+        object.__setattr__(self, "uniform", finishes and fixed)
         base: dict[str, Any] = {"timestamp": "", "level": self.level or "info", "event": self.event, "event_id": ""}
         if self.event == OPERATION_FINISHED:
             base |= {"operation": self.operation, "kind": self.kind, "outcome": "ok", "duration_seconds": 0.0}

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Self
 from pepperpy_obs import _clock, _dispatch
 from pepperpy_obs._dispatch import HUB
 from pepperpy_obs.aggregate.store import Store
-from pepperpy_obs.chain import Exit
+from pepperpy_obs.chain import Exit, build_chain
 from pepperpy_obs.config import Config
-from pepperpy_obs.runtime.exits import build_chain, close_exits
+from pepperpy_obs.runtime.exits import close_exits
 
 if TYPE_CHECKING:
     from pepperpy_obs.reports.stats import Stats

@@ -13,8 +13,8 @@ from pepperpy_obs._event import Writer
 from pepperpy_obs._guard import failed
 from pepperpy_obs._record import NOTES, SPEC
 from pepperpy_obs.chain.batch import Batch
+from pepperpy_obs.chain.fast_path import FastPath
 from pepperpy_obs.chain.link import Exit, Link, Tally
-from pepperpy_obs.chain.usual import Usual
 from pepperpy_obs.typing import EventDict
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Chain:
         counted: Sequence[Link],
         leaving: Sequence[Link],
         exits: Sequence[Exit],
-        usual: Usual | None = None,
+        fast_path: FastPath | None = None,
         ready: Callable[[], bool] = lambda: True,
     ) -> None:
         self.exits = tuple(exits)
@@ -45,7 +45,7 @@ class Chain:
         """How many records of the batch at hand are counted: an exception from outside (Ctrl-C) can end it anywhere."""
         self._counted = tuple(map(_bound, counted))
         self._leaving = tuple(map(_bound, leaving))
-        self._usual = usual
+        self._fast_path = fast_path
         self._ready = ready
         self._writer = Writer()
         self._batch = Batch()
@@ -55,23 +55,24 @@ class Chain:
 
         What leaves is gathered, for a write costs as much as some lines do; `flush` writes it.
         """
-        usual, writer = self._usual, self._writer
+        fast_path, writer = self._fast_path, self._writer
         self.taken = 0
-        if usual is not None:
-            usual.post()  # what Ctrl-C has kept from being counted
+        if fast_path is not None:
+            fast_path.apply()  # what Ctrl-C has kept from being counted
         writer.begin()
         batch, count = self._batch, len(records)
         while self.taken < count:
             record = records[self.taken]
-            # What carries notes is no usual call: it need not be sorted out.
-            if usual is not None and record[NOTES] is None:
-                due, text, lines, place = usual.sort_out(writer, records, self.taken)
+            # A record with notes never takes the fast path: it need not be looked at.
+            if fast_path is not None and record[NOTES] is None:
+                pending, text, lines, place = fast_path.partition(writer, records, self.taken)
                 # No call stands between these, so no signal handler can come between them.
                 self.taken = place
-                usual.due = due
+                fast_path.pending = pending
                 batch.count += lines
-                batch.parts += text
-                usual.post()
+                if lines:
+                    batch.parts += (text,)
+                fast_path.apply()
                 if self.taken == count:
                     break
                 record = records[self.taken]
@@ -79,8 +80,8 @@ class Chain:
             self.taken += 1
             if events and self.exits:
                 batch.add_events(self._pass(self._leaving, events))
-            if usual is not None:
-                usual.learn(writer, record)
+            if fast_path is not None:
+                fast_path.learn(writer, record)
 
     @property
     def gathered(self) -> int:
@@ -93,10 +94,10 @@ class Chain:
         So it is if there are no links but ours, and nothing leaves that is not text. What takes longer comes rarely: to
         load the prices, 0.1 s, and to turn to another slot, some ms with hundreds of series.
         """
-        usual = self._usual
-        if usual is None or (records and not usual.are_of_slot(self._writer, records)):
+        fast_path = self._fast_path
+        if fast_path is None or (records and not fast_path.are_of_slot(self._writer, records)):
             return False
-        return self._ready() or not any(record[SPEC].priced for record in records)
+        return self._ready() or not any(record[SPEC].priced and record[NOTES] is not None for record in records)
 
     def run(self, events: list[EventDict]) -> None:
         """Send events through; each link sees them in their order."""
@@ -139,7 +140,7 @@ class Chain:
         passed: list[EventDict] = []
         for given in events:
             event, level = given, given.get("level", "info")
-            for stage, processor, required in links:
+            for stage, processor, required, _ in links:
                 try:
                     event = processor(None, level, event)
                 except DropEvent:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, Literal
 from zlib import crc32
 
 from structlog import DropEvent
@@ -36,10 +37,15 @@ class Sample:
             return event_dict
         raise DropEvent
 
+    def scope(self, event_dict: EventDict) -> Callable[[str], bool] | Literal["operation"]:
+        """Return what the decision about events like this one depends on: their trace, or the operation alone."""
+        return "operation" if self._all or self._is_always_kept(event_dict) else self.keeps
+
     def _is_kept(self, event_dict: EventDict) -> bool:
-        if event_dict.get("level") in _KEPT_LEVELS or event_dict.get("outcome") == "error":
-            return True
-        return self.keeps(event_dict.get("trace_id"))
+        return self._is_always_kept(event_dict) or self.keeps(event_dict.get("trace_id"))
+
+    def _is_always_kept(self, event_dict: EventDict) -> bool:
+        return event_dict.get("level") in _KEPT_LEVELS or event_dict.get("outcome") == "error"
 
     def keeps(self, trace_id: Any) -> bool:
         """Tell whether the log has this trace, whatever its events."""

@@ -12,6 +12,7 @@ from pepperpy_obs._dispatch import HUB, Hub
 from pepperpy_obs._guard import failed, failures
 from pepperpy_obs._record import SPEC
 from pepperpy_obs.aggregate.store import Cut, Store
+from pepperpy_obs.chain import build_chain
 from pepperpy_obs.config import Config
 from pepperpy_obs.context import lineage
 from pepperpy_obs.decorators.recording import caches
@@ -22,7 +23,7 @@ from pepperpy_obs.reports.stats import Stats
 from pepperpy_obs.runtime import process
 from pepperpy_obs.runtime.background import Background
 from pepperpy_obs.runtime.drain import Drain
-from pepperpy_obs.runtime.exits import Ships, build_chain, close_exits, open_exits
+from pepperpy_obs.runtime.exits import Ships, close_exits, open_exits
 
 if TYPE_CHECKING:
     from pepperpy_obs.aggregate.snapshot import Snapshot
