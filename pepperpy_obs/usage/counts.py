@@ -7,7 +7,7 @@ from typing import Final
 
 from pepperpy_obs.usage.dig import Path, paths
 
-__all__ = ["ANTHROPIC", "CHAT", "CONVERSE", "COST", "GOOGLE", "INTERACTIONS", "LITELLM", "TOKENS", "rows"]
+__all__ = ["ANTHROPIC", "CHAT", "CONVERSE", "COST", "GATEWAY", "GOOGLE", "INTERACTIONS", "TOKENS", "rows"]
 
 Rows = Mapping[str, tuple[Path, ...]]
 
@@ -23,7 +23,9 @@ COST: Final = rows(
     upstream_cost="cost_details.upstream_inference_cost",
     ticks="cost_in_usd_ticks",
 )
-LITELLM: Final = rows(cost="_hidden_params.response_cost")
+GATEWAY: Final = rows(
+    cost="_hidden_params.response_cost",
+)
 CHAT: Final = COST | rows(
     input_tokens="prompt_tokens",
     output_tokens="completion_tokens",

@@ -1,0 +1,72 @@
+"""How clouds spell the usage of models that others have made."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pepperpy_obs.usage.counts import CONVERSE, rows
+from pepperpy_obs.usage.dig import paths
+from pepperpy_obs.usage.shapes import Shape
+
+__all__ = ["CLOUDS"]
+
+_EMBEDDED: Final = (
+    "predictions.*.embeddings.statistics.token_count embeddings.*.statistics.token_count "
+    "embeddings.*.statistics.tokenCount"
+)
+
+CLOUDS: Final[tuple[Shape, ...]] = (
+    Shape(
+        name="bedrock",
+        any=paths("inputTokens", "outputTokens", "inputTokenCount", "outputTokenCount"),
+        counts=CONVERSE,
+        rule="cache_apart",
+        provider="aws",
+    ),
+    Shape(
+        name="bedrock llama",
+        any=paths("generation_token_count"),
+        counts=rows(input_tokens="prompt_token_count", output_tokens="generation_token_count"),
+        merge="overwrite",
+        provider="aws",
+    ),
+    Shape(
+        name="bedrock titan",
+        any=paths("inputTextTokenCount", "totalOutputTextTokenCount"),
+        counts=rows(
+            input_tokens="inputTextTokenCount",
+            output_tokens="totalOutputTextTokenCount results.*.tokenCount",
+        ),
+        merge="overwrite",
+        provider="aws",
+    ),
+    Shape(
+        name="bedrock headers",
+        any=paths("x-amzn-bedrock-input-token-count"),
+        counts=rows(
+            input_tokens="x-amzn-bedrock-input-token-count",
+            output_tokens="x-amzn-bedrock-output-token-count",
+            cache_read_tokens="x-amzn-bedrock-cache-read-input-token-count",
+            cache_write_tokens="x-amzn-bedrock-cache-write-input-token-count",
+        ),
+        rule="cache_apart",
+        provider="aws",
+        numerals=True,
+    ),
+    Shape(
+        name="watsonx",
+        any=paths("results.*.generated_token_count", "results.*.input_token_count"),
+        counts=rows(
+            input_tokens="results.*.input_token_count",
+            output_tokens="results.*.generated_token_count",
+        ),
+        merge="most",
+        provider="watsonx",
+    ),
+    Shape(
+        name="embeddings of vertex",
+        any=paths(*_EMBEDDED.split()),
+        counts=rows(input_tokens=_EMBEDDED),
+        provider="google",
+    ),
+)

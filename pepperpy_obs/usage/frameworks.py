@@ -1,0 +1,68 @@
+"""How frameworks spell what they count over the requests that they make: totals of runs, states, messages."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pepperpy_obs.usage.counts import CHAT, TOKENS, rows
+from pepperpy_obs.usage.dig import paths
+from pepperpy_obs.usage.shapes import Shape
+
+__all__ = ["FRAMEWORKS"]
+
+_GENERATED: Final = "generations.*.^.message.usage_metadata"
+"""One answer a prompt: where a prompt was given several, each of them tells the usage of all."""
+
+FRAMEWORKS: Final[tuple[Shape, ...]] = (
+    Shape(
+        name="openai-agents run",
+        all=paths("requests", "input_tokens", "request_usage_entries"),
+        counts=TOKENS,
+        entries=paths("request_usage_entries"),
+        aggregate=True,
+    ),
+    Shape(
+        name="pydantic-ai run",
+        all=paths("requests", "tool_calls", "input_tokens"),
+        counts=TOKENS | rows(unmeasured="unmeasured_requests"),
+        entries=paths("new_messages"),
+        aggregate=True,
+    ),
+    Shape(
+        name="crew",
+        all=paths("prompt_tokens", "successful_requests"),
+        counts=CHAT | rows(cache_read_tokens="cached_prompt_tokens", requests="successful_requests"),
+        rule="by_total",
+        aggregate=True,
+    ),
+    Shape(
+        name="langchain chunk",
+        places=("usage_metadata", "message.usage_metadata"),
+        all=paths("input_tokens", "output_tokens"),
+        counts=TOKENS,
+        merge="add",
+    ),
+    Shape(
+        # An agent's state holds the whole conversation: the last question, and what came after it, is this call's.
+        name="langchain state",
+        places=("",),
+        any=paths("messages.>human.*.usage_metadata.input_tokens"),
+        counts={},
+        entries=paths("messages.>human"),
+        aggregate=True,
+    ),
+    Shape(
+        name="langchain result",
+        places=("",),
+        any=paths(_GENERATED),
+        counts=rows(
+            input_tokens=f"{_GENERATED}.input_tokens",
+            output_tokens=f"{_GENERATED}.output_tokens",
+            cache_read_tokens=f"{_GENERATED}.input_token_details.cache_read",
+            cache_write_tokens=f"{_GENERATED}.input_token_details.cache_creation",
+            audio_input_tokens=f"{_GENERATED}.input_token_details.audio",
+            audio_output_tokens=f"{_GENERATED}.output_token_details.audio",
+            reasoning_tokens=f"{_GENERATED}.output_token_details.reasoning",
+        ),
+    ),
+)

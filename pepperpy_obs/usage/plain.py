@@ -1,0 +1,45 @@
+"""Usage in plain words that many share, and what is counted in other units than tokens."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pepperpy_obs.usage.counts import COST, GATEWAY, TOKENS, rows
+from pepperpy_obs.usage.dig import paths
+from pepperpy_obs.usage.shapes import Shape
+
+__all__ = ["PLAIN"]
+
+_GUARDRAIL: Final = (
+    "contentPolicyUnits topicPolicyUnits wordPolicyUnits sensitiveInformationPolicyUnits "
+    "contextualGroundingPolicyUnits automatedReasoningPolicyUnits contentPolicyImageUnits"
+)
+
+PLAIN: Final[tuple[Shape, ...]] = (
+    Shape(
+        name="tokens",
+        any=paths("input_tokens", "output_tokens"),
+        counts=TOKENS,
+        around=GATEWAY | rows(web_searches="output.#web_search_call", storage_searches="output.#file_search_call"),
+    ),
+    Shape(
+        name="text generation",
+        places=("details", "metrics", "statistics"),
+        any=paths("generated_tokens", "output_token_count"),
+        counts=rows(input_tokens="input_token_count input_length", output_tokens="generated_tokens output_token_count"),
+    ),
+    Shape(
+        name="pages",
+        places=("usage_info",),
+        any=paths("pages_processed"),
+        counts=rows(document_pages="pages_processed", annotated_pages="pages_processed_annotation"),
+    ),
+    Shape(name="seconds", places=("usage",), all=paths("seconds"), counts=rows(audio_seconds="seconds")),
+    Shape(
+        name="guardrail",
+        any=paths(*_GUARDRAIL.split()),
+        counts={name: paths(name) for name in _GUARDRAIL.split()},
+        provider="aws",
+    ),
+    Shape(name="total", any=paths("total_tokens"), counts=COST | rows(total="total_tokens"), rule="only_total"),
+)
