@@ -132,6 +132,9 @@ def _tell(event: dict[str, Any], record: Record, spec: Spec) -> None:
         if notes.captured is not None or spec.tracked:
             _tell_usage(event, notes, spec, failed_too=error is not None)
         _tell_notes(event, notes, start)
+        # An agent that hands a model's name on makes no request by that.
+        if notes.asked is not None and (spec.kind == "llm" or "provider" in event):
+            event.setdefault("model", notes.asked)
 
 
 def _tell_place(event: dict[str, Any], lineage: Lineage) -> None:
@@ -154,7 +157,8 @@ def _tell_failure(event: dict[str, Any], error: type[BaseException], spec: Spec)
 
 
 def _tell_usage(event: dict[str, Any], notes: Notes, spec: Spec, *, failed_too: bool) -> None:
-    provider, model = notes.fields.get("provider", spec.provider), notes.fields.get("model", spec.model)
+    provider = notes.fields.get("provider", spec.provider)
+    model = notes.fields.get("model", spec.model) or notes.asked
     captured: Any = notes.captured
     try:
         found = None if captured is None else _usage().told(captured, provider=provider, model=model)

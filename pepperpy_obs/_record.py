@@ -44,12 +44,14 @@ ERROR: Final = 5
 class Notes:
     """What only some calls have: an answer, the user's fields, a stream's progress, a cache lookup."""
 
-    __slots__ = ("answer", "cache", "cache_hit", "captured", "fields", "first", "items")
+    __slots__ = ("answer", "asked", "cache", "cache_hit", "captured", "fields", "first", "items")
 
     def __init__(self) -> None:
         self.captured: object = None
         self.answer = 0
         """The identity of the object that was returned, to know it again in who returns it further."""
+        self.asked: str | None = None
+        """The model that the call's own argument names."""
         self.fields: dict[str, Any] = {}
         self.first: int | None = None
         self.items: int | None = None
@@ -67,6 +69,8 @@ class Spec:
     agent: str | None = None
     provider: str | None = None
     model: str | None = None
+    asked: Callable[..., object] | None = None
+    """Reads the model that a call asks for from its arguments."""
     tracked: bool = False
     priced: bool = False
     usage: Callable[[Any], object] | None = None
@@ -102,6 +106,11 @@ class Spec:
         if self.priced:
             base[PRICED] = True
         object.__setattr__(self, "base", base | dict(self.attributes))
+
+    @property
+    def may_ask(self) -> bool:
+        """Whether its calls may be requests, so that an argument which bears a model's name is one."""
+        return self.model is None and (self.tracked or self.kind == "llm" or self.provider is not None)
 
     @property
     def credited(self) -> str | None:

@@ -11,78 +11,105 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pepperpy_obs import _clock
 from pepperpy_obs._dispatch import HUB
-from pepperpy_obs._record import END, ERROR
+from pepperpy_obs._record import END, ERROR, SPEC, START, Spec
 from pepperpy_obs._shapes.answer import taker
-from pepperpy_obs._shapes.capture import note_carried
+from pepperpy_obs._shapes.asked import asked_by, candidates, note_asked
+from pepperpy_obs._shapes.capture import lost, note_carried
 from pepperpy_obs._shapes.source import generated
 from pepperpy_obs.context import CURRENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from pepperpy_obs._record import Spec
+    from inspect import Signature
 
 __all__ = ["wrap_call"]
 
 # One record display by hand instead of `_record.blank`, and no `finally`: each function call
 # here costs a tenth of the whole budget, and where the stack has overflowed none is possible.
-# END is written last: it publishes the record.
+# END is written last: it publishes the record. The loop never goes round: a call that finds no memory for its
+# record leaves it, and so runs outside of our handler, without a trace of us in its exceptions.
 _SOURCE: Final = """\
-def _pp_make(_pp_target, _pp_spec, _pp_take):
+def _pp_make(_pp_target, _pp_given, _pp_take):
     {async_}def {name}({parameters}):
         if _pp_len(_pp_buffer) >= _pp_hub.limit:
             if _pp_hub.off:
                 return {await_}_pp_target({arguments})
             _pp_hub.relieve()
-        _pp_record = [_pp_spec, _pp_caller(), perf_counter_ns(), None, None, None]
-        _pp_append(_pp_record)
-        _pp_token = _pp_enter(_pp_record)
+        while True:
+            try:
+                _pp_record = [_pp_given, _pp_caller(), perf_counter_ns(), None, None, None]
+                _pp_append(_pp_record)
+            except _pp_no_memory:
+                break
+            try:
+                _pp_token = _pp_enter(_pp_record)
+            except _pp_no_memory:
+                _pp_record[{SPEC}], _pp_record[{END}] = _pp_unseen, _pp_record[{START}]
+                break
+{ask}            try:
+                _pp_result = {await_}_pp_target({arguments})
+            except _pp_any_error as _pp_error:
+                _pp_record[{ERROR}] = _pp_error.__class__
+{fail}                raise
+{finish}            return _pp_result
         try:
-            _pp_result = {await_}_pp_target({arguments})
-        except _pp_any_error as _pp_error:
-            _pp_record[{ERROR}] = _pp_error.__class__
-{fail}            raise
-{finish}        return _pp_result
+            _pp_lost()
+        except _pp_ours:
+            pass
+        return {await_}_pp_target({arguments})
     return {name}
 """
 
-_FAIL: Final = """\
-            _pp_record[{END}] = perf_counter_ns()
+# In the caller's context, where a full stack or a reader that fails is nothing to the call.
+_ASK: Final = """\
             try:
-                _pp_leave(_pp_token)
-            except _pp_wrong_context:
+                _pp_note_asked(_pp_record, {candidates})
+            except _pp_ours:
                 pass
+"""
+_FAIL: Final = """\
+                try:
+                    _pp_record[{END}] = perf_counter_ns()
+                except _pp_no_memory:
+                    _pp_record[{END}] = _pp_record[{START}]
+                try:
+                    _pp_leave(_pp_token)
+                except _pp_cannot_leave:
+                    pass
 """
 # An exception may carry an answer, which was paid for. The record ends even where there is no stack left to look.
 _FAIL_TRACKED: Final = """\
-            _pp_end = perf_counter_ns()
-            try:
-                _pp_leave(_pp_token)
-            except _pp_wrong_context:
-                pass
-            try:
-                _pp_note(_pp_record, _pp_error)
-            except _pp_ours:
-                pass
-            finally:
-                _pp_record[{END}] = _pp_end
+                _pp_end = _pp_record[{START}]
+                try:
+                    _pp_end = perf_counter_ns()
+                    _pp_leave(_pp_token)
+                except _pp_cannot_leave:
+                    pass
+                try:
+                    _pp_note(_pp_record, _pp_error)
+                except _pp_ours:
+                    pass
+                finally:
+                    _pp_record[{END}] = _pp_end
 """
 _FINISH: Final = """\
-        _pp_record[{END}] = perf_counter_ns()
-{leave}"""
+            try:
+                _pp_record[{END}] = perf_counter_ns()
+            except _pp_no_memory:
+                _pp_record[{END}] = _pp_record[{START}]
+            try:
+                _pp_leave(_pp_token)
+            except _pp_cannot_leave:
+                pass
+"""
 _FINISH_TRACKED: Final = """\
-        _pp_end = perf_counter_ns()
-{leave}        _pp_result = _pp_take(_pp_record, _pp_result, _pp_end)
-"""
-_LEAVE: Final = """\
-        _pp_leave(_pp_token)
-"""
-# `context.leave` by hand: a coroutine may be closed by the garbage collector, in another context.
-_LEAVE_ANYWHERE: Final = """\
-        try:
-            _pp_leave(_pp_token)
-        except _pp_wrong_context:
-            pass
+            _pp_end = _pp_record[{START}]
+            try:
+                _pp_end = perf_counter_ns()
+                _pp_leave(_pp_token)
+            except _pp_cannot_leave:
+                pass
+            _pp_result = _pp_take(_pp_record, _pp_result, _pp_end)
 """
 
 _TOOLS: Final[dict[str, object]] = {
@@ -94,8 +121,14 @@ _TOOLS: Final[dict[str, object]] = {
     "_pp_leave": CURRENT.reset,
     "_pp_len": len,
     "_pp_any_error": BaseException,
-    "_pp_wrong_context": ValueError,
+    # A coroutine may be closed by the garbage collector, in another context (as in `context.leave`).
+    "_pp_cannot_leave": (ValueError, MemoryError),
+    "_pp_no_memory": MemoryError,
+    "_pp_lost": lost,
+    "_pp_unseen": Spec("", silent=True),
     "_pp_note": note_carried,
+    "_pp_note_asked": note_asked,
+    "_pp_asked_by": asked_by,
     "_pp_ours": Exception,
 }
 """What a wrapper uses; no parameter of the user's may bear these names."""
@@ -107,6 +140,11 @@ def wrap_call(target: Callable[..., Any], spec: Spec, *, is_coroutine: bool) -> 
     """Return a function or coroutine function that records each call of `target`."""
     take = taker(spec)
     fail, finish = (_FAIL, _FINISH) if take is None else (_FAIL_TRACKED, _FINISH_TRACKED)
+
+    def ask(signature: Signature | None, arguments: str) -> str:
+        found = candidates(target, spec, signature, arguments)
+        return _ASK.format(candidates=found) if found else ""
+
     return generated(
         _SOURCE,
         target,
@@ -115,7 +153,11 @@ def wrap_call(target: Callable[..., Any], spec: Spec, *, is_coroutine: bool) -> 
         async_="async " if is_coroutine else "",
         await_="await " if is_coroutine else "",
         name="measured_coroutine" if is_coroutine else "measured_call",
+        SPEC=SPEC,
+        START=START,
+        END=END,
         ERROR=ERROR,
-        fail=fail.format(END=END),
-        finish=finish.format(END=END, leave=_LEAVE_ANYWHERE if is_coroutine else _LEAVE),
+        ask=ask,
+        fail=fail.format(START=START, END=END),
+        finish=finish.format(START=START, END=END),
     )

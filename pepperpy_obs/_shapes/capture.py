@@ -11,13 +11,18 @@ from pepperpy_obs._record import END, ERROR, notes_of
 if TYPE_CHECKING:
     from pepperpy_obs._record import Record
 
-__all__ = ["fail", "note_carried"]
+__all__ = ["fail", "lost", "note_carried"]
 
 
 def fail(record: Record, error: BaseException) -> None:
     """End a record with the class of `error`: never the error itself, which holds on to frames."""
     record[ERROR] = error.__class__
     record[END] = _clock.perf_counter_ns()
+
+
+def lost() -> None:
+    """Count a call that ran unrecorded, for want of memory."""
+    failed("call", MemoryError("no memory for the record of a call; the call ran, and is counted nowhere else"))
 
 
 def note_carried(record: Record, error: BaseException) -> None:

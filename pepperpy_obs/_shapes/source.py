@@ -30,14 +30,15 @@ def generated(
     """Return the wrapper that a `template` makes for the signature of `target`.
 
     The template defines `_pp_make`, which is called with `target` and what is `given`, and gets `{parameters}`,
-    `{arguments}`, `{forget}` (a statement that lets go of the arguments) and `parts` filled in. Its names are
-    those of `namespace`.
+    `{arguments}`, `{forget}` (a statement that lets go of the arguments) and `parts` filled in; a part that is
+    a function is asked with the signature and the arguments. Its names are those of `namespace`.
     """
     signature = _signature(target)
     parameters, arguments = _spell(signature) if signature is not None else ("*args, **kwargs", "*args, **kwargs")
     names = ("args", "kwargs") if signature is None else tuple(signature.parameters)
     forget = f"del {', '.join(names)}" if names else "pass"
-    source = template.format(parameters=parameters, arguments=arguments, forget=forget, **parts)
+    spelt = {name: part(signature, arguments) if callable(part) else part for name, part in parts.items()}
+    source = template.format(parameters=parameters, arguments=arguments, forget=forget, **spelt)
     wrapper = _maker(source, namespace)(target, *given)
     if signature is not None:
         _give_defaults(wrapper, signature)

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from pepperpy_obs import _clock
 from pepperpy_obs._dispatch import HUB
 from pepperpy_obs._record import START, blank
+from pepperpy_obs._shapes.asked import asked_by, candidates, note_asked
 from pepperpy_obs._shapes.source import generated
 from pepperpy_obs._shapes.watch import Blind, Watch
 from pepperpy_obs.context import CURRENT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+    from inspect import Signature
 
     from pepperpy_obs._record import Spec
 
@@ -29,13 +31,15 @@ __all__ = ["named_as", "relayed", "relayed_async", "wrap_async_stream", "wrap_st
 Running = TypeVar("Running")
 
 
-def _watching(spec: Spec) -> Watch | Blind:
+def _watching(spec: Spec, *asked: object) -> Watch | Blind:
     if HUB.off:
         return Blind()
     if len(HUB.buffer) >= HUB.limit:
         HUB.relieve()
     record = blank(spec, CURRENT.get())
     watch = Watch(record, spec)
+    if asked:
+        note_asked(record, *asked)
     record[START] = _clock.perf_counter_ns()  # before it enters the buffer: the drain relies on it
     HUB.append(record)
     return watch
@@ -52,8 +56,8 @@ _SOURCE: Final = """\
 def _pp_make(_pp_target, _pp_given, _pp_watching):
     def measured_stream({parameters}):
         _pp_inner = _pp_target({arguments})
+        _pp_watch = _pp_watching(_pp_given{asked})
         {forget}
-        _pp_watch = _pp_watching(_pp_given)
         _pp_sent = _pp_thrown = None
         try:
             while True:
@@ -81,8 +85,8 @@ _ASYNC_SOURCE: Final = """\
 def _pp_make(_pp_target, _pp_given, _pp_watching):
     async def measured_stream({parameters}):
         _pp_inner = _pp_target({arguments})
+        _pp_watch = _pp_watching(_pp_given{asked})
         {forget}
-        _pp_watch = _pp_watching(_pp_given)
         _pp_step = _pp_first_step(_pp_inner)
         _pp_sent = _pp_thrown = None
         try:
@@ -111,22 +115,22 @@ def _pp_make(_pp_target, _pp_given, _pp_watching):
 
 def wrap_stream(target: Callable[..., Generator[Any, Any, Any]], spec: Spec) -> Callable[..., Any]:
     """Return a generator function that records each stream of `target`."""
-    return generated(_SOURCE, target, (spec, _watching), globals())
+    return generated(_SOURCE, target, (spec, _watching), globals(), asked=_asked(target, spec))
 
 
 def wrap_async_stream(target: Callable[..., AsyncGenerator[Any, Any]], spec: Spec) -> Callable[..., Any]:
     """Return an async generator function that records each stream of `target`."""
-    return generated(_ASYNC_SOURCE, target, (spec, _watching), globals())
+    return generated(_ASYNC_SOURCE, target, (spec, _watching), globals(), asked=_asked(target, spec))
 
 
 def relayed(inner: Generator[Any, Any, Any], watch: Watch) -> Generator[Any, Any, Any]:
     """Return a generator that drives `inner`, which somebody else has made, under a watch."""
-    return named_as(inner, generated(_SOURCE, lambda: inner, (watch, _as_given), globals())())
+    return named_as(inner, generated(_SOURCE, lambda: inner, (watch, _as_given), globals(), asked="")())
 
 
 def relayed_async(inner: AsyncGenerator[Any, Any], watch: Watch) -> AsyncGenerator[Any, Any]:
     """Return an async generator that drives `inner`, which somebody else has made, under a watch."""
-    return named_as(inner, generated(_ASYNC_SOURCE, lambda: inner, (watch, _as_given), globals())())
+    return named_as(inner, generated(_ASYNC_SOURCE, lambda: inner, (watch, _as_given), globals(), asked="")())
 
 
 def named_as(inner: Any, relay: Running) -> Running:
@@ -134,6 +138,14 @@ def named_as(inner: Any, relay: Running) -> Running:
     named: Any = relay
     named.__name__, named.__qualname__ = inner.__name__, inner.__qualname__
     return relay
+
+
+def _asked(target: Callable[..., Any], spec: Spec) -> Callable[[Signature | None, str], str]:
+    def spelt(signature: Signature | None, arguments: str) -> str:
+        found = candidates(target, spec, signature, arguments)
+        return f", {found}" if found else ""
+
+    return spelt
 
 
 def _as_given(watch: Watch) -> Watch:
@@ -154,3 +166,4 @@ def _first_step(inner: AsyncGenerator[Any, Any]) -> Awaitable[Any]:
 
 
 _pp_first_step = _first_step
+_pp_asked_by = asked_by

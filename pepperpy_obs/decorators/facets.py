@@ -110,7 +110,7 @@ def costed(function: Any = None, /, **options: Any) -> Any:
 
 
 def _decorate(function: Any, decorator: str, facets: frozenset[str], options: Mapping[str, Any]) -> Any:
-    make_spec("", options, facets=facets, where=f"@{decorator}")
+    make_spec("", options, facets=facets, where=f"@{decorator}", takes_arguments=True)
     if function is None:
         return lambda given: _apply(given, decorator, facets, options)
     return _apply(function, decorator, facets, options)
@@ -124,7 +124,7 @@ def _apply(given: Any, decorator: str, facets: frozenset[str], options: Mapping[
     # functools.wraps copies our mark onto foreign wrappers: it counts only on the wrapper it was made for.
     if isinstance(mark, _Mark) and mark.wrapper is given:
         given, facets, options = mark.target, facets | mark.facets, {**mark.options, **options}
-    spec = make_spec(_name(given), options, facets=facets, where=f"@{decorator}")
+    spec = make_spec(_name(given), options, facets=facets, where=f"@{decorator}", takes_arguments=True)
     wrapper = wrap(given, spec)
     setattr(wrapper, _MARK, _Mark(wrapper, given, facets, dict(options)))
     return wrapper

@@ -19,15 +19,11 @@ if TYPE_CHECKING:
 __all__ = ["BlockOptions", "CallOptions", "Options", "make_spec"]
 
 
-class CallOptions(TypedDict, total=False):
-    """What `record_call` accepts beside the provider and the operation."""
-
+class _Common(TypedDict, total=False):
     kind: Kind
     """agent, llm, tool or task; default: llm if usage is tracked, else task."""
     agent: str
     """The agent to credit, for this call and those below it."""
-    model: str
-    """The model that is asked; wins over what the answer says, which stays in `response_model`."""
     usage: Callable[[Any], object]
     """Reads the usage from the result (of each item, for streams): returns an answer, a dict or None."""
     attributes: Mapping[str, Any]
@@ -38,6 +34,13 @@ class CallOptions(TypedDict, total=False):
     """The level of its events; default: info, warning or error by outcome."""
 
 
+class CallOptions(_Common, total=False):
+    """What `record_call` accepts beside the provider and the operation."""
+
+    model: str
+    """The model that is asked; wins over what the answer says, which stays in `response_model`."""
+
+
 class BlockOptions(CallOptions, total=False):
     """What `measure` accepts beside the operation."""
 
@@ -45,21 +48,35 @@ class BlockOptions(CallOptions, total=False):
     """Who answers; wins over what the answer says or its shape tells."""
 
 
-class Options(BlockOptions, total=False):
+class Options(_Common, total=False):
     """What `@measured`, `@tracked_usage` and `@costed` accept, all by keyword."""
 
     operation: str
     """The name to count under; default: the function's qualified name."""
+    provider: str
+    """Who answers; wins over what the answer says or its shape tells."""
+    model: str | Callable[..., str | None]
+    """The model that is asked, or a function of the call's arguments that names it; wins over what the answer says.
+
+    Default: the argument called `model`, `model_id`, `modelId` or `model_name` of calls that may be requests.
+    """
 
 
 def make_spec(
-    name: str, options: Mapping[str, Any], *, facets: frozenset[str] = frozenset(), where: str = "measure"
+    name: str,
+    options: Mapping[str, Any],
+    *,
+    facets: frozenset[str] = frozenset(),
+    where: str = "measure",
+    takes_arguments: bool = False,
 ) -> Spec:
     """Return the facts of an operation; raises SetupError for an option that is unknown or of the wrong kind."""
     _refuse_unknown(options, where)
     tracked = "usage" in facets or "usage" in options
+    model = options.get("model")
+    asked = model if takes_arguments and callable(model) else None
     for key in ("operation", "agent", "provider", "model"):
-        value = options.get(key)
+        value = None if key == "model" and asked else options.get(key)
         if value is not None and (not isinstance(value, str) or not value):
             msg = f"{where}: {key}={value!r}; give a text that is not empty"
             raise SetupError(msg)
@@ -74,7 +91,8 @@ def make_spec(
         kind=options.get("kind") or ("llm" if tracked else "task"),
         agent=options.get("agent"),
         provider=options.get("provider"),
-        model=options.get("model"),
+        model=None if asked else model,
+        asked=asked,
         tracked=tracked,
         priced="cost" in facets,
         usage=usage,
