@@ -9,12 +9,12 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Final
 
 from pepperpy_obs.pricing.cost import EXACT, ZERO
 from pepperpy_obs.pricing.rates import Price, Rates
-from pepperpy_obs.pricing.source import ALWAYS, Quote, Span, Wanted
+from pepperpy_obs.pricing.source import ALWAYS, STANDARD_TIERS, Quote, Span, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,6 +55,8 @@ _UNITS: Final = {
 _SECOND: Final = 1_000_000_000
 _HALF_DAY: Final = {"openai": Decimal(2), "azure": Decimal(2)}
 """How many times a write of half an hour one of twelve hours costs; the table has no rate for these."""
+_SEARCH_ONCE: Final = ("gemini-1", "gemini-2")
+"""Models of Google that are billed by the grounded prompt; later ones are by the query."""
 _LEAST_BILLED: Final = {("groq", "whisper-large-v3"): 10, ("groq", "whisper-large-v3-turbo"): 10}
 """Seconds of audio that are billed at least."""
 
@@ -69,13 +71,17 @@ class GenaiPrices:
         """Return the rates that the table has for a model, found by the library's own rules for names."""
         snapshot = self._load()
         moment = datetime.fromtimestamp(at / _SECOND, UTC)
-        try:
-            owner, info = snapshot.find_provider_model(wanted.model, None, wanted.provider, None)
-        except LookupError:
+        owner = _owner(snapshot, wanted)
+        info = None if owner is None else owner.find_model(wanted.model, all_providers=snapshot.providers)
+        if owner is None or info is None:
             return Quote(None, "genai-prices")
-        rates = _rates(owner, info, info.get_prices(moment, _context(owner, info, wanted.tier)))
+        context = _context(owner, info, wanted.tier)
+        rates = _rates(owner, info, info.get_prices(moment, context))
+        is_tiered = wanted.tier in STANDARD_TIERS or _has_variant(info, moment, context)
         stamp = f" {snapshot.timestamp:%Y-%m-%d}" if snapshot.from_auto_update else ""
-        return Quote(rates, "genai-prices", f"genai-prices {_version()}{stamp}", _span(info, moment))
+        return Quote(
+            rates, "genai-prices", f"genai-prices {_version()}{stamp}", _span(info, moment), is_tiered=is_tiered
+        )
 
     @property
     def edition(self) -> object:
@@ -92,7 +98,20 @@ class GenaiPrices:
 
 @lru_cache(maxsize=1)
 def _version() -> str:
-    return version("genai-prices")
+    try:
+        return version("genai-prices")
+    except PackageNotFoundError:  # bundlers leave the metadata of packages out
+        return "unknown"
+
+
+def _owner(snapshot: DataSnapshot, wanted: Wanted) -> Provider | None:
+    """Return the provider as `snapshot.find_provider` does, which keeps each name that it was ever asked for."""
+    from genai_prices.data_snapshot import find_provider_by_id  # noqa: PLC0415 - loaded by now
+
+    if wanted.provider is not None:
+        return find_provider_by_id(snapshot.providers, wanted.provider)
+    model = wanted.model.lower()
+    return next((each for each in snapshot.providers if each.model_match and each.model_match.is_match(model)), None)
 
 
 def _context(owner: Provider, info: ModelInfo, tier: str | None) -> dict[str, str] | None:
@@ -102,6 +121,15 @@ def _context(owner: Provider, info: ModelInfo, tier: str | None) -> dict[str, st
     if tier == "batch":
         return {"processing": "batch"}
     return {"service_tier": tier, "speed": tier}
+
+
+def _has_variant(info: ModelInfo, moment: datetime, context: dict[str, str] | None) -> bool:
+    """Tell whether a tier has prices of its own; the library charges the standard ones where it has not."""
+    return context is not None and any(
+        (variant.constraint is None or variant.constraint.active(moment))
+        and all(context.get(key) == value for key, value in variant.when.items())
+        for variant in info.price_variants or ()
+    )
 
 
 def _rates(owner: Provider, info: ModelInfo, price: ModelPrice) -> Rates | None:
@@ -117,8 +145,9 @@ def _rates(owner: Provider, info: ModelInfo, price: ModelPrice) -> Rates | None:
         "request": _each(said.get("requests_kcount"), _THOUSAND),
         "web_search": _each(said.get("web_searches_kcount"), _THOUSAND),
         "audio_hour": _each(said.get("audio_hours"), Decimal(1)),
+        "search_once": owner.id == "google" and info.id.startswith(_SEARCH_ONCE),
     }
-    if not tokens and not units and all(value is None for value in rest.values()):
+    if not tokens and not units and not any(value is not None and value is not False for value in rest.values()):
         return None
     return Rates(tokens, **rest, units=units, least_audio_seconds=_LEAST_BILLED.get((owner.id, info.id), 0))
 

@@ -1,4 +1,4 @@
-"""The spellings of providers and models, reduced to the ones that price tables use. Two tables and no guess."""
+"""The spellings of providers and models, reduced to the ones that price tables use. Tables and no guess."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ __all__ = ["canonical_provider", "model_names"]
 _PROVIDERS: Final = {
     alias: name
     for name, aliases in {
+        "alibaba": "dashscope qwen alibaba-cloud tongyi",
         "anthropic": "claude",
-        "aws": "aws-bedrock amazon amazon-bedrock bedrock bedrock-converse bedrock-runtime",
-        "azure": "azure-openai azure-ai azure-ai-openai azure-ai-inference azure-ai-foundry azureopenai azure-text",
+        "aws": "aws-bedrock amazon amazon-bedrock bedrock bedrock-converse bedrock-runtime bedrock-mantle sagemaker",
+        "azure": "azure-openai azure-ai azure-ai-openai azure-ai-inference azure-ai-foundry azureopenai azure-text "
+        "azureml",
         "cohere": "cohere-chat cohereai",
         "fireworks": "fireworks-ai",
         "google": "gcp-gemini gcp-vertex-ai gcp-gen-ai gemini google-gemini google-genai google-gla google-vertex "
-        "google-vertex-ai vertex vertex-ai vertexai",
+        "google-vertex-ai google-vertexai google-anthropic-vertex google-cloud vertex vertex-ai vertexai "
+        "vertex-ai-beta",
         "huggingface": "hf hugging-face",
         "mistral": "mistral-ai mistralai",
         "moonshotai": "moonshot moonshot-ai kimi",
@@ -26,25 +29,39 @@ _PROVIDERS: Final = {
         "voyageai": "voyage",
         "x-ai": "grok xai xai-grok",
         "zai": "z-ai",
+        "zhipuai": "zhipu",
     }.items()
     for alias in aliases.split()
 }
-"""Other names of providers (OpenTelemetry's, litellm's, pydantic-ai's), in lower case with dashes."""
+"""Other names of providers (OpenTelemetry's, litellm's, LangChain's, pydantic-ai's), in lower case with dashes."""
 _GATEWAYS: Final = frozenset({"litellm", "litellm-proxy", "portkey", "helicone", "pydantic-gateway", "gateway"})
 """Who only passes requests on: the model's name must say who answers."""
+_KNOWN: Final = frozenset({
+    *_PROVIDERS, *_PROVIDERS.values(),
+    "arcee", "avian", "baseten", "cerebras", "cloudflare", "databricks", "deepinfra", "deepseek", "elevenlabs",
+    "github", "github-copilot", "groq", "meta", "minimax", "novita", "nvidia", "ollama", "openrouter", "ovhcloud",
+    "perplexity", "replicate", "sambanova", "snowflake", "vercel", "vllm", "writer", "xiaomi",
+})  # fmt: skip
+"""What may stand before a model's name to say who serves it: a tag of Ollama's has a colon, too."""
+_HOSTS: Final = frozenset({"aws", "azure", "google"})
+"""Who sells other makers' models under their bare names."""
 _REWRITES: Final = tuple(
     (re.compile(pattern), replacement)
     for pattern, replacement in (
-        (r"^(?:projects/[^/]+/locations/[^/]+/)?publishers/[^/]+/models/", ""),
+        (r"^https?://[^/]+/(?:v\d\w*/)?", ""),
+        (r"^(?:/?projects/[^/]+/locations/[^/]+/)?/?publishers/[^/]+/models/", ""),
+        (r"^azureml://registries/[^/]+/models/([^/]+)(?:/.*)?$", r"\1"),
         (r"^models/", ""),
-        (r"^arn:aws[\w-]*:bedrock:[^:]*:\d*:(?:foundation-model|inference-profile)/", ""),
-        (r"^(bedrock/)(?:converse/|invoke/)?(?:[a-z]{2}(?:-[a-z]+)+-\d/)?", r"\1"),
+        (r"^((?:bedrock[/:])?)(?:converse/|invoke/)?arn:aws[\w-]*:bedrock:[^:]*:\d*:[a-z-]+/([^/]+)(?:/.*)?$", r"\1\2"),
+        (r"^(bedrock/)(?:converse/|invoke/|converse_like/)?(?:[a-z]{2}(?:-[a-z]+)+-\d/)?", r"\1"),
         (r"@(\d{8})$", r"-\1"),
-        (r"@(?:latest|default)$", ""),
+        (r"@(?:latest|default|\d{3})$", ""),
         (r":(?:nitro|floor|exacto|thinking)$", ""),
     )
 )
-"""What stands around a model's name but is none of it: resource paths, routing."""
+"""What stands around a model's name but is none of it: resource paths, regions, routing."""
+_DEEPEST: Final = 3
+"""How many providers may stand before a model's name: a gateway, a router, the maker."""
 
 
 def canonical_provider(provider: str | None) -> str | None:
@@ -64,20 +81,45 @@ def model_names(provider: str | None, model: str) -> Iterator[tuple[str | None, 
 
     >>> list(model_names("google", "models/gemini-2.5-flash"))
     [('google', 'models/gemini-2.5-flash'), ('google', 'gemini-2.5-flash')]
-    >>> list(model_names(None, "openai/gpt-4o"))
-    [(None, 'openai/gpt-4o'), ('openai', 'gpt-4o')]
+    >>> list(model_names(None, "openai:gpt-4o"))
+    [(None, 'openai:gpt-4o'), ('openai', 'gpt-4o')]
     """
     yield provider, model
-    short = model
-    for pattern, replacement in _REWRITES:
-        short = pattern.sub(replacement, short)
+    short = _rewritten(model)
     if short != model and short:
         yield provider, short
-    maker, slash, rest = short.partition("/")
-    if slash and rest and canonical_provider(maker) is not None:
-        named = canonical_provider(maker)
-        if provider in (None, named):
-            yield named, rest
+    for _ in range(_DEEPEST):
+        named, rest = _prefixed(short)
+        if not rest:
+            break
+        if named is None or provider is None or provider == named:
+            provider = named or provider
+        elif provider not in _HOSTS:
+            break
+        short = _rewritten(rest)
+        yield provider, rest
+        if short != rest:
+            yield provider, short
     if provider == "huggingface" and ":" in short:
         name, _, router = short.rpartition(":")
         yield f"huggingface_{router}", name
+
+
+def _rewritten(model: str) -> str:
+    for pattern, replacement in _REWRITES:
+        model = pattern.sub(replacement, model)
+    return model
+
+
+def _prefixed(model: str) -> tuple[str | None, str]:
+    """Return the provider that a name begins with, and the rest; no rest where it begins with none."""
+    found = _PREFIX.match(model)
+    if found is None:
+        return None, ""
+    maker = re.sub(r"[\s_.]+", "-", found[1].lower())
+    if found[2] == ":" and maker not in _KNOWN | _GATEWAYS:
+        return None, ""
+    return canonical_provider(maker), model[found.end() :]
+
+
+_PREFIX: Final = re.compile(r"([A-Za-z][\w.-]{0,40})([/:])(?=.)")

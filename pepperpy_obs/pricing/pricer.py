@@ -1,24 +1,18 @@
-"""The price of an event: who is asked, in which order, and what is remembered of the answers."""
+"""The price of an event, and what is remembered of its model."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal, getcontext, localcontext
-from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any, Final
 
 from pepperpy_obs.pricing.cost import EXACT, ZERO, Cost
-from pepperpy_obs.pricing.genai import GenaiPrices
-from pepperpy_obs.pricing.names import canonical_provider, model_names
-from pepperpy_obs.pricing.source import ALWAYS, Quote, Span, Wanted
-from pepperpy_obs.pricing.table import PriceTable, read_table
+from pepperpy_obs.pricing.source import ALWAYS, Quote, Span
+from pepperpy_obs.pricing.sources import Asked, Sources
 
 __all__ = ["Pricer"]
-
-_Source = PriceTable | GenaiPrices
-"""Whoever can be asked `find(wanted, at)` for a `Quote`."""
 
 _DIGITS: Final = 28
 _NOISE: Final = Decimal("1e-12")
@@ -26,16 +20,19 @@ _NOISE: Final = Decimal("1e-12")
 _CHECK_EVERY: Final = 256
 _REMEMBERED: Final = 4096
 """Models whose rates are remembered; who has more names than that makes them up."""
+_IN_COMMON: Final = ("provider", "model", "service_tier", "inference_geo")
+"""What an answer's entries have from it unless they say otherwise."""
 
 
 class _Plan:
     """What was found out about one model: the quote if there is one, and between which times that holds."""
 
-    __slots__ = ("end", "rates", "stamp", "start")
+    __slots__ = ("end", "flags", "rates", "stamp", "start")
 
-    def __init__(self, quote: Quote | None, span: Span) -> None:
+    def __init__(self, quote: Quote | None, span: Span, flags: tuple[str, ...]) -> None:
         self.rates = None if quote is None else quote.rates
         self.stamp = () if quote is None else (quote.source, quote.version)
+        self.flags = flags
         self.start, self.end = span
 
 
@@ -49,9 +46,7 @@ class Pricer:
     """
 
     def __init__(self, price_file: Path | None = None) -> None:
-        self._custom = None if price_file is None else read_table(Path(price_file))
-        self._genai = GenaiPrices()
-        self._overrides: PriceTable | None = None
+        self._sources = Sources(price_file)
         self._plans: dict[tuple[Any, ...], _Plan] = {}
         self._edition: object = None
         self._since_check = 0
@@ -84,29 +79,24 @@ class Pricer:
             cost = None if bill is None else tuple.__new__(Cost, bill + plan.stamp)
         if "reported_cost_usd" not in event or (reported := event["reported_cost_usd"]) is None:
             return cost
-        if isinstance(reported, str):  # read back from a log
-            reported = Decimal(reported)
-        if cost is None:
-            return Cost(reported, {"request": reported}, ZERO, "provider")
-        # The split by type is ours; it is only known to be the provider's where the sums agree.
-        if abs(cost.total - reported) > cost.total * _NOISE:
-            return Cost(reported, {"request": reported}, cost.saved, "provider")
-        return Cost(cost.total, cost.by_type, cost.saved, "provider")
+        return _reported(reported, cost)
 
-    def left_out(self, event: Mapping[str, Any], at: int) -> list[str]:
-        """Return what the event counts and `price` does not charge, because nobody knows what it costs."""
-        if "usage_entries" in event or event.get("reported_cost_usd") is not None:
+    def flags(self, event: Mapping[str, Any], at: int) -> list[str]:
+        """Return in which way the price of an event is not that of all it counts: what nobody knows the price of."""
+        if event.get("reported_cost_usd") is not None:
             return []
-        rates = self._recall(_key(event), at).rates
-        return [] if rates is None else rates.left_out(event)
+        if "usage_entries" in event:
+            found = [flag for entry in _entries(event) for flag in self.flags(entry, at)]
+            return list(dict.fromkeys(found))
+        plan = self._recall(_key(event), at)
+        return [] if plan.rates is None else [*plan.flags, *plan.rates.flags(event)]
 
     def _of_entries(self, event: Mapping[str, Any], at: int) -> Cost | None:
         """Add up the entries' prices; if one has none, the whole has none."""
-        names = {name: event[name] for name in ("provider", "model", "service_tier", "inference_geo") if name in event}
         by_type: dict[str, Decimal] = {}
         total: Cost | None = None
-        for entry in event["usage_entries"]:
-            cost = self.price(entry if names.keys() <= entry.keys() else {**names, **entry}, at)
+        for entry in _entries(event):
+            cost = self.price(entry, at)
             if cost is None:
                 return None
             if total is None:
@@ -120,59 +110,59 @@ class Pricer:
     def _recall(self, key: tuple[Any, ...], at: int) -> _Plan:
         """Return the plan for a model, made now if need be; what came from prices replaced since is forgotten."""
         self._since_check = 0
-        if self._genai.edition is not self._edition:
-            self._edition = self._genai.edition
+        if self._sources.edition is not self._edition:
+            self._edition = self._sources.edition
             self._plans.clear()
         plan = self._plans.get(key)
         return self._plan(key, at) if plan is None or not plan.start <= at < plan.end else plan
 
     def _plan(self, key: tuple[Any, ...], at: int) -> _Plan:
-        """Ask the sources in their order, for what answered before what was asked for."""
-        provider, answered, asked, tier, geo = key
-        provider = canonical_provider(provider)
-        wanted = [Wanted(provider, name, tier, geo) for name in dict.fromkeys((answered, asked)) if name]
-        span, factors = ALWAYS, dict[str, Decimal]()
+        """Ask the sources, and remember what they said."""
+        asked = Asked(*key)
+        span, factors, part = ALWAYS, dict[str, Decimal](), dict[str, Decimal]()
         found: Quote | None = None
-        for quote in self._quotes(wanted, at):
+        flags: tuple[str, ...] = ()
+        for quote in self._sources.quotes(asked, at):
             span = span.within(quote.span)
             if quote.times is not None:
                 factors.setdefault(quote.version, quote.times)
+            if quote.of_standard is not None and not part:
+                part[quote.version] = quote.of_standard
             if quote.rates is not None:
-                found = _times(quote, factors)
+                found = quote
                 break
-        plan = _Plan(found, span)
+        if found is not None and not found.is_tiered:
+            if not part:
+                flags = (f"service_tier: {asked.tier} charged as standard, no price",)
+            found = _times(found, part)
+        plan = _Plan(None if found is None else _times(found, factors), span, flags)
         if self._edition is None:  # this question was the first, and had the library load its prices
-            self._edition = self._genai.edition
+            self._edition = self._sources.edition
         if len(self._plans) >= _REMEMBERED:
             self._plans.clear()
         self._plans[key] = plan
         return plan
-
-    def _quotes(self, wanted: list[Wanted], at: int) -> Iterator[Quote]:
-        """Yield what each source says, until one has a price."""
-        if self._custom is not None:
-            for quote in _ask(self._custom, wanted, at):
-                yield quote
-                if quote.same_as is not None:
-                    wanted = [each._replace(model=quote.same_as) for each in wanted[:1]]
-                if quote.same_as is not None or quote.times is not None:
-                    break
-        if self._overrides is None:
-            with as_file(files("pepperpy_obs.pricing") / "overrides.toml") as path:
-                self._overrides = read_table(path, name="pepperpy_obs overrides")
-        for each in wanted:
-            yield from _ask(self._overrides, [each], at)
-            yield from _ask(self._genai, [each], at)
 
 
 def _key(event: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple(map(event.get, ("provider", "response_model", "model", "service_tier", "inference_geo")))
 
 
-def _ask(source: _Source, wanted: list[Wanted], at: int) -> Iterator[Quote]:
-    for each in wanted:
-        for provider, model in model_names(each.provider, each.model):
-            yield source.find(each._replace(provider=provider, model=model), at)
+def _entries(event: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    names = {name: event[name] for name in _IN_COMMON if name in event}
+    for entry in event["usage_entries"]:
+        yield entry if names.keys() <= entry.keys() else {**names, **entry}
+
+
+def _reported(reported: Decimal | str, cost: Cost | None) -> Cost:
+    """Return the provider's word; the split by type is ours, and is only known to be the provider's if sums agree."""
+    if isinstance(reported, str):  # read back from a log
+        reported = Decimal(reported)
+    if cost is None:
+        return Cost(reported, {"request": reported}, ZERO, "provider")
+    if abs(cost.total - reported) > cost.total * _NOISE:
+        return Cost(reported, {"request": reported}, cost.saved, "provider")
+    return Cost(cost.total, cost.by_type, cost.saved, "provider")
 
 
 def _times(quote: Quote, factors: Mapping[str, Decimal]) -> Quote:

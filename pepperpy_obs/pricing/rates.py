@@ -62,6 +62,8 @@ _AUDIO, *_PICTURES = (
 )
 _MADE: Final = (("image_output_tokens", "image_output"), ("video_output_tokens", "video_output"))
 """Output that is neither text nor audio, and its rate."""
+_OF_THEIR_OWN: Final = (("audio_input_tokens", "audio_input"), ("audio_output_tokens", "audio_output"), *_MADE)
+"""What never costs what text does. Pictures that are read mostly do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +95,13 @@ class Rates:
     """All that one model charges for.
 
     `tokens` maps names of `TOKEN_RATES` to prices; the rest are US dollars per request, web
-    search, second of the call's duration, hour of audio, and for each of an event's `usage_units`.
+    search (`search_once`: per request that searched, however often), second of the call's duration, hour of
+    audio, and for each of an event's `usage_units`.
     """
 
     __slots__ = (
         "_always",
+        "_as_text",
         "_audio_hour",
         "_bounds",
         "_fees",
@@ -108,6 +112,7 @@ class Rates:
         "_pictures",
         "_request",
         "_search",
+        "_search_once",
         "_second",
         "_units",
     )
@@ -122,9 +127,11 @@ class Rates:
         audio_hour: Decimal | None = None,
         units: Mapping[str, Decimal] | None = None,
         least_audio_seconds: int = 0,
+        search_once: bool = False,
     ) -> None:
         self._request = request
         self._search = web_search
+        self._search_once = search_once
         self._second = second
         self._audio_hour = audio_hour
         self._least_audio = least_audio_seconds
@@ -136,6 +143,7 @@ class Rates:
         # Pictures that cost what text does are left among it; audio never is, for the sake of the split by type.
         self._pictures = tuple(each for each in _PICTURES if each.rate in tokens or each.cached_rate in tokens)
         self._pictured = tuple(each.tokens for each in self._pictures)
+        self._as_text = tuple(name for name, rate in _OF_THEIR_OWN if tokens and rate not in tokens)
         self._made = tuple((counted, f"{rate}_more") for counted, rate in _MADE if rate in tokens)
 
     def times(self, factor: Decimal) -> Rates:
@@ -192,8 +200,8 @@ class Rates:
             total += self._charge_fees(get, by_type)
         return (total, by_type, saved) if by_type else None
 
-    def left_out(self, event: Mapping[str, Any]) -> list[str]:
-        """Return what the event counts besides tokens and the model has no rate for, so that it is in no bill."""
+    def flags(self, event: Mapping[str, Any]) -> list[str]:
+        """Return what the event counts and the model has no rate for: it is in no bill, or at the rate of text."""
         names = [
             name for name, amount in (event.get("usage_units") or {}).items() if amount and name not in self._units
         ]
@@ -201,7 +209,9 @@ class Rates:
             names.remove("audio_seconds")
         if self._search is None and event.get("web_searches"):
             names.append("web_searches")
-        return names
+        flags = [f"{name}: left out of the cost, no price" for name in names]
+        flags += [f"{name}: charged as text, no price" for name in self._as_text if event.get(name)]
+        return flags
 
     def _charge_mixed(
         self, get: Get, left: int, rates: Mapping[str, Decimal], by_type: dict[str, Decimal]
@@ -248,7 +258,7 @@ class Rates:
         if self._request is not None and (by_type or get("outcome", "ok") == "ok"):
             fees.append(self._request * get("requests", 1))
         if self._search is not None and (searches := get("web_searches")):
-            fees.append(self._search * searches)
+            fees.append(self._search * (min(searches, get("requests") or 1) if self._search_once else searches))
         if self._second is not None and (seconds := get("duration_seconds")) is not None:
             fees.append(self._second * Decimal(repr(seconds)))
         if used := get("usage_units"):

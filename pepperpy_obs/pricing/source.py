@@ -8,7 +8,10 @@ from typing import Final, Literal, NamedTuple
 
 from pepperpy_obs.pricing.rates import Rates
 
-__all__ = ["ALWAYS", "Quote", "Span", "Wanted"]
+__all__ = ["ALWAYS", "STANDARD_TIERS", "Quote", "Span", "Wanted"]
+
+STANDARD_TIERS: Final = frozenset({None, "default", "standard", "standard_only", "auto", "on_demand"})
+"""Tiers of service at which the plain price holds; all others have prices of their own."""
 
 
 class Span(NamedTuple):
@@ -39,7 +42,9 @@ class Quote:
     """A source's answer: a model's rates, or that it has none (None), and for how long that holds.
 
     `same_as` names the model whose price it is instead: a deployment has the price of what it runs.
-    `times` is for what the sources after this one say: a discount, or a surcharge.
+    `times` is for what the sources after this one say: a discount, or a surcharge. `is_tiered` says that the
+    rates are those of the tier wanted; `of_standard` is what part of the standard tier's price that tier costs,
+    for rates that are not.
     """
 
     rates: Rates | None
@@ -48,3 +53,5 @@ class Quote:
     span: Span = ALWAYS
     same_as: str | None = None
     times: Decimal | None = None
+    is_tiered: bool = True
+    of_standard: Decimal | None = None

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from pepperpy_obs import _clock
 from pepperpy_obs._event import AT
+from pepperpy_obs._guard import failed
 from pepperpy_obs.pricing import Pricer
 from pepperpy_obs.processors.count_once import UNPAID
 from pepperpy_obs.typing import EventDict
@@ -19,13 +20,19 @@ _USED: Final = frozenset({
 """Each of these says what was used, so that a missing price is to be counted. A stream that ended before its usage
 came says nothing: it lacks usage, not a price. If it told a part, that is priced: a lower bound."""
 
+_ODD: Final = frozenset({
+    "usage_units", "web_searches", "usage_entries", "service_tier", "audio_input_tokens", "audio_output_tokens",
+    "image_output_tokens", "video_output_tokens",
+})  # fmt: skip
+"""What a price may leave out, or count at a rate that is not its own."""
+
 
 class Price:
     """Adds `cost_usd`, `cost_source`, `price_version`, `cost_by_type` and `saved_usd` to requests to language models.
 
-    What has no price is marked `cost_source="unpriced"` and gets no cost; searches, pages and the like that have
-    none beside tokens that do are flagged in `usage_flags`. An answer that a local
-    cache gave cost nothing: its price is what was saved. Usage that was counted before is not
+    What has no price is marked `cost_source="unpriced"` and gets no cost, also if pricing itself fails. Searches,
+    pages, tiers and audio that have none beside tokens that do are flagged in `usage_flags`. An answer that a
+    local cache gave cost nothing: its price is what was saved. Usage that was counted before is not
     priced again, unless nobody priced it there. Other events pass untouched.
     """
 
@@ -42,15 +49,18 @@ class Price:
             return event_dict
         at = event_dict.get(AT)
         at = _clock.time_ns() if at is None else at
-        cost = self._pricer.price(event_dict, at)
+        try:
+            cost = self._pricer.price(event_dict, at)
+            flags = [] if cost is None or _ODD.isdisjoint(event_dict) else self._pricer.flags(event_dict, at)
+        except Exception as error:
+            failed("price", error)
+            cost, flags = None, []
         if cost is None:
             if used:
                 event_dict["cost_source"] = "unpriced"
             return event_dict
-        if "usage_units" in event_dict or event_dict.get("web_searches"):
-            flags = [f"{name}: left out of the cost, no price" for name in self._pricer.left_out(event_dict, at)]
-            if flags:
-                event_dict["usage_flags"] = [*event_dict.get("usage_flags", ()), *flags]
+        if flags:
+            event_dict["usage_flags"] = [*event_dict.get("usage_flags", ()), *flags]
         hit = event_dict.get("cache_hit") is True
         event_dict["cost_usd"] = Decimal(0) if hit else cost.total
         event_dict["cost_source"] = cost.source

@@ -53,6 +53,10 @@ def theirs(event: Mapping[str, Any], model: str, provider: str | None, tier: str
     counts = {THEIR_NAMES.get(name, name): event[name] for name in COUNTED if name in event} | event.get(
         "usage_units", {}
     )
+    if model.startswith(("gemini-1", "gemini-2")) and "web_searches" in counts:
+        counts["web_searches"] = min(
+            1, counts["web_searches"]
+        )  # Google bills these by the prompt; the library does not
     return genai_prices.calc_price(
         genai_prices.Usage(**counts),
         model,

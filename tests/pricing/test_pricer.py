@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from genai_prices.data_snapshot import get_snapshot
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pepperpy_obs.pricing import Cost, Pricer
 from pepperpy_obs.pricing.genai import GenaiPrices
+from pepperpy_obs.pricing.price_file import read_table
 from pepperpy_obs.pricing.source import Quote, Wanted
-from pepperpy_obs.pricing.table import read_table
 
 NOW = int(datetime(2026, 11, 23, 20, tzinfo=UTC).timestamp()) * 1_000_000_000
 GPT = {"provider": "openai", "model": "gpt-4o", "input_tokens": 1_000_000, "output_tokens": 0}
@@ -203,6 +204,28 @@ class TestNames:
             ("mistral_ai", "mistral-small-latest", "0.15"),
             ("openrouter", "anthropic/claude-sonnet-4.5:nitro", "3"),
             ("openrouter", "meta-llama/any-model:free", "0"),
+            (None, "openai:gpt-4o", "2.5"),
+            (None, "gateway/openai:gpt-4o", "2.5"),
+            (None, "azure_openai:gpt-4o", "2.5"),
+            ("azure", "openai:gpt-4o", "2.5"),
+            (None, "anthropic:claude-haiku-4-5", "1"),
+            (None, "google_genai:gemini-2.5-flash", "0.3"),
+            ("google", "google-gla:gemini-2.5-flash", "0.3"),
+            (None, "google-vertex:gemini-2.5-flash", "0.3"),
+            (None, "bedrock:us.anthropic.claude-haiku-4-5-20251001-v1:0", "1.1"),
+            (None, "bedrock/converse/global.anthropic.claude-haiku-4-5-20251001-v1:0", "1"),
+            ("aws", "bedrock/us.anthropic.claude-haiku-4-5-20251001-v1:0", "1.1"),
+            (None, "bedrock/arn:aws:bedrock:us-east-1:1:foundation-model/amazon.nova-pro-v1:0", "0.8"),
+            ("aws", "arn:aws-us-gov:bedrock:us-gov-west-1::foundation-model/amazon.nova-pro-v1:0", "0.8"),
+            (None, "vertex_ai/claude-haiku-4-5@20251001", "1"),
+            ("google", "publishers/anthropic/models/claude-haiku-4-5@20251001", "1"),
+            ("google", "google/gemini-2.5-flash", "0.3"),
+            (None, "gemini/gemini-2.5-flash", "0.3"),
+            (None, "models/gemini-2.5-flash", "0.3"),
+            ("google", "gemini-2.5-flash@001", "0.3"),
+            ("azure", "azureml://registries/azure-openai/models/gpt-4o/versions/2024-08-06", "2.5"),
+            (None, "litellm_proxy/openrouter/anthropic/claude-sonnet-4.5", "3"),
+            (None, "mistral-large-latest", "0.5"),
         ],
     )
     def test_spellings(self, provider: str | None, model: str, price: str, pricer: Pricer) -> None:
@@ -210,6 +233,21 @@ class TestNames:
         cost = pricer.price({"provider": provider, "model": model, "input_tokens": 100_000, "output_tokens": 0}, NOW)
         assert cost is not None
         assert cost.total * 10 == Decimal(price)
+
+    @pytest.mark.parametrize(
+        "provider, model",
+        [
+            ("ollama", "llama3:8b"),
+            (None, "mistral:7b"),
+            ("aws", "arn:aws:bedrock:us-east-1:1:application-inference-profile/abc123"),
+            ("aws", "arn:aws:bedrock:us-east-1:1:provisioned-model/xyz"),
+            ("google", "projects/p/locations/l/endpoints/123"),
+            (None, "our:gpt-4o"),
+        ],
+    )
+    def test_names_that_say_nothing_of_a_price(self, provider: str | None, model: str, pricer: Pricer) -> None:
+        """A tag, a profile of one's own and an endpoint name no model of a table."""
+        assert pricer.price({"provider": provider, "model": model, "input_tokens": 1}, NOW) is None
 
     def test_a_makers_name_is_no_price_of_another_provider(self, pricer: Pricer) -> None:
         """Who serves another's model has prices of his own: the maker's is not taken for it."""
@@ -293,6 +331,18 @@ class TestLookups:
             pricer.price(GPT, NOW)
             pricer.price({**GPT, "model": "no-such-model"}, NOW)
         assert asked == ["gpt-4o", "no-such-model"]
+
+    def test_leave_nothing_behind_in_the_library(self) -> None:
+        """Names that are unknown, and those that only resemble known ones, are not kept for ever by anything."""
+        snapshot = get_snapshot()
+        pricer = Pricer()
+        pricer.price(GPT, NOW)
+        before = len(snapshot._provider_misses), len(snapshot._provider_cache), len(snapshot._lookup_cache)
+        for number in range(300):
+            pricer.price({**GPT, "model": f"gpt-4o-2024-08-06-{number}"}, NOW)
+            pricer.price({**GPT, "provider": f"acme-{number}", "model": f"own-{number}"}, NOW)
+            pricer.price({**GPT, "provider": None, "model": f"own-{number}"}, NOW)
+        assert (len(snapshot._provider_misses), len(snapshot._provider_cache), len(snapshot._lookup_cache)) == before
 
     def test_are_not_hoarded(self) -> None:
         """Names without end do not fill the memory."""

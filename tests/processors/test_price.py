@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pepperpy_obs._event import AT
+from pepperpy_obs._guard import failures
 from pepperpy_obs.pricing import Pricer
 from pepperpy_obs.processors.price import Price
 
@@ -134,3 +135,44 @@ def test_what_has_a_price_is_not_named(price: Price) -> None:
     added = through(price, {"provider": "openai", "model": "gpt-4.1", "input_tokens": 10, "web_searches": 1})
     assert added["cost_by_type"]["request"] > 0
     assert "usage_flags" not in added
+
+
+def test_a_link_that_fails_itself(price: Price, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer whose pricing fails is unpriced, not free; what used nothing stays as it is."""
+
+    def broken(pricer: Pricer, event: dict[str, Any], at: int) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Pricer, "price", broken)
+    assert through(price, {"model": "m", "input_tokens": 10}) == {"cost_source": "unpriced"}
+    assert through(price, {"provider": "gpu", "model": "llama", "duration_seconds": 0.5}) == {}
+    assert failures()["price"] == 2
+
+
+def test_audio_without_a_rate_is_named(price: Price) -> None:
+    """Sound that is charged as text for want of a rate is flagged; text is not."""
+    event = {"model": "m", "input_tokens": 10, "output_tokens": 5, "audio_input_tokens": 3, "audio_output_tokens": 2}
+    assert through(price, event)["usage_flags"] == [
+        "audio_input_tokens: charged as text, no price",
+        "audio_output_tokens: charged as text, no price",
+    ]
+    assert "usage_flags" not in through(price, {**event, "audio_input_tokens": 0, "audio_output_tokens": 0})
+
+
+@pytest.mark.parametrize(
+    "event, flags",
+    [
+        ({"service_tier": "default"}, None),
+        ({"service_tier": "flex"}, None),
+        ({"service_tier": "scale"}, ["service_tier: scale charged as standard, no price"]),
+        (
+            {"usage_entries": [{"input_tokens": 1, "service_tier": tier} for tier in ("scale", "flex", "scale")]},
+            ["service_tier: scale charged as standard, no price"],
+        ),
+        ({"service_tier": "scale", "reported_cost_usd": Decimal(1)}, None),
+    ],
+)
+def test_a_tier_without_a_price_is_named(event: dict[str, Any], flags: list[str] | None) -> None:
+    """A tier that the table cannot price is flagged, also in one of several requests; the provider's word is not."""
+    answer = {"provider": "openai", "model": "gpt-5", "input_tokens": 10, **event}
+    assert through(Price(), answer).get("usage_flags") == flags

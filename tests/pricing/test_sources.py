@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import zipfile
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+import pepperpy_obs
+from pepperpy_obs import _guard
+from pepperpy_obs.pricing import Pricer
+from pepperpy_obs.pricing.genai import GenaiPrices
+from pepperpy_obs.pricing.source import Quote, Wanted
+
+NOW = 1_795_435_200_000_000_000
+PACKAGE = Path(pepperpy_obs.__file__).parent
+OVERRIDES = Path("pepperpy_obs") / "pricing" / "overrides.toml"
+ASKED = """
+from pepperpy_obs import Config, configure, costed, health, stats
+
+configure(Config(config_file=None, log_format="none"))
+
+@costed(provider="PROVIDER")
+def ask():
+    return {"model": "MODEL", "usage": {"prompt_tokens": 1000000, "completion_tokens": 0}}
+
+for _ in range(20):
+    ask()
+cost = stats().cost
+print(f"{cost.total_cost.normalize():f}", cost.priced_calls, cost.unpriced_calls, health().status)
+"""
+
+
+def copied(folder: Path) -> Path:
+    """Copy the package without what is compiled."""
+    shutil.copytree(PACKAGE, folder / "pepperpy_obs", ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+def told(path: Path, provider: str, model: str) -> tuple[str, str]:
+    """Return what a process says that imports the package from `path`, on both streams."""
+    code = ASKED.replace("PROVIDER", provider).replace("MODEL", model)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": str(path), "PATH": ""},
+        cwd=path.parent,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    return done.stdout.strip(), done.stderr
+
+
+def test_a_bundle_without_our_overrides(tmp_path: Path) -> None:
+    """Prices of genai-prices go on, and it is said once that ours are not there."""
+    site = copied(tmp_path)
+    (site / OVERRIDES).unlink()
+    said, complaint = told(site, "openai", "gpt-4o-mini")
+    assert said == "3 20 0 pass"
+    assert complaint.count("pepperpy_obs failed at 'prices'") == 1
+
+
+def test_a_bundle_whose_overrides_are_broken(tmp_path: Path) -> None:
+    """A table of ours that cannot be read is left out."""
+    site = copied(tmp_path)
+    (site / OVERRIDES).write_bytes(b"[[price]")
+    assert told(site, "openai", "gpt-4o-mini")[0] == "3 20 0 pass"
+
+
+def test_a_zip_file(tmp_path: Path) -> None:
+    """From within a zip file, our overrides are found as in a folder."""
+    site = copied(tmp_path / "folder")
+    archive = tmp_path / "app.zip"
+    with zipfile.ZipFile(archive, "w") as out:
+        for file in site.rglob("*"):
+            out.write(file, file.relative_to(site))
+    said, complaint = told(archive, "mistral", "mistral-large-latest")
+    assert (said, complaint) == ("10 20 0 pass", "")
+
+
+def test_a_library_that_does_not_load(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What the user's table, our overrides or the provider says is a price yet; the rest has none."""
+
+    def broken(source: GenaiPrices, wanted: Wanted, at: int) -> Quote:
+        raise ImportError("No module named 'genai_prices'")
+
+    monkeypatch.setattr(GenaiPrices, "find", broken)
+    path = tmp_path / "prices.toml"
+    path.write_text('[[price]]\nmodel = "m"\ninput = 1\n', encoding="utf-8")
+    pricer = Pricer(path)
+    before = _guard.failures().get("prices", 0)
+    costs = [
+        pricer.price({"input_tokens": 1_000_000, **event}, NOW)
+        for event in (
+            {"provider": "acme", "model": "m"},
+            {"provider": "mistral", "model": "mistral-large-latest"},
+            {"provider": "openai", "model": "gpt-4o", "reported_cost_usd": Decimal(3)},
+            {"provider": "openai", "model": "gpt-4o"},
+        )
+    ]
+    assert [None if cost is None else cost.total for cost in costs] == [1, Decimal("0.5"), 3, None]
+    assert _guard.failures()["prices"] > before
+
+
+def test_pricing_that_fails_is_unpriced_for_everybody(tmp_path: Path) -> None:
+    """Where pricing fails at each answer, costs and health say so."""
+    code = """
+import pepperpy_obs.pricing.pricer as room
+
+def broken(*_):
+    raise ZeroDivisionError
+
+room.Pricer.price = broken
+"""
+    site = copied(tmp_path)
+    link = site / "pepperpy_obs" / "processors" / "price.py"
+    link.write_text(link.read_text(encoding="utf-8") + code, encoding="utf-8")
+    assert told(site, "openai", "gpt-4o-mini")[0] == "0 0 20 warn"
