@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 from pepperpy_obs.aggregate.cell import EXACT, TOKEN_TYPES, ZERO, Requests
 from pepperpy_obs.events import OUTCOMES, OVERFLOW, TOKEN_FIELDS
 
-__all__ = ["RequestTally", "Sums", "cost_type", "is_request", "outcome_of", "total_of"]
+__all__ = ["MOST_TOKENS", "RequestTally", "Sums", "cost_type", "is_request", "outcome_of", "total_of"]
 
 _TOKENS: Final = tuple(zip(TOKEN_FIELDS, TOKEN_TYPES, strict=True))
 _COST_TYPES: Final = frozenset(
@@ -23,6 +23,8 @@ _COST_TYPES: Final = frozenset(
 )
 _TELLS: Final = frozenset({"input_tokens", "output_tokens", "cost_usd", "cost_source"})
 _TOO_MUCH: Final = Decimal(10) ** 12
+MOST_TOKENS: Final = 1 << 60
+"""What is more, of tokens or requests, is a mistake: it may not even have a quotient."""
 # Would round, and so refuses, a digit beyond the 60th decimal place: every sum fits into the digits of `EXACT`.
 _FINE: Final = Context(prec=61, Emin=0, traps=[Inexact, InvalidOperation])
 
@@ -182,7 +184,7 @@ class RequestTally:
         number = event.get("requests")
         if number is None or event.get("usage_aggregate"):
             return 1
-        if type(number) is int and number > 0:
+        if type(number) is int and 0 < number <= MOST_TOKENS:
             return number
         self._refused["requests"] += 1
         return 1
@@ -222,7 +224,7 @@ class RequestTally:
             number = event.get(field)
             if number is None:
                 continue
-            if type(number) is int and number >= 0:
+            if type(number) is int and 0 <= number <= MOST_TOKENS:
                 self._tokens[name] = self._tokens.get(name, 0) + number
             else:
                 self._refused[field] += 1

@@ -12,13 +12,14 @@ from typing import Annotated, Any, Final, Literal, cast
 
 import msgspec
 
+from pepperpy_obs.aggregate.requests import MOST_TOKENS
 from pepperpy_obs.aggregate.tally import LONGEST
 from pepperpy_obs.events import KINDS, OPERATION_FINISHED, Kind, Outcome
 
 __all__ = ["Glance", "RequestGlance", "Seen", "glance"]
 
 _Event = Literal["operation.finished", "usage.recorded", "cache.looked_up", "metric.recorded"]
-_Tokens = Annotated[int, msgspec.Meta(ge=0)] | None
+_Tokens = Annotated[int, msgspec.Meta(ge=0, le=MOST_TOKENS)] | None
 _Time = Annotated[datetime, msgspec.Meta(tz=True)]
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -36,6 +37,7 @@ class Glance(msgspec.Struct, gc=False):
     operation: str | None = None
     kind: Literal["agent", "tool", "task"] | None = None
     agent: str | None = None
+    event_id: str | None = None
 
     provider: None = None
     model: None = None
@@ -53,6 +55,7 @@ class RequestGlance(msgspec.Struct, gc=False):
 
     timestamp: _Time = _NEVER
     event: _Event | None = None
+    event_id: str | None = None
     operation: str | None = None
     kind: Kind | None = None
     outcome: Outcome = "error"
@@ -92,6 +95,7 @@ Seen = Glance | RequestGlance
 class _About(msgspec.Struct, gc=False):
     action: _Event
     duration: int = -1
+    id: str | None = None
 
 
 class _Document(msgspec.Struct, gc=False, forbid_unknown_fields=True):
@@ -126,7 +130,8 @@ _document: Final = msgspec.json.Decoder(_Document).decode
 _COUNTED: Final = frozenset(RequestGlance.__struct_fields__) - {"operation", "agent", "kind", "provider", "model"}
 """Names that count wherever they stand. Nobody of ours puts them among the labels, but a pipeline may."""
 _KINDS: Final = frozenset({None, *KINDS})
-_FAILURES: Final = (msgspec.DecodeError, UnicodeDecodeError)
+_FAILURES: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""The last of them of a line that nests too deeply."""
 
 
 def glance(lines: Sequence[bytes]) -> Sequence[Seen | None]:
@@ -177,6 +182,7 @@ def _ecs(lines: Sequence[bytes]) -> list[RequestGlance | None]:
     for document in map(_document, lines):
         one, about, label = document.pepperpy, document.event, cast("Any", document.labels.get)
         one.timestamp, one.event, one.duration_seconds = document.timestamp, about.action, about.duration / 1e9
+        one.event_id = about.id
         one.operation, one.agent, one.kind = label("operation"), label("agent"), label("kind")
         one.provider, one.model = label("provider"), label("model")
         usual = one.kind in _KINDS and _COUNTED.isdisjoint(document.labels) and _is_usual(one)

@@ -59,3 +59,6 @@ def decode(line: bytes | str) -> Any:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         msg = f"not JSON: {error}"
         raise ValueError(msg) from None
+    except RecursionError:
+        msg = "not an event: it nests too deeply"
+        raise ValueError(msg) from None

@@ -52,7 +52,7 @@ def read_ours(line: bytes) -> dict[str, Any]:
     """
     try:
         event: dict[str, Any] = _OURS.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return read_event(line)
     if "event" not in event:
         return read_event(line)

@@ -116,13 +116,9 @@ class CostFold(Fold):
         self._since = since
         self._until = until
 
-    def lines(self, lines: Sequence[bytes], name: str, number: int = 0) -> int:
-        """Fold lines one by one; see `Fold.lines`."""
-        with self.lock:
-            for place, line in enumerate(lines, number + 1):
-                if line and not line.isspace():
-                    self._line(Line(line, name, place))
-        return number + len(lines)
+    def _fold_lines(self, lines: list[bytes], numbers: Sequence[int], name: str) -> None:
+        for number, line in zip(numbers, lines, strict=True):
+            self._line(Line(line, name, number))
 
     def _take(self, event: dict[str, Any], at: int) -> None:
         if self._since <= at < self._until:

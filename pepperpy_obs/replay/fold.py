@@ -1,31 +1,34 @@
-"""From lines to statistics: events are folded, everything else is counted and the first of it is named."""
+"""From lines to statistics: each event is folded once, everything else is counted and the first of it is named."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from pepperpy_obs.aggregate.store import Store
-from pepperpy_obs.processors.collect import epoch_ns
 from pepperpy_obs.processors.fields import OUR_EVENTS
 from pepperpy_obs.processors.glance import Seen, glance
 from pepperpy_obs.processors.read import read_event, read_ours
 from pepperpy_obs.replay.groups import Group, Groups, Line
-from pepperpy_obs.replay.lines import LONGEST, TOO_LONG, LogFile, Splitter
+from pepperpy_obs.replay.lines import LONGEST, TOO_LONG, LogFile, Splitter, filled
+from pepperpy_obs.replay.moments import TimeReader, ns_of
+from pepperpy_obs.replay.seen import SeenIds
 
 __all__ = ["Fold"]
 
 _MOST_NAMED: Final = 10
 _MOST_WAITING: Final = 8192
 """Calls that are gathered before they are counted: so many that most series have some of them."""
+_OBJECTS: Final = (b"{", b"\xef\xbb\xbf", b" ", b"\t", b"\r")
+"""What a line begins with that may be an event."""
 
 
 class Fold:
     """Folds lines of any of our formats into a store; `lock` is held meanwhile, but for one piece of a file at most.
 
     Who reads `store` while another thread folds is to hold `lock`. What was only gathered is counted when anybody asks.
+    An event whose `event_id` came before is counted once: see `SeenIds` for how many ids are known again.
 
     >>> fold = Fold(Store())
     >>> fold.lines([b'{"event": "user.came", "who": "ann"}', b""], "app.log")
@@ -34,16 +37,18 @@ class Fold:
     (0, 1, ["app.log:1: not an event of ours: event is 'user.came'"])
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, ids: SeenIds | None = None) -> None:
         self._store = store
         self._by_attributes = bool(store.attributes)
         self._read = read_event if store.attributes else read_ours
         self.lock = threading.RLock()
+        self.ids = ids or SeenIds()
+        """The ids of what was counted."""
         self._events = 0
         self._passed_over = 0
+        self._doubles = 0
         self._named: list[str] = []
-        self._second = ""
-        self._start = 0
+        self._times = TimeReader()
         self._groups = self._new_groups()
         self._waiting = 0
         """How many lines have been looked at since all were counted."""
@@ -70,8 +75,13 @@ class Fold:
         return self._passed_over
 
     @property
+    def doubles(self) -> int:
+        """Events that came again, and were not counted again."""
+        return self._doubles
+
+    @property
     def named(self) -> list[str]:
-        """The first of these: file, line number and reason."""
+        """The first of these that were passed over: file, line number and reason."""
         with self.lock:
             self._count()
         return self._named
@@ -87,29 +97,49 @@ class Fold:
         if log.error:
             self._named.append(f"{log.name}: {log.error}")
 
-    def lines(self, lines: Sequence[bytes], name: str, number: int = 0) -> int:
+    def lines(self, lines: list[bytes], name: str, number: int = 0) -> int:
         """Fold lines of a file of which `number` came before; return how many it has now."""
+        full, numbers = filled(lines, number)
         with self.lock:
-            seen, place = glance(lines), 0
-            while place < len(lines):
-                place = self._gather(lines, seen, place, (name, number + 1))
-            for group in self._groups.waiting(asking=True):  # they hold all of their lines
-                self._count_group(group)
-            self._waiting += len(lines)
-            if self._waiting >= _MOST_WAITING:
-                self._count()
+            self._fold_lines(full, numbers, name)
         return number + len(lines)
 
-    def _gather(  # noqa: C901 - flat: every call here would be paid per line
-        self, lines: Sequence[bytes], glances: Sequence[Seen | None], start: int, first: tuple[str, int]
+    def _fold_lines(self, lines: list[bytes], numbers: Sequence[int], name: str) -> None:
+        seen: Sequence[Seen | None] = glance(lines)
+        if doubles := self._doubles_among(seen):
+            places = [place for place, one in enumerate(seen) if id(one) not in doubles]
+            lines, numbers = [lines[place] for place in places], [numbers[place] for place in places]
+            seen = [seen[place] for place in places]
+        place = 0
+        while place < len(lines):
+            place = self._gather(lines, seen, place, (name, numbers))
+        for group in self._groups.waiting(asking=True):  # they hold all of their lines
+            self._count_group(group)
+        self._waiting += len(lines)
+        if self._waiting >= _MOST_WAITING:
+            self._count()
+
+    def _doubles_among(self, seen: Sequence[Seen | None]) -> set[int]:
+        """Take note of these events, and return which of them (by `id`) were counted before."""
+        known = [one for one in seen if one is not None and one.event_id is not None]
+        if not known:
+            return set()
+        moments = [one.timestamp for one in known]
+        ids = cast("list[str]", [one.event_id for one in known])
+        again = self.ids.doubles(ids, ns_of(min(moments)), ns_of(max(moments)))
+        self._doubles += len(again)
+        return {id(known[place]) for place in again}
+
+    def _gather(
+        self, lines: Sequence[bytes], glances: Sequence[Seen | None], start: int, where: tuple[str, Sequence[int]]
     ) -> int:
         """Gather usual calls from place `start` on, and fold other lines, up to one that turns to another slot.
 
-        Return the place after it. `first` is the file and the number of the first line.
+        Return the place after it. `where` is the file, and the number of each line.
         """
         groups = self._groups = self._groups if self._groups.are_of(self._store) else self._new_groups()
         begin, newest, end, latest = groups.begin, groups.newest, groups.end, groups.latest
-        name, number = first
+        name, numbers = where
         others, stray = 0, False
         for place, seen in enumerate(glances[start:] if start else glances, start):
             if seen is not None and (
@@ -133,22 +163,20 @@ class Fold:
                     seconds = seen.duration_seconds
                     if group.asks:
                         group.requests.append(seen)
-                        group.lines.append(Line(lines[place], name, number + place))
+                        group.lines.append(Line(lines[place], name, numbers[place]))
                     if seconds >= group.peak:
                         group.peak = seconds
-                        group.records.append((len(group.seconds), seen, Line(lines[place], name, number + place)))
+                        group.records.append((len(group.seconds), seen, Line(lines[place], name, numbers[place])))
                     group.seconds.append(seconds)
                     if seen.time_to_first_item_seconds is not None:
                         group.waits.append(seen.time_to_first_item_seconds)
                     continue
                 stray = False
             others += 1
-            line = lines[place]
-            if line and not line.isspace():
-                self._line(Line(line, name, number + place))
-                if not groups.are_of(self._store):
-                    self._events += place + 1 - start - others
-                    return place + 1
+            self._line(Line(lines[place], name, numbers[place]), known=seen is not None)
+            if not groups.are_of(self._store):
+                self._events += place + 1 - start - others
+                return place + 1
         groups.newest = newest
         self._events += len(glances) - start - others
         return len(glances)
@@ -171,7 +199,7 @@ class Fold:
             lines = group.lines.copy()
             group.clear()
             for line in lines:
-                self._line(line)
+                self._line(line, known=True)
 
     def _look_at_slowest(self, group: Group) -> None:
         """Take the slowest call for the exemplar; if it is not in order after all, it is passed over."""
@@ -183,57 +211,54 @@ class Fold:
             except ValueError:  # a first look does not see everything
                 group.take_back(place, seen)
                 self._events -= 1
-                self._line(line)
+                self._line(line, known=True)
                 continue
             slowest = seen.duration_seconds
             if event.get("trace_id"):
-                at = self._moment(event["timestamp"])
+                at = self._times.read(event["timestamp"])
                 group.tally.show(slowest, at, event["trace_id"], event.get("span_id", ""))
         group.records.clear()
         group.peak = group.tally.peak
 
-    def _line(self, line: Line) -> None:
+    def _line(self, line: Line, *, known: bool = False) -> None:
+        """Fold one line; `known` says that its id has been taken note of."""
+        if not line.text or line.text.isspace():
+            return
+        if len(self._named) >= _MOST_NAMED and not line.text.startswith(_OBJECTS):
+            self._passed_over += 1
+            return
         try:
-            self._fold(line.text)
-        except ValueError as error:
+            event, at = self._event(line.text)
+            if not known and self._came_before(event, at):
+                self._doubles += 1
+                return
+            self._take(event, at)
+        except Exception as error:  # whatever a line holds, the others are read
             self._passed_over += 1
             if len(self._named) < _MOST_NAMED:
-                self._named.append(f"{line.name}:{line.number}: {error}")
+                told = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+                self._named.append(f"{line.name}:{line.number}: {told}")
         else:
             self._events += 1
 
-    def _fold(self, line: bytes) -> None:
+    def _event(self, line: bytes) -> tuple[dict[str, Any], int]:
+        """Return the event in a line, and its time; ValueError if there is none of ours."""
         if line is TOO_LONG:
             msg = f"longer than {LONGEST} bytes"
             raise ValueError(msg)
         event = self._read(line)
         if event.get("event") not in OUR_EVENTS:
-            msg = f"not an event of ours: event is {event.get('event')!r}"
+            msg = f"not an event of ours: event is {event.get('event')!r:.80}"
             raise ValueError(msg)
-        self._take(event, self._moment(event.get("timestamp", "")))
+        return event, self._times.read(event.get("timestamp", ""))
+
+    def _came_before(self, event: dict[str, Any], at: int) -> bool:
+        """Take note of an event's id, and tell whether it was counted before."""
+        name = event.get("event_id")
+        return name is not None and bool(self.ids.doubles((name,), at, at))
 
     def _take(self, event: dict[str, Any], at: int) -> None:
         begin, end, _ = self._store.at_hand
         if not begin <= at < end:  # the store turns to another slot
             self._count()
         self._store.fold(event, at)
-
-    def _moment(self, timestamp: str) -> int:
-        """Return the epoch ns of an event; lines of one second, as we write them, are read as one."""
-        second, rest = timestamp[:20], timestamp[20:26]
-        if second == self._second and timestamp[26:] == "Z" and rest.isdecimal() and rest.isascii():
-            return self._start + int(rest) * 1_000
-        at = _moment(timestamp)
-        if len(timestamp) == len("2023-11-16T18:17:03.979960Z") and timestamp[19::7] == ".Z":
-            self._second, self._start = second, at - at % 1_000_000_000
-        return at
-
-
-def _moment(timestamp: str) -> int:
-    """Return the epoch ns of an event; without a time nobody knows which window it belongs to."""
-    try:
-        datetime.fromisoformat(timestamp)
-    except ValueError:
-        msg = f"not an event: timestamp is {timestamp!r}; it is a time such as 2023-11-16T18:17:03.979960Z"
-        raise ValueError(msg) from None
-    return epoch_ns(timestamp)

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final, NamedTuple
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.aggregate.tally import Tally
 from pepperpy_obs.processors.glance import Seen
 from pepperpy_obs.replay.bulk import sums_of
+from pepperpy_obs.replay.moments import moment_of, ns_of
 
 __all__ = ["Group", "Groups", "Line"]
 
 _Which = tuple[str | None, str | None, str | None, str | None, str | None]
 """Operation, agent, kind, provider and model: whose call it is."""
-
-_EPOCH: Final = datetime.fromtimestamp(0, UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class Line(NamedTuple):
@@ -65,7 +63,7 @@ class Group:
         if seconds:
             if not self.ordered:
                 moments.sort()
-            first, last = _ns(moments[0]), _ns(moments[-1])
+            first, last = ns_of(moments[0]), ns_of(moments[-1])
             if tally.empty:
                 tally.begin(first)
             tally.finish_some(seconds, len(seconds), first, last)
@@ -101,7 +99,7 @@ class Groups:
         self._store = store
         self._by_attributes = by_attributes
         low, high, self._index = store.at_hand
-        self.begin, self.end = _moment(low), _moment(high)
+        self.begin, self.end = moment_of(low), moment_of(high)
         self.newest = self.begin
         """When the newest call ended that came in order."""
         self.latest: dict[str | None, Group] = {}
@@ -120,7 +118,7 @@ class Groups:
         if group is None:
             if self._by_attributes and _is_request(whose):
                 return None
-            tally = self._store.tally(whose, _ns(seen.timestamp))
+            tally = self._store.tally(whose, ns_of(seen.timestamp))
             if tally is None:
                 return None
             group = self._all[whose] = Group(whose, tally)
@@ -141,11 +139,3 @@ def _which(seen: Seen) -> _Which:
 def _is_request(whose: _Which) -> bool:
     """Tell whether all calls of a series are requests to a language model."""
     return bool(whose[3] or whose[4]) or whose[2] == "llm"
-
-
-def _ns(moment: datetime) -> int:
-    return (moment - _EPOCH) // _MICROSECOND * 1_000
-
-
-def _moment(ns: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=ns // 1_000)

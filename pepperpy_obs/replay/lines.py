@@ -8,13 +8,13 @@ import os
 import stat
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from pepperpy_obs.errors import SetupError
 
-__all__ = ["LONGEST", "STDIN", "TOO_LONG", "LogFile", "Splitter"]
+__all__ = ["LONGEST", "STDIN", "TOO_LONG", "LogFile", "Splitter", "filled"]
 
 STDIN: Final = "-"
 LONGEST: Final = 4 * 1024 * 1024
@@ -24,6 +24,8 @@ TOO_LONG: Final = b"(a line that is too long)"
 
 _PIECE: Final = 256 * 1024
 _GZIP: Final = b"\x1f\x8b"
+_SUSPICIOUS: Final = 1024
+"""Lines of one piece that are too many to be events all."""
 
 
 class Splitter:
@@ -64,6 +66,18 @@ class Splitter:
         self._rest.clear()
         self._length = 0
         return line
+
+
+def filled(lines: list[bytes], number: int) -> tuple[list[bytes], Sequence[int]]:
+    r"""Return the lines, less blank ones where these are many, and their numbers; `number` lines came before.
+
+    >>> filled([b"{}"] + 2000 * [b"", b"\r"] + [b"{}"], 7)
+    ([b'{}', b'{}'], [8, 4009])
+    """
+    if len(lines) < _SUSPICIOUS:
+        return lines, range(number + 1, number + 1 + len(lines))
+    places = [place for place, line in enumerate(lines) if line and not line.isspace()]
+    return [lines[place] for place in places], [number + 1 + place for place in places]
 
 
 class LogFile:

@@ -28,7 +28,6 @@ CALL: dict[str, Any] = {
     "timestamp": "2023-11-16T18:17:03.979960Z",
     "level": "info",
     "event": "operation.finished",
-    "event_id": "7f" * 16,
     "operation": "ask",
     "kind": "llm",
     "outcome": "ok",
