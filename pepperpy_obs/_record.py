@@ -10,7 +10,8 @@ possible any more where a stack has overflowed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+import weakref
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from pepperpy_obs.events import CACHE_LOOKED_UP, METRIC_RECORDED, OPERATION_FINISHED
@@ -21,9 +22,26 @@ if TYPE_CHECKING:
 
     from pepperpy_obs.events import Kind, Level
 
-__all__ = ["CALLER", "END", "ERROR", "NOTES", "PRICED", "SPEC", "START", "Notes", "Record", "Spec", "blank", "notes_of"]
+__all__ = [
+    "CALLER",
+    "END",
+    "ERROR",
+    "NOTES",
+    "PRICED",
+    "SPEC",
+    "START",
+    "Identity",
+    "Notes",
+    "Record",
+    "Spec",
+    "blank",
+    "identity_of",
+    "notes_of",
+]
 
 Record = list[Any]
+Identity = tuple[int, Any]
+"""The address of an object, and a weak reference to it if it allows for one: an address may be used again."""
 
 PRICED: Final = "_priced"
 """Key of an event that is to be priced; the chain takes it out."""
@@ -48,8 +66,8 @@ class Notes:
 
     def __init__(self) -> None:
         self.captured: object = None
-        self.answer = 0
-        """The identity of the object that was returned, to know it again in who returns it further."""
+        self.answer: Identity | None = None
+        """That of the object that was returned, to know it again where it is returned further."""
         self.asked: str | None = None
         """The model that the call's own argument names."""
         self.fields: dict[str, Any] = {}
@@ -107,11 +125,6 @@ class Spec:
             base[PRICED] = True
         object.__setattr__(self, "base", base | dict(self.attributes))
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Go to another process as what it was made of: `base` and `usual` are made there, of that process's words."""
-        made = {one.name: getattr(self, one.name) for one in fields(self) if one.init and one.name != "event"}
-        return _remade, (made,)
-
     @property
     def may_ask(self) -> bool:
         """Whether its calls may be requests, so that an argument which bears a model's name is one."""
@@ -123,13 +136,17 @@ class Spec:
         return self.agent or (self.operation if self.kind == "agent" else None)
 
 
-def _remade(facts: dict[str, Any]) -> Spec:
-    return Spec(**facts)
-
-
 def blank(spec: Spec | None, parent: Record | None) -> Record:
     """Return the record of a call that is about to start (the wrappers write this list out by hand)."""
     return [spec, parent, 0, None, None, None]
+
+
+def identity_of(answer: object) -> Identity:
+    """Return the identity of an answer; nothing keeps the answer alive."""
+    try:
+        return id(answer), weakref.ref(answer)
+    except TypeError:  # a dict, a list, a text
+        return id(answer), None
 
 
 def notes_of(record: Record) -> Notes:

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import lru_cache
+from itertools import count
 from typing import Any
 
 import pytest
 
 from pepperpy_obs import Config, cache_lookup, costed, current_call, measured, record_usage, tracked_usage
+from pepperpy_obs.processors.count_once import CountOnce
 from pepperpy_obs.testing import captured
 
 ANSWER: dict[str, Any] = {
@@ -42,11 +46,12 @@ def test_a_price_that_only_the_outer_call_asks_for(answer: dict[str, Any]) -> No
 
 
 def test_a_total_over_calls_of_which_one_was_priced() -> None:
-    """A framework's total is charged only if nothing below it was: its parts cannot be told apart."""
+    """What a framework's total contains is charged with it only if none of that was charged below."""
     total = {"requests": 2, "input_tokens": 2000, "output_tokens": 200, "request_usage_entries": []}
     total["request_usage_entries"] = [{"input_tokens": 1000, "output_tokens": 100, "total_tokens": 1100}] * 2
     first = costed(operation="first", provider="openai")(lambda: {**ANSWER, "id": "1"})
     second = tracked_usage(operation="second", provider="openai")(lambda: {**ANSWER, "id": "2"})
+    third = tracked_usage(operation="third", provider="openai")(lambda: {**ANSWER, "id": "3"})
 
     @costed(operation="run", kind="agent", provider="openai", model="gpt-4o-mini")
     def run(*calls: Any) -> dict[str, Any]:
@@ -58,8 +63,8 @@ def test_a_total_over_calls_of_which_one_was_priced() -> None:
         run(first, second)
         assert (seen.stats.cost.total_cost, seen.stats.usage.total_tokens) == (PRICE, 2200)
     with captured() as seen:
-        run(second, second)
-        assert (seen.stats.cost.total_cost, seen.stats.usage.total_tokens) == (2 * PRICE, 1100)
+        run(second, third)
+        assert (seen.stats.cost.total_cost, seen.stats.usage.total_tokens) == (2 * PRICE, 2200)
 
 
 def test_an_answer_from_a_local_cache_is_no_request() -> None:
@@ -129,12 +134,13 @@ def test_tries_and_budgets() -> None:
 
 def test_costs_by_a_field_of_the_users() -> None:
     """The fields that `cost_attributes` names are dimensions of the cost, static ones and those of one call."""
+    ids = map(str, count())
 
     @costed(operation="ask", provider="openai", attributes={"tier": "gold"})
     def ask(customer: str | None) -> dict[str, Any]:
         if customer is not None:
             current_call().add(customer=customer)
-        return ANSWER
+        return {**ANSWER, "id": next(ids)}
 
     with captured(Config(config_file=None, cost_attributes=("customer", "tier"))) as seen:
         for customer in ("acme", "acme", "initech", None):
@@ -191,3 +197,131 @@ def test_answers_that_tell_no_usage_are_counted_as_such() -> None:
     assert (cost.priced_calls, cost.unpriced_calls, cost.unpriced_by_model, cost.calls_without_usage) == (0, 0, {}, 2)
     assert (usage.total_calls, usage.calls_without_usage) == (2, 2)
     assert "answers without usage: 2, their cost is unknown" in str(cost)
+
+
+def test_a_response_id_that_is_seen_again_in_another_trace() -> None:
+    """An answer that is fetched again, or kept by a cache, was asked for once; other tokens are another answer."""
+    ask = costed(operation="ask", provider="openai")(lambda answer: answer)
+    with captured() as seen:
+        for _ in range(3):
+            ask(dict(ANSWER))
+        ask({**ANSWER, "usage": {"prompt_tokens": 3000, "completion_tokens": 100}})
+        usage, cost = seen.stats.usage, seen.stats.cost
+
+    assert [event.get("usage_duplicate") for event in seen.events] == [None, True, True, None]
+    assert (usage.request_volume, usage.tokens_by_type) == (2, {"input": 4000, "output": 200})
+    assert (cost.total_cost, cost.priced_calls) == (PRICE + Decimal("0.00051"), 2)
+
+
+class Embeddings:
+    """An answer without an id, as an SDK has it."""
+
+    def __init__(self, tokens: int) -> None:
+        self.model = "text-embedding-3-small"
+        self.usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+
+
+def test_an_object_that_is_returned_again_was_asked_for_once() -> None:
+    """So it is with a cache between the decorator and the function; a new object is a new answer, ids or not."""
+    embed = costed(operation="embed", provider="openai")(lru_cache(Embeddings))
+    fresh = costed(operation="fresh", provider="openai")(lambda tokens: Embeddings(tokens))  # noqa: PLW0108 - a class is not decorated
+    with captured() as seen:
+        for _ in range(3):
+            embed(1000)
+        for _ in range(100):
+            fresh(1000)
+        usage = seen.stats.usage
+
+    assert (usage.request_volume, usage.tokens_by_type["input"]) == (101, 101_000)
+
+
+def test_no_answer_is_kept_alive() -> None:
+    """What knows an object again holds nothing of it."""
+    kept: list[weakref.ref[Embeddings]] = []
+
+    @costed(operation="embed", provider="openai")
+    def embed() -> Embeddings:
+        answer = Embeddings(1000)
+        kept.append(weakref.ref(answer))
+        return answer
+
+    with captured() as seen:
+        embed()
+        assert seen.stats.usage.request_volume == 1
+        assert kept[0]() is None
+
+
+@pytest.mark.parametrize("read, tokens", [(1000, 1000), (990, 1000), (5000, 6000)])
+def test_an_answer_with_an_id_of_langchains(read: int, tokens: int) -> None:
+    """It counts only if nothing below counted one like it: its id says nothing of the provider's."""
+    message = {
+        "type": "ai",
+        "id": "lc_run--01a22fa8-cb29-7735-820f-55636a09212c",
+        "usage_metadata": {"input_tokens": read, "output_tokens": 100 if read < 5000 else 7, "total_tokens": 0},
+        "response_metadata": {"model_name": "gpt-4o-mini-2024-07-18"},
+    }
+    ask = costed(operation="ask", provider="openai")(lambda: ANSWER)
+
+    @costed(operation="chain", provider="openai")
+    def chain(*calls: Any) -> dict[str, Any]:
+        for call in calls:
+            call()
+        return message
+
+    with captured() as seen:
+        chain(ask)
+        assert seen.stats.usage.tokens_by_type["input"] == tokens
+    with captured() as seen:
+        chain()
+        assert seen.stats.usage.tokens_by_type["input"] == read
+
+
+def test_a_call_whose_requests_are_those_below_it_is_no_answer_without_usage() -> None:
+    """An agent that returns or streams text made no request by itself; one without any calls below may have."""
+    ask = costed(operation="ask", provider="openai")(lambda told: {**ANSWER, "id": told})
+
+    @costed(operation="agent", provider="openai")
+    def agent(*told: str) -> str:
+        for each in told:
+            ask(each)
+        return "the answer"
+
+    @costed(operation="stream", provider="openai")
+    def stream(*told: str) -> Iterator[str]:
+        for each in told:
+            ask(each)
+            yield "a word"
+
+    outer = costed(operation="outer")(lambda: agent("3"))
+    with captured() as seen:
+        agent("1", "2")
+        outer()
+        list(stream("4"))
+        assert (seen.stats.usage.request_volume, seen.stats.cost.calls_without_usage) == (4, 0)
+        assert seen.stats.cost.total_cost == 4 * PRICE
+        agent()
+        assert (seen.stats.usage.request_volume, seen.stats.cost.calls_without_usage) == (5, 1)
+
+
+def test_one_answer_without_usage_is_not_told_again_by_the_calls_above_it() -> None:
+    """A request whose usage is unknown is one, however many decorated calls pass its answer on."""
+    ask = costed(operation="ask", provider="openai")(lambda: "text")
+    agent = costed(operation="agent")(lambda: ask())  # noqa: PLW0108 - decorating itself would be one wrapper
+    with captured() as seen:
+        agent()
+        assert (seen.stats.usage.request_volume, seen.stats.cost.calls_without_usage) == (1, 1)
+
+
+def test_memory_is_bounded() -> None:
+    """Beyond its limit the oldest answers, and the oldest calls that wait for their end, are forgotten."""
+    once = CountOnce(remembered=10)
+
+    def event(number: int) -> dict[str, Any]:
+        return {"response_id": str(number), "input_tokens": 1, "trace_id": "t", "span_id": f"s{number}",
+                "parent_span_id": f"p{number}", "duration_seconds": 1.0}  # fmt: skip
+
+    for number in range(100):
+        once(None, "info", event(number))
+    assert len(once.waited_for) == 10
+    assert "usage_duplicate" in once(None, "info", event(99))
+    assert "usage_duplicate" not in once(None, "info", event(3))

@@ -191,7 +191,7 @@ def test_a_budget_counts_what_is_spent_below() -> None:
 
     @measured(operation="beyond", budget="0.0104")
     def beyond() -> None:
-        for i in range(3):
+        for i in range(3, 6):
             ask(i)
 
     with captured() as seen:

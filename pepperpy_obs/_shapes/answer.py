@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pepperpy_obs import _clock
 from pepperpy_obs._guard import failed
-from pepperpy_obs._record import END, notes_of
+from pepperpy_obs._record import END, identity_of, notes_of
 from pepperpy_obs._shapes.capture import note_carried
 from pepperpy_obs._shapes.handles import follow, handle_of
 from pepperpy_obs._shapes.source import is_generated
@@ -46,7 +46,7 @@ def taker(spec: Spec) -> Take | None:
             notes = notes_of(record)
             if notes.captured is None:  # `record_usage` inside the call is more explicit
                 notes.captured = capture(answer if read is None else read(answer))
-                notes.answer = id(answer)
+                notes.answer = identity_of(answer)
         except Exception as error:
             failed("usage", error)
         record[END] = end

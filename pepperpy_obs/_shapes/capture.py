@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pepperpy_obs import _clock
 from pepperpy_obs._guard import failed
-from pepperpy_obs._record import END, ERROR, notes_of
+from pepperpy_obs._record import END, ERROR, identity_of, notes_of
 
 if TYPE_CHECKING:
     from pepperpy_obs._record import Record
@@ -35,6 +35,6 @@ def note_carried(record: Record, error: BaseException) -> None:
             notes = notes_of(record)
             # `record_usage` inside the call is more explicit, and so is a stream that has told its usage.
             if notes.captured is None or getattr(notes.captured, "countless", False):
-                notes.captured, notes.answer = carried[0], id(carried[1])
+                notes.captured, notes.answer = carried[0], identity_of(carried[1])
     except Exception as ours:
         failed("usage", ours)

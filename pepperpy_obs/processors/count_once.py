@@ -8,89 +8,139 @@ from typing import Any, Final
 from pepperpy_obs._event import ANSWER
 from pepperpy_obs._record import PRICED
 from pepperpy_obs.events import TOKEN_FIELDS
+from pepperpy_obs.processors.below import Below, Counted
+from pepperpy_obs.processors.remembered import Remembered, is_framework_id
+from pepperpy_obs.processors.totals import Parts, is_total, without
 from pepperpy_obs.typing import EventDict
 
 __all__ = ["UNPAID", "CountOnce"]
 
 UNPAID: Final = "_unpaid"
-"""Key of a note to the link that prices: counted before, but by nobody who asked for a price."""
+"""Key of a note to the link that prices: what was counted before, but with no price asked for. Either the entries of
+a total for which that is so, or True for the whole event."""
 
 _REMEMBERED: Final = 16_384
-"""How many answers and spans are remembered; older ones are taken for new."""
+_WAITED_FOR: Final = 65_536
+"""How many requests are kept for all calls that have not ended yet."""
 
-
-_KEPT: Final = 16
-"""How many answers a span remembers of those counted below it, the latest."""
-
-_TOKENS: Final = frozenset(TOKEN_FIELDS)
-
-_Answer = tuple[int, Any, Any]
-"""Where the answer object is, its input and its output tokens."""
-_Counted = tuple[_Answer, bool]
-"""An answer, and whether it was priced where it was counted."""
+_USED: Final = frozenset({*TOKEN_FIELDS, "usage_units", "reported_cost_usd"})
+_MISSING: Final = "missing"
+_NO_OBJECT: Final = (0, None)
 
 
 class CountOnce:
-    """Sets `usage_duplicate` on an event whose usage others have reported already.
+    """Sets `usage_duplicate` on an event whose usage is counted in other events; takes out of a total what is.
 
-    That is so when its response id was seen before in its trace (the same answer passed through
-    a gateway and an SDK), when a call below it returned the very same answer, and when it carries
-    the total of a framework's run (`usage_aggregate`) while calls below it reported theirs. Children
-    end before their parents, so a span knows by then what was counted below it.
-    If nobody was asked for a price where the usage was counted (`@tracked_usage` within `@costed`), the mark leaves
+    An answer was counted before if its response id was, if the very object was returned before, by a call below or
+    by a function that keeps its answers, and where the id is a framework's own, if a call below counted one like it.
+    Of a total over several requests each is looked for by itself (`Parts`). A call that gave no usage, while
+    providers were asked below it, is no answer. Children end before their parents, so a call knows by then
+    what was counted below it.
+    If no price was asked for where the usage was counted (`@tracked_usage` within `@costed`), the mark leaves
     room for it: `UNPAID` tells the link that prices to do so.
-    Needs events in the order in which they ended; keeps a bounded memory of its own.
+    Needs events in the order in which they ended. Remembers the latest `remembered` response ids and objects, and as
+    many calls that have not ended; older ones are taken for new.
     """
 
     def __init__(self, remembered: int = _REMEMBERED) -> None:
         self._limit = remembered
-        self._answers: dict[tuple[str, str], bool] = {}
-        self._counted_below: dict[Any, tuple[_Counted, ...]] = {}
+        self._answers = Remembered(remembered)
+        self._below: dict[Any, Below] = {}
+        self._kept = 0
 
     @property
     def waited_for(self) -> Collection[Any]:
         """The spans below which something was counted, and which have not ended yet; a live view."""
-        return self._counted_below
+        return self._below
 
     def __call__(self, logger: Any, method_name: str, event_dict: EventDict) -> EventDict:
         """Mark the event if need be, and remember what it counts."""
-        below = self._counted_below
-        answer = event_dict.pop(ANSWER, 0)
-        uses = "input_tokens" in event_dict or "output_tokens" in event_dict
-        if not uses and not below:
+        answer = event_dict.pop(ANSWER, None) or _NO_OBJECT
+        uses = not _USED.isdisjoint(event_dict)
+        silent = not uses and ("usage_flags" in event_dict or "usage_incomplete" in event_dict)
+        if not uses and not silent and not self._below:
             return event_dict  # so it is for most events
         span = event_dict.get("span_id")
-        counted = below.pop(span, None)
-        if uses or not _TOKENS.isdisjoint(event_dict):
-            # The address alone may be a later object's; with the same tokens it is the same answer.
-            mine = (answer, event_dict.get("input_tokens"), event_dict.get("output_tokens"))
-            priced = bool(event_dict.get(PRICED))
-            twins = self._twins(event_dict, mine, counted or ())
-            if twins:
-                event_dict["usage_duplicate"] = True
-                if priced and not any(twins):
-                    event_dict[UNPAID] = True
-            if "response_id" in event_dict and "trace_id" in event_dict:
-                told = (event_dict["trace_id"], event_dict["response_id"])
-                self._remember(self._answers, told, priced or any(twins))
-            counted = (*(counted or ())[-_KEPT:], (mine, priced or any(twins)))
-        if counted is not None:
-            # An event without a span of its own names the span that it happened in.
-            above = event_dict.get("parent_span_id") if "duration_seconds" in event_dict else span
-            if above is not None:
-                self._remember(below, above, (*below.pop(above, ()), *counted)[-_KEPT:])
+        below = self._below.pop(span, None)
+        if below is not None:
+            self._kept -= below.size
+        if uses:
+            below = self._count(event_dict, below or Below(), *answer)
+        elif silent:
+            below = _ask(event_dict, below)
+        # An event without a span of its own names the span that it happened in.
+        above = event_dict.get("parent_span_id") if "duration_seconds" in event_dict else span
+        if below is not None and above is not None:
+            self._hand_up(above, below)
         return event_dict
 
-    def _twins(self, event: EventDict, mine: _Answer, below: tuple[_Counted, ...]) -> list[bool]:
-        """Return of each time that the usage was counted before whether it was priced then."""
-        if event.get("usage_aggregate"):
-            twins = [priced for _, priced in below]
+    def _count(self, event: EventDict, below: Below, address: int, held: Any) -> Below:
+        """Mark what was counted before, and return what is counted with this event and below it."""
+        asked, trace = bool(event.get(PRICED)), event.get("trace_id")
+        told = Counted.of(event, address, priced=asked)
+        if event.get("cache_hit") is True:
+            below.requests.append(told)
+            return below
+        twins = self._twins(event, below, address, held)
+        parts = Parts(event, below, self._answers) if is_total(event) and not twins else None
+        if parts is not None and not parts.new:
+            twins = [parts.priced]
+        told = told._replace(priced=asked or any(twins))
+        self._answers.add(event, trace, held, priced=told.priced)
+        if twins:
+            below.totals.append(told)
+            event["usage_duplicate"] = True
+            if asked and not any(twins):
+                event[UNPAID] = True
+        elif parts is None or "usage_entries" not in event:
+            below.requests.append(told)
         else:
-            twins = [priced for answer, priced in below if mine[0] and answer == mine]
-        seen = self._answers.get((event.get("trace_id", ""), event.get("response_id", "")))
-        return twins if seen is None else [*twins, seen]
+            below.totals.append(told)
+            self._count_parts(event, parts, below)
+        return below
 
-    def _remember(self, memory: dict[Any, Any], key: Any, value: Any) -> None:
-        memory[key] = value
-        if len(memory) > self._limit:
-            del memory[next(iter(memory))]
+    def _count_parts(self, event: EventDict, parts: Parts, below: Below) -> None:
+        """Count the requests of a total that were not counted before."""
+        asked, trace = bool(event.get(PRICED)), event.get("trace_id")
+        if parts.before:
+            without(event, parts)
+            if asked and not parts.priced:
+                event[UNPAID] = parts.before
+        for entry in parts.new:
+            self._answers.add(entry, trace, None, priced=asked)
+            below.requests.append(Counted.of(entry, 0, priced=asked))
+
+    def _twins(self, event: EventDict, below: Below, address: int, held: Any) -> list[bool]:
+        """Return of each time that the whole answer was counted before whether it was priced then."""
+        twins = below.same(event, address)
+        if not twins and is_framework_id(event.get("response_id")):
+            twins = below.alike(event)
+        seen = self._answers.twin(event, event.get("trace_id")), self._answers.same_object(held, event)
+        return [*twins, *(priced for priced in seen if priced is not None)]
+
+    def _hand_up(self, above: Any, below: Below) -> None:
+        """Keep what was counted below a call for the one that called it."""
+        waiting = self._below.pop(above, None)
+        if waiting is None:
+            waiting = below
+        else:
+            self._kept -= waiting.size
+            waiting.add(below)
+        self._below[above] = waiting
+        self._kept += waiting.size
+        while len(self._below) > self._limit or self._kept > _WAITED_FOR:
+            self._kept -= self._below.pop(next(iter(self._below))).size
+
+
+def _ask(event: EventDict, below: Below | None) -> Below:
+    """Take the mark of a missing usage from a call whose requests are those below it; else note that it asked."""
+    if below is None:
+        below = Below()
+        below.asked = True
+        return below
+    event["usage_duplicate"] = True
+    event.pop("usage_incomplete", None)
+    flags = [flag for flag in event.pop("usage_flags", ()) if flag != _MISSING]
+    if flags:
+        event["usage_flags"] = flags
+    return below

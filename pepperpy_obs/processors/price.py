@@ -41,7 +41,7 @@ class Price:
 
     def __call__(self, logger: Any, method_name: str, event_dict: EventDict) -> EventDict:
         """Price the event, as of its own time if it has one."""
-        unpaid = event_dict.pop(UNPAID, False)
+        unpaid = event_dict.pop(UNPAID, None)
         if "cost_usd" in event_dict or (event_dict.get("usage_duplicate") and not unpaid):
             return event_dict
         used = not _USED.isdisjoint(event_dict)
@@ -49,8 +49,11 @@ class Price:
             return event_dict
         at = event_dict.get(AT)
         at = _clock.time_ns() if at is None else at
+        usage = event_dict
+        if isinstance(unpaid, list):
+            usage = {**event_dict, "usage_entries": [*event_dict["usage_entries"], *unpaid]}
         try:
-            cost = self._pricer.price(event_dict, at)
+            cost = self._pricer.price(usage, at)
             flags = [] if cost is None or _ODD.isdisjoint(event_dict) else self._pricer.flags(event_dict, at)
         except Exception as error:
             failed("price", error)

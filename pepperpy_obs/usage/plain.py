@@ -7,7 +7,6 @@ from typing import Final
 from pepperpy_obs.usage.counts import COST, GATEWAY, TOKENS, rows
 from pepperpy_obs.usage.dig import paths
 from pepperpy_obs.usage.shapes import Shape
-from pepperpy_obs.usage.tiers import tiered
 
 __all__ = ["PLAIN"]
 
@@ -20,7 +19,7 @@ PLAIN: Final[tuple[Shape, ...]] = (
     Shape(
         name="tokens",
         any=paths("input_tokens", "output_tokens"),
-        counts=TOKENS | tiered(),
+        counts=TOKENS,
         around=GATEWAY | rows(web_searches="output.#web_search_call", storage_searches="output.#file_search_call"),
     ),
     Shape(

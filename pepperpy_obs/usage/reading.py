@@ -13,14 +13,13 @@ from pepperpy_obs.usage.normal import COUNTS, INPUT_PARTS, OUTPUT_PARTS, Usage, 
 from pepperpy_obs.usage.numbers import MOST, as_count, as_money
 from pepperpy_obs.usage.origin import provider_of
 from pepperpy_obs.usage.rules import RULES, Counts
-from pepperpy_obs.usage.tiers import TIERED, tier_of
 
 __all__ = ["read", "told"]
 
 _MOST_KINDS: Final = 1024
 _MONEY: Final = ("cost", "upstream_cost", "ticks")
 _ASIDE: Final = frozenset({*_MONEY, "byok", "speed", "inference_geo", "unmeasured"})
-_KNOWN: Final = frozenset({*COUNTS, *TIERED, "total", "thoughts", "tool_input", "cache_write_5m_tokens", "requests"})
+_KNOWN: Final = frozenset({*COUNTS, "total", "thoughts", "tool_input", "cache_write_5m_tokens", "requests"})
 _TICKS_PER_USD: Final = 10_000_000_000
 _PARENTS: Final = (
     ("input_tokens", INPUT_PARTS[:2]),
@@ -71,7 +70,6 @@ def _facts(captured: Captured, provider: str | None, model: str | None) -> dict[
     flags: list[str] = []
     counts, units = _counts(captured, flags)
     shape = captured.shape
-    tier = tier_of(counts, flags) or _tier(captured.service_tier)
     if shape is not None:
         total = counts.get("total")
         RULES[shape.rule](counts)
@@ -86,7 +84,7 @@ def _facts(captured: Captured, provider: str | None, model: str | None) -> dict[
     facts["model"] = model or captured.model
     facts["response_model"] = captured.model
     facts["response_id"] = captured.response_id
-    facts["service_tier"] = tier
+    facts["service_tier"] = _tier(captured.service_tier)
     facts["inference_geo"] = _geo(captured.raw.get("inference_geo"))
     facts["reported_cost_usd"] = _reported(captured.raw, flags)
     # pydantic-ai counts the requests that told no usage.

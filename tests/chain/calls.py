@@ -92,7 +92,7 @@ class One:
             if "answer" in self.note:
                 same = "same" in self.note
                 notes.captured = capture(ANSWER if same else ANSWER | {"id": f"chatcmpl-{number}"})
-                notes.answer = self.trace if same else number
+                notes.answer = (self.trace if same else number, None)
         budget = Purse(Decimal("0.0001"), None) if self.over else None
         if budget is not None:
             budget.spend(Decimal(1))
