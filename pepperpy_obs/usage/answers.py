@@ -8,7 +8,9 @@ from functools import lru_cache
 from typing import Any, Final
 
 from pepperpy_obs.usage.captured import Captured
+from pepperpy_obs.usage.dig import ask
 from pepperpy_obs.usage.normal import Usage
+from pepperpy_obs.usage.numbers import as_money
 from pepperpy_obs.usage.stream import Stream
 from pepperpy_obs.usage.take import take
 from pepperpy_obs.usage.wire import looks_raw, speaks_of_usage
@@ -17,6 +19,8 @@ __all__ = ["capture"]
 
 _NO_ANSWER: Final = (int, float, complex, bool, type(None), range, memoryview)
 _MOST_KINDS: Final = 1024
+_COST: Final = "x-litellm-response-cost"
+"""The header in which the proxy of litellm tells what an answer cost."""
 
 
 def capture(answer: object) -> Captured | None:
@@ -36,8 +40,8 @@ def capture(answer: object) -> Captured | None:
     captured, found = take(answer)
     if found is not None:
         return captured
-    body = _body(answer)
-    return None if body is None else _from_text(body)
+    response = _response(answer)
+    return None if response is None else _from_response(response)
 
 
 @lru_cache(_MOST_KINDS)
@@ -46,17 +50,25 @@ def _special(kind: type[Any]) -> Callable[[Any], Captured | None] | None:
     return next((reader for kinds, reader in _SPECIAL if issubclass(kind, kinds)), None)
 
 
-def _body(answer: object) -> bytes | None:
-    """Return the body of an HTTP response, or of what an SDK wraps around one, if it has been read already.
+def _response(answer: object) -> dict[str, Any] | None:
+    """Return what an HTTP response, or what an SDK wraps around one, consists of, if its body has been read already.
 
     From where httpx and requests keep it: their `content` would read, and an SDK's `parse()` may have side effects.
     """
     try:
-        response = vars(answer).get("http_response", answer)
-        body = vars(response).get("_content")
+        response = vars(vars(answer).get("http_response", answer))
+        return response if type(response.get("_content")) is bytes else None
     except Exception:  # it has no such dict, or one of its own making
         return None
-    return body if type(body) is bytes else None
+
+
+def _from_response(response: dict[str, Any]) -> Captured | None:
+    captured = _from_text(response["_content"])
+    if captured is not None and captured.raw and "cost" not in captured.raw:
+        cost = ask(response.get("headers"), _COST)
+        if isinstance(cost, str) and as_money(cost)[0] is not None:
+            captured.raw = {**captured.raw, "cost": cost}
+    return captured
 
 
 def _from_text(text: str | bytes | bytearray) -> Captured | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pepperpy_obs.usage.counts import CONVERSE, rows
+from pepperpy_obs.usage.counts import CONVERSE, GATEWAY, METRICS, SPEECH, rows
 from pepperpy_obs.usage.dig import paths
 from pepperpy_obs.usage.shapes import Shape
 
@@ -14,13 +14,35 @@ _EMBEDDED: Final = (
     "predictions.*.embeddings.statistics.token_count embeddings.*.statistics.token_count "
     "embeddings.*.statistics.tokenCount"
 )
+_AI_SDK: Final = (
+    "inputTokens.total outputTokens.total inputTokenDetails outputTokenDetails cachedInputTokens reasoningTokens"
+)
+"""What tells the usage of Vercel's AI SDK from that of Converse."""
 
 CLOUDS: Final[tuple[Shape, ...]] = (
     Shape(
         name="bedrock",
-        any=paths("inputTokens", "outputTokens", "inputTokenCount", "outputTokenCount"),
+        # Others spell it so, too: what only Amazon writes beside it names the provider.
+        any=paths("inputTokens", "outputTokens"),
+        lacks=paths(*_AI_SDK.split()),
         counts=CONVERSE,
+        around=GATEWAY,
         rule="cache_apart",
+    ),
+    Shape(
+        name="bedrock metrics",
+        any=paths("inputTokenCount", "outputTokenCount"),
+        counts=METRICS,
+        rule="cache_apart",
+        provider="aws",
+    ),
+    Shape(
+        # A session of speech: each event has the totals of all so far.
+        name="nova sonic",
+        places=("event.usageEvent", "usageEvent"),
+        any=paths("totalInputTokens", "totalOutputTokens", "details.total"),
+        counts=SPEECH,
+        rule="speech_and_text",
         provider="aws",
     ),
     Shape(

@@ -31,8 +31,8 @@ def paths(*texts: str) -> tuple[Path, ...]:
 
     `*` stands for every item of a list (or value of a dict), `^` for the first, `@AUDIO` for the tokens of that
     modality in one of Google's lists (`@IMAGE+DOCUMENT` for those of both), `#word` for the number of
-    items of a list that are of this type or end with this word, `?ttl=1h` for the items where that is
-    so, `>human` for those after the last of this type.
+    items of a list that are of this type or end with this word (`#` for that of its different texts), `?ttl=1h`
+    for the items where that is so, `>human` for those after the last of this type.
 
     >>> dig({"a": [{"b": 1}, {"b": 2}]}, *paths("a.*.b"))
     [1, 2]
@@ -109,6 +109,8 @@ def ask(source: Any, key: str) -> Any:
 
 
 def _items(source: Any) -> Any:
+    if type(source) is list:  # as most are: to ask an abstract class takes ten times as long
+        return source
     if isinstance(source, Mapping):
         return source.values()
     return source if isinstance(source, Sequence) and not isinstance(source, str | bytes) else ()
@@ -142,6 +144,8 @@ def _after(source: Any, kind: str) -> list[Any]:
 def _count(source: Any, word: str) -> int | None:
     """Count the items of a list; a search that is only a page opened or looked through is none."""
     found = 0
+    if not word:
+        return len({each for each in _items(source) if isinstance(each, str) and each.strip()}) or None
     for each in _items(source):
         kind = each if isinstance(each, str | int) else dig(each, ("type",))
         if (type(kind) is int and kind == _TOOLS.get(word)) or (

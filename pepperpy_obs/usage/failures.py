@@ -7,8 +7,7 @@ from typing import Any, Final
 
 from pepperpy_obs.usage.answers import capture
 from pepperpy_obs.usage.captured import Captured
-from pepperpy_obs.usage.dig import Path, ask
-from pepperpy_obs.usage.layout import watch
+from pepperpy_obs.usage.dig import Path, ask, dig
 from pepperpy_obs.usage.take import take
 
 __all__ = ["capture_error"]
@@ -30,9 +29,7 @@ _CARRIERS: Final = (
 )
 """Attributes under which libraries, and applications of their own, keep the answer in an exception."""
 _DEEPEST: Final = 8
-_MODEL_ASKED: Final[Path] = ("create_kwargs", "model")
-for _name in (_TOTAL, _ATTEMPTS, *_CARRIERS, *_MODEL_ASKED):
-    watch(_name)
+_ASKED: Final[Path] = ("create_kwargs", "model")
 
 
 def capture_error(error: BaseException) -> tuple[Captured, object] | None:
@@ -81,7 +78,7 @@ def _total(error: BaseException, usage: Any) -> Captured | None:
     if found is None or not any(captured.raw.values()):
         return None
     last, _ = take(ask(error, _LAST))
-    asked = ask(ask(error, _MODEL_ASKED[0]), _MODEL_ASKED[1])
+    asked = dig(error, _ASKED)
     captured.model = last.model or (asked if isinstance(asked, str) else None)
     captured.provider = captured.provider or last.provider
     captured.service_tier = last.service_tier

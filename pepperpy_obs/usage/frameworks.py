@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pepperpy_obs.usage.counts import CHAT, TOKENS, rows
+from pepperpy_obs.usage.counts import CHAT, GATEWAY, TOKENS, rows
 from pepperpy_obs.usage.dig import paths
 from pepperpy_obs.usage.shapes import Shape
 
@@ -40,6 +40,7 @@ FRAMEWORKS: Final[tuple[Shape, ...]] = (
         places=("usage_metadata", "message.usage_metadata"),
         all=paths("input_tokens", "output_tokens"),
         counts=TOKENS,
+        around=GATEWAY,
         merge="add",
     ),
     Shape(

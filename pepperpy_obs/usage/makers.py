@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pepperpy_obs.usage.counts import ANTHROPIC, GOOGLE, INTERACTIONS, rows
+from pepperpy_obs.usage.counts import ANTHROPIC, GOOGLE, GROUNDED, INTERACTIONS, rows
 from pepperpy_obs.usage.dig import paths
 from pepperpy_obs.usage.shapes import Shape
 
@@ -23,6 +23,7 @@ MAKERS: Final[tuple[Shape, ...]] = (
         ),
         lacks=paths("generation_token_count"),
         counts=GOOGLE,
+        around=GROUNDED,
         rule="thoughts_apart",
         end="candidates",
         provider="google",
@@ -39,6 +40,7 @@ MAKERS: Final[tuple[Shape, ...]] = (
         any=paths("billed_units", "tokens.input_tokens"),
         counts=rows(
             input_tokens="billed_units.input_tokens tokens.input_tokens",
+            all_input="tokens.input_tokens",
             output_tokens="billed_units.output_tokens tokens.output_tokens",
             cache_read_tokens="cached_tokens",
             image_input_tokens="billed_units.image_tokens",
@@ -70,7 +72,7 @@ MAKERS: Final[tuple[Shape, ...]] = (
         lacks=paths("total_tokens", "prompt_tokens"),
         counts=ANTHROPIC,
         # What a session of its agent cost.
-        around=rows(cost="total_cost_usd"),
+        around=rows(cost="total_cost_usd provider_metadata.gateway.cost"),
         rule="cache_apart",
         merge="overwrite",
         end="message_delta",

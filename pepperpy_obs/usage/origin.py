@@ -53,6 +53,10 @@ _MAKERS: Final = (
     (("voyage-",), "voyageai"),
     (("sonar",), "perplexity"),
     (("glm-",), "zai"),
+    (("kimi-", "moonshot-"), "moonshotai"),
+    (("accounts/fireworks/",), "fireworks"),
+    (("jina-",), "jina"),
+    (("qwen-max", "qwen-plus", "qwen-turbo", "qwen-flash", "qwen3-max", "qwen3-coder-plus", "qwq-plus"), "alibaba"),
     (("palmyra-",), "writer"),
 )
 """Makers that serve their models under bare names; a name with a slash may come from anybody."""

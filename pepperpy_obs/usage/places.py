@@ -19,12 +19,17 @@ def _place(
 
 PLACES: Final[tuple[Place, ...]] = (
     _place("usage", tier="batch", beside="request_counts"),
+    _place("totalUsage"),
     _place("usage"),
     _place("response.usage", "response"),
     _place("message.usage", "message"),
+    # Moonshot tells a stream's usage in its last choice.
+    _place("choices.^.usage"),
     _place("usage_metadata"),
     _place("usageMetadata"),
     _place("metadata.usage"),
+    _place("event.usageEvent"),
+    _place("usageEvent"),
     _place("delta.usage", "delta"),
     _place("meta"),
     _place("response.meta", "response"),
@@ -86,6 +91,13 @@ HINTS: Final = (
     ("azure", paths("prompt_filter_results")[0]),
     # The first event of a stream of Converse, whose last has the usage; none of the two has a name.
     ("aws", paths("messageStart")[0]),
+    ("aws", paths("ResponseMetadata.RequestId")[0]),
+    ("aws", paths("ResponseMetadata.HTTPHeaders")[0]),
+    ("aws", paths("metrics.latencyMs")[0]),
+    ("aws", paths("metadata.metrics")[0]),
+    ("aws", paths("stopReason")[0]),
+    ("aws", paths("modelOutput")[0]),
+    ("aws", paths("trace.trace")[0]),
 )
 """What only one provider writes into its answers."""
 USAGE_HINTS: Final = (
@@ -93,5 +105,10 @@ USAGE_HINTS: Final = (
     ("openrouter", paths("is_byok")[0]),
     ("deepseek", paths("prompt_cache_hit_tokens")[0]),
     ("x-ai", paths("cost_in_usd_ticks")[0]),
+    ("x-ai", paths("billable_audio_seconds")[0]),
+    ("perplexity", paths("tool_calls_details")[0]),
+    ("alibaba", paths("x_details")[0]),
+    ("aws", paths("cacheReadInputTokens")[0]),
+    ("aws", paths("cacheWriteInputTokens")[0]),
 )
 """What only one provider writes into its usage."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pepperpy_obs.usage.counts import COST, GATEWAY, TOKENS, rows
+from pepperpy_obs.usage.counts import AI_SDK, COST, GATEWAY, TOKENS, rows
 from pepperpy_obs.usage.dig import paths
 from pepperpy_obs.usage.shapes import Shape
 
@@ -17,10 +17,21 @@ _GUARDRAIL: Final = (
 
 PLAIN: Final[tuple[Shape, ...]] = (
     Shape(
+        name="ai sdk",
+        any=paths("inputTokens", "outputTokens", "promptTokens", "completionTokens"),
+        counts=AI_SDK,
+        around=GATEWAY,
+    ),
+    Shape(
         name="tokens",
         any=paths("input_tokens", "output_tokens"),
         counts=TOKENS,
-        around=GATEWAY | rows(web_searches="output.#web_search_call", storage_searches="output.#file_search_call"),
+        around=GATEWAY
+        | rows(
+            web_searches="output.#web_search_call",
+            storage_searches="output.#file_search_call",
+            web_queries="response_metadata.grounding_metadata.web_search_queries.#",
+        ),
     ),
     Shape(
         name="text generation",
@@ -41,5 +52,35 @@ PLAIN: Final[tuple[Shape, ...]] = (
         counts={name: paths(name) for name in _GUARDRAIL.split()},
         provider="aws",
     ),
-    Shape(name="total", any=paths("total_tokens"), counts=COST | rows(total="total_tokens"), rule="only_total"),
+    Shape(
+        # A job whose state is asked for again and again; one that has failed is not billed.
+        name="video",
+        places=("",),
+        all=paths("seconds", "size", "progress", "status"),
+        any=paths("seconds"),
+        lacks=paths("error"),
+        counts=rows(video_seconds="seconds"),
+        provider="openai",
+    ),
+    Shape(
+        name="total",
+        any=paths("total_tokens"),
+        counts=COST | rows(total="total_tokens", image_pixels="image_pixels", video_pixels="video_pixels"),
+        around=GATEWAY,
+        rule="only_total",
+    ),
+    Shape(
+        # Images and videos of xAI, and whatever else is billed by other measures than tokens.
+        name="cost",
+        places=("usage", "response.usage"),
+        any=paths("cost_in_usd_ticks", "cost", "cost_usd"),
+        counts=COST,
+    ),
+    Shape(
+        name="gateway",
+        places=("",),
+        any=paths("provider_metadata.gateway.cost", "providerMetadata.gateway.cost"),
+        counts=GATEWAY,
+        merge="overwrite",
+    ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
@@ -17,9 +18,21 @@ from pepperpy_obs.usage.rules import RULES, Counts
 __all__ = ["read", "told"]
 
 _MOST_KINDS: Final = 1024
-_MONEY: Final = ("cost", "upstream_cost", "ticks")
-_ASIDE: Final = frozenset({*_MONEY, "byok", "speed", "inference_geo", "unmeasured"})
-_KNOWN: Final = frozenset({*COUNTS, "total", "thoughts", "tool_input", "cache_write_5m_tokens", "requests"})
+_MONEY: Final = ("cost", "upstream_cost", "market_cost", "ticks")
+_ASIDE: Final = frozenset({*_MONEY, "byok", "speed", "inference_geo", "unmeasured", "own_calls"})
+_BILLED: Final = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
+_KNOWN: Final = frozenset(
+    {
+        *COUNTS,
+        *(f"billed_{name}" for name in _BILLED),
+        *("total", "thoughts", "tool_input", "cache_write_5m_tokens", "requests", "web_queries"),
+        *("all_input", "text_input", "text_output"),
+    }
+)
+_A_PROMPT: Final = re.compile(r"gemini-[12]\b")
+"""Google's models whose grounded prompts are billed; of later ones each search is."""
+_NO_ID: Final = "__fake_id__"
+"""openai-agents puts it where an answer has no id."""
 _TICKS_PER_USD: Final = 10_000_000_000
 _PARENTS: Final = (
     ("input_tokens", INPUT_PARTS[:2]),
@@ -70,11 +83,16 @@ def _facts(captured: Captured, provider: str | None, model: str | None) -> dict[
     flags: list[str] = []
     counts, units = _counts(captured, flags)
     shape = captured.shape
+    cost = _reported(captured.raw, flags)
     if shape is not None:
         total = counts.get("total")
+        _bill(counts, flags)
+        _share(counts, flags)
         RULES[shape.rule](counts)
         _check(total, counts, flags)
-        if "input_tokens" not in counts and not units:
+        if "web_queries" in counts:
+            _search(counts, captured.model or model or "")
+        if "input_tokens" not in counts and not units and cost is None:
             flags.append("input_tokens: missing" if "output_tokens" in counts else "usage: no tokens")
     for whole, parts in _clamped(tuple(counts)):
         _clamp(counts, whole, parts, flags)
@@ -83,12 +101,12 @@ def _facts(captured: Captured, provider: str | None, model: str | None) -> dict[
     facts["provider"] = provider or provider_of(captured, model)
     facts["model"] = model or captured.model
     facts["response_model"] = captured.model
-    facts["response_id"] = captured.response_id
+    facts["response_id"] = None if captured.response_id == _NO_ID else captured.response_id
     facts["service_tier"] = _tier(captured.service_tier)
     facts["inference_geo"] = _geo(captured.raw.get("inference_geo"))
-    facts["reported_cost_usd"] = _reported(captured.raw, flags)
-    # pydantic-ai counts the requests that told no usage.
-    facts["incomplete"] = captured.incomplete or bool(captured.raw.get("unmeasured"))
+    facts["reported_cost_usd"] = cost
+    # pydantic-ai counts the requests that told no usage; google-genai tells only that of its last.
+    facts["incomplete"] = captured.incomplete or bool(captured.raw.get("unmeasured")) or "own_calls" in captured.raw
     # One answer has an id; a framework's total over several has none.
     facts["aggregate"] = captured.aggregate or (shape is not None and shape.aggregate and captured.response_id is None)
     facts["requests"] = counts.get("requests")
@@ -118,6 +136,35 @@ def _counts(captured: Captured, flags: list[str]) -> tuple[Counts, dict[str, int
             flags.append(f"{name}: {odd}")
     flags.sort()  # in which order an answer's fields are found depends on its form
     return counts, units
+
+
+def _bill(counts: Counts, flags: list[str]) -> None:
+    """Let the cloud's own count, by which it bills, take the place of the model's, and flag where they differ."""
+    for name in _BILLED:
+        billed = counts.pop(f"billed_{name}", None)
+        if billed is None:
+            continue
+        if name in counts and counts[name] != billed:
+            flags.append(f"{name}: {counts[name]} said, {billed} billed")
+        counts[name] = billed
+
+
+def _share(counts: Counts, flags: list[str]) -> None:
+    """Bring the cached part of all that was read to what is billed of it, and flag that it was.
+
+    Cohere bills no preamble of its own, which its cached tokens are counted with: of what is billed the same share is.
+    """
+    everything, billed = counts.pop("all_input", 0), counts.get("input_tokens", 0)
+    cached = counts.get("cache_read_tokens")
+    if cached and everything > billed:
+        counts["cache_read_tokens"] = min(cached, everything) * billed // everything
+        flags.append(f"cache_read_tokens: {cached} of {everything} read, of which {billed} are billed")
+
+
+def _search(counts: Counts, model: str) -> None:
+    """Make searches of the queries that Google's answer names: one for each prompt, or for each query, as it bills."""
+    queries = counts.pop("web_queries")
+    counts["web_searches"] = min(queries, 1) if _A_PROMPT.search(model.lower()) else queries
 
 
 def _check(total: int | None, counts: Counts, flags: list[str]) -> None:
@@ -170,7 +217,8 @@ def _reported(raw: Mapping[str, Any], flags: list[str]) -> Decimal | None:
     # xAI's messages are protobuf, where a price that is not there reads as 0.
     if found.get("ticks"):
         return found["ticks"] / _TICKS_PER_USD
-    return found.get("cost")
+    # Vercel's gateway charges nothing where the account at the maker is the caller's own, and tells what that one pays.
+    return found.get("cost") or found.get("market_cost") or found.get("cost")
 
 
 def _tier(tier: str | None) -> str | None:
@@ -193,19 +241,27 @@ def _joined(captured: Captured, provider: str | None, model: str | None) -> Usag
     asked = model or captured.model
     entries = tuple(_entry(each, provider or (total.provider if total else None), asked) for each in captured.entries)
     if total is None:
-        aggregate = captured.shape is not None and captured.shape.aggregate
+        aggregate = captured.aggregate or (captured.shape is not None and captured.shape.aggregate)
         return replace(_summed(entries), incomplete=captured.incomplete, aggregate=aggregate)
     total = replace(total, **_in_common(total, entries))
     beyond = {name: _sum(entries, name) - (getattr(total, name) or 0) for name in ("input_tokens", "output_tokens")}
     if not any(beyond.values()):
         apart = total.aggregate or any(entry.model != total.model for entry in entries)
         return replace(total, entries=entries if apart and len(entries) > 1 else ())
+    if _each_the_total(total, entries):
+        return replace(total, flags=(*total.flags, f"entries: {len(entries)}, each of them the total"))
     flag = f"entries: {beyond['input_tokens']:+} input, {beyond['output_tokens']:+} output tokens beyond the total"
     # Anthropic leaves compaction, and what an advising model read, out of its total, yet bills them.
     if total.aggregate or min(beyond.values()) < 0:
         return replace(total, flags=(*total.flags, flag))
     first = replace(entries[0], web_searches=total.web_searches)
     return replace(total, entries=(first, *entries[1:]), flags=(*total.flags, flag))
+
+
+def _each_the_total(total: Usage, entries: tuple[Usage, ...]) -> bool:
+    """Tell whether each entry repeats the total, as Groq's compound systems were seen to do."""
+    whole = (total.input_tokens, total.output_tokens)
+    return len(entries) > 1 and all((entry.input_tokens, entry.output_tokens) == whole for entry in entries)
 
 
 def _in_common(total: Usage, entries: tuple[Usage, ...]) -> dict[str, Any]:

@@ -23,11 +23,13 @@ class _Plan(NamedTuple):
     """Names, and keys that are at hand."""
     branches: tuple[tuple[str, bool, Rows], ...]
     """Keys, whether they are at hand, and what is looked for below them."""
+    heads: tuple[tuple[Path, Rows], ...]
+    """Paths into the first of a list, which most answers do not have, and what is looked for below them."""
     rest: tuple[_Row, ...]
     """What has to be dug for."""
 
 
-_NOTHING: Final = _Plan((), (), ())
+_NOTHING: Final = _Plan((), (), (), ())
 
 
 class Rows:
@@ -52,16 +54,19 @@ class Rows:
     def plan(self, layout: Layout) -> _Plan:
         """Work out how the rows are found in a layout, and remember it there."""
         rows = [row for row in self._rows if reachable(layout, row[1])]
-        ways: dict[str, set[tuple[str, bool]]] = defaultdict(set)
+        ways: dict[str, set[tuple[str, bool, bool]]] = defaultdict(set)
         for name, path in rows:
-            ways[name].add((path[0], len(path) > 1))
+            ways[name].add((path[0], len(path) > 1, _is_headed(path)))
         leaves: list[tuple[str, str]] = []
         branches: dict[str, list[_Row]] = {}
+        heads: dict[Path, list[_Row]] = {}
         rest: list[_Row] = []
         for name, path in rows:
             key, further = path[0], path[1:]
             if len(ways[name]) > 1 or key not in layout.names:  # alternatives have an order
                 rest.append((name, path))
+            elif _is_headed(path):
+                heads.setdefault(path[:-1], []).append((name, path[-1:]))
             elif further:
                 branches.setdefault(key, []).append((name, further))
             elif key in layout.own:
@@ -69,12 +74,13 @@ class Rows:
             else:
                 rest.append((name, path))
         below = tuple((key, key in layout.own, _rows(tuple(each))) for key, each in branches.items())
-        plan = layout.chosen[self] = _Plan(tuple(leaves), below, tuple(rest)) if rows else _NOTHING
+        headed = tuple((head, _rows(tuple(each))) for head, each in heads.items())
+        plan = layout.chosen[self] = _Plan(tuple(leaves), below, headed, tuple(rest)) if rows else _NOTHING
         return plan
 
 
 def _follow(plan: _Plan, source: Any, found: dict[str, Any]) -> None:
-    leaves, branches, rest = plan
+    leaves, branches, heads, rest = plan
     own = own_of(source)
     for name, key in leaves:
         value = own.get(key)  # another thread may have taken it out since
@@ -87,9 +93,24 @@ def _follow(plan: _Plan, source: Any, found: dict[str, Any]) -> None:
             inner = layout.chosen.get(below) or below.plan(layout)
             if inner is not _NOTHING:
                 _follow(inner, value, found)
+    if heads:
+        _follow_heads(heads, source, found)
     for name, path in rest:
         if name not in found and (value := dig(source, path)) is not None:
             found[name] = value
+
+
+def _follow_heads(heads: tuple[tuple[Path, Rows], ...], source: Any, found: dict[str, Any]) -> None:
+    for head, below in heads:
+        value = dig(source, head)
+        if value is not None:
+            for name, each in below.of(value, layout_of(value)).items():
+                found.setdefault(name, each)
+
+
+def _is_headed(path: Path) -> bool:
+    """Tell whether a path leads into the first item of a list, and further."""
+    return len(path) > 2 and path[1] == "^"
 
 
 def reachable(layout: Layout, path: Path) -> bool:

@@ -65,6 +65,17 @@ def only_total(counts: Counts) -> None:
         counts["input_tokens"] = counts["total"]
 
 
+def speech_and_text(counts: Counts) -> None:
+    """Make wholes of speech and text where they are not told (Amazon's Nova Sonic)."""
+    for whole, speech, text in (
+        ("input_tokens", "audio_input_tokens", "text_input"),
+        ("output_tokens", "audio_output_tokens", "text_output"),
+    ):
+        written = counts.pop(text, None)
+        if whole not in counts and (written is not None or speech in counts):
+            counts[whole] = (written or 0) + counts.get(speech, 0)
+
+
 def _add_cache_writes(counts: Counts) -> None:
     """Make the sum of the writes with a told life the cache write where no better is said."""
     parts = counts.pop("cache_write_5m_tokens", 0) + counts.get("cache_write_1h_tokens", 0)
@@ -80,4 +91,5 @@ RULES: Final[dict[str, Callable[[Counts], None]]] = {
     "reasoning_apart": reasoning_apart,
     "by_total": by_total,
     "only_total": only_total,
+    "speech_and_text": speech_and_text,
 }

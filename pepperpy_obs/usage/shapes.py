@@ -13,7 +13,15 @@ from pepperpy_obs.usage.rows import Rows, at_hand, reachable
 
 __all__ = ["Found", "Merge", "Place", "Shape", "Trial", "by_name", "word"]
 
-Rule = Literal["inclusive", "cache_apart", "thoughts_apart", "reasoning_apart", "by_total", "only_total"]
+Rule = Literal[
+    "inclusive",
+    "cache_apart",
+    "thoughts_apart",
+    "reasoning_apart",
+    "by_total",
+    "only_total",
+    "speech_and_text",
+]
 Merge = Literal["last", "overwrite", "most", "add"]
 End = Literal["usage", "choices", "candidates", "message_delta", "run", "flag"]
 

@@ -20,7 +20,7 @@ _LONGEST: Final = 32 * 1024 * 1024
 """Characters of an unfinished object after which a body is given up."""
 _SSE: Final = ("data:", "event:", "id:", "retry:", ":")
 _DECODER: Final = json.JSONDecoder()
-_WORDS: Final = ("usage", "Usage", "oken", "eval_count", "_units")
+_WORDS: Final = ("usage", "Usage", "oken", "eval_count", "_units", '"gateway"', '"seconds"')
 _TELLING: Final = (*_WORDS, '"model', '"id"')
 _START: Final = re.compile(r"\ufeff?\s*(?:[{\[]|data:|event:|id:|retry:|:)")
 _START_BYTES: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:[{\[\x00]|data:|event:|id:|retry:|:)")

@@ -320,6 +320,7 @@ STREAMS: Final[dict[str, tuple[Items, usage.Usage]]] = {
             model="claude-sonnet-4-5",
             response_model="claude-sonnet-4-5",
             response_id="msg_1",
+            flags=("output_tokens: 30 said, 28 billed",),
         ),
     ),
     "bedrock titan: each count once": (

@@ -121,15 +121,16 @@ def bedrock(said: Any) -> dict[str, Any] | None:
 
 
 def cohere(said: Any) -> dict[str, Any] | None:
-    """What is billed counts; the cached part cannot be more than that."""
+    """What is billed counts; what is cached is a part of all tokens, and so is the same share of the billed ones."""
     if "billed_units" not in said:
         return None
     billed = said["billed_units"]
     cached = said.get("cached_tokens")
+    everything = said.get("tokens", billed).get("input_tokens") or 1
     return {
         "input_tokens": billed.get("input_tokens"),
         "output_tokens": billed.get("output_tokens"),
-        "cache_read_tokens": None if cached is None else min(cached, billed["input_tokens"]),
+        "cache_read_tokens": None if cached is None else cached * billed["input_tokens"] // everything,
     }
 
 
