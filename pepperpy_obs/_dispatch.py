@@ -28,6 +28,15 @@ hubs: weakref.WeakSet[Hub]
 _making = threading.RLock()
 
 
+class Buffer(list["Record"]):
+    """The buffer of the default hub, where a wrapper that was pickled by value finds that of its new process."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> Any:
+        return getattr, (HUB, "buffer")
+
+
 class Hub:
     """One buffer of records and the runtime that drains it.
 
@@ -38,7 +47,7 @@ class Hub:
     __slots__ = ("__weakref__", "append", "buffer", "limit", "most", "off", "runtime")
 
     def __init__(self) -> None:
-        self.buffer: list[Record] = []
+        self.buffer: list[Record] = Buffer()
         self.append = self.buffer.append
         self.most = LIMIT
         """How many records the buffer takes."""
@@ -56,6 +65,13 @@ class Hub:
                 self.runtime.shutdown()
             except Exception as error:
                 failed("shutdown", error)
+
+    def __reduce__(self) -> str:
+        """Name the default hub, which each process has; a collector's own stays where it is."""
+        if self is not HUB:
+            msg = "a collector's own buffer cannot be pickled; make a MetricsCollector in each process"
+            raise TypeError(msg)
+        return "HUB"
 
     def accept(self, limit: int | None) -> int | None:
         """Take up to `limit` records, or none at all; return what was in force before."""

@@ -11,7 +11,7 @@ possible any more where a stack has overflowed.
 from __future__ import annotations
 
 import weakref
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Final
 
 from pepperpy_obs.events import CACHE_LOOKED_UP, METRIC_RECORDED, OPERATION_FINISHED
@@ -125,6 +125,11 @@ class Spec:
             base[PRICED] = True
         object.__setattr__(self, "base", base | dict(self.attributes))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Go to another process as what it was made of: `base` and `usual` are made there, of that process's words."""
+        made = {one.name: getattr(self, one.name) for one in fields(self) if one.init and one.name != "event"}
+        return _remade, (made,)
+
     @property
     def may_ask(self) -> bool:
         """Whether its calls may be requests, so that an argument which bears a model's name is one."""
@@ -134,6 +139,10 @@ class Spec:
     def credited(self) -> str | None:
         """The agent that calls below this one are credited to, if it names one."""
         return self.agent or (self.operation if self.kind == "agent" else None)
+
+
+def _remade(facts: dict[str, Any]) -> Spec:
+    return Spec(**facts)
 
 
 def blank(spec: Spec | None, parent: Record | None) -> Record:

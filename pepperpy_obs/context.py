@@ -6,11 +6,12 @@ reference to its caller's record; ids are made when somebody asks for them, as a
 
 from __future__ import annotations
 
+import copyreg
 import os
 import re
 import threading
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pepperpy_obs._record import CALLER, SPEC, Record, blank
 
@@ -26,6 +27,26 @@ from contextlib import contextmanager
 __all__ = ["CURRENT", "Purse", "continue_trace", "format_traceparent", "lineage", "parse_traceparent"]
 
 CURRENT: Final[ContextVar[Record | None]] = ContextVar("pepperpy_obs_call", default=None)
+
+
+def _reduced(variable: ContextVar[Any]) -> Any:
+    """Name our variable, which each process has; another one goes the way it went before us."""
+    if variable is CURRENT:
+        return _ours, ()
+    if _reduced_before is not None:
+        return _reduced_before(variable)
+    msg = f"cannot pickle '{type(variable).__module__}.{type(variable).__qualname__}' object"
+    raise TypeError(msg)
+
+
+def _ours() -> ContextVar[Record | None]:
+    return CURRENT
+
+
+# cloudpickle (joblib, Dask, Ray, Spark) sends functions of `__main__` and of notebooks by value, with the globals that
+# they use. A wrapper's are the methods of this variable.
+_reduced_before: Any = copyreg.dispatch_table.get(ContextVar)
+copyreg.pickle(ContextVar, _reduced)
 
 
 class Purse:

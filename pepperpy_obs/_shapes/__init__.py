@@ -2,7 +2,8 @@
 
 `wrap` makes a wrapper of the same shape as what it wraps. Context is current only while
 the callable itself runs, never in the consumer between yields, and everything of the user's
-passes through untouched: values, exceptions, `send`, `throw`, `close`, cancellation.
+passes through untouched: values, exceptions, `send`, `throw`, `close`, cancellation. What is no method is
+made none: a partial or a callable object stays what it was in the body of a class.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pepperpy_obs._shapes.calls import wrap_call
 from pepperpy_obs._shapes.streams import wrap_async_stream, wrap_stream
+from pepperpy_obs._shapes.unbound import binds, unbound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +55,9 @@ def wrap(target: Callable[..., Any], spec: Spec) -> Callable[..., Any]:
     named = target
     while isinstance(named, functools.partial):
         named = named.func
-    functools.update_wrapper(wrapper, named if hasattr(named, "__name__") else type(named))
+    # The attributes of a callable object may change: they stay where they are.
+    updated = functools.WRAPPER_UPDATES if binds(target) else ()
+    functools.update_wrapper(wrapper, named if hasattr(named, "__name__") else type(named), updated=updated)
     wrapper.__dict__.pop("__pepperpy_obs__", None)
     wrapper.__dict__["__wrapped__"] = target
-    return wrapper
+    return wrapper if binds(target) else unbound(wrapper)

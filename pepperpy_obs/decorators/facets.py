@@ -46,6 +46,10 @@ class _Mark:
         self.facets = facets
         self.options = options
 
+    def remade(self) -> tuple[Any, ...]:
+        """Return how to decorate the original anew, as pickle wants it."""
+        return _remade, (self.target, self.facets, self.options)
+
 
 @overload
 def measured(function: staticmethod[P, R], /) -> staticmethod[P, R]: ...
@@ -128,6 +132,10 @@ def _apply(given: Any, decorator: str, facets: frozenset[str], options: Mapping[
     wrapper = wrap(given, spec)
     setattr(wrapper, _MARK, _Mark(wrapper, given, facets, dict(options)))
     return wrapper
+
+
+def _remade(target: Any, facets: frozenset[str], options: dict[str, Any]) -> Any:
+    return _apply(target, "measured", facets, options)
 
 
 def _refuse_misuse(given: Any, decorator: str) -> None:

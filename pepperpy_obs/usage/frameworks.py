@@ -7,6 +7,7 @@ from typing import Final
 from pepperpy_obs.usage.counts import CHAT, GATEWAY, TOKENS, rows
 from pepperpy_obs.usage.dig import paths
 from pepperpy_obs.usage.shapes import Shape
+from pepperpy_obs.usage.tiers import tiered
 
 __all__ = ["FRAMEWORKS"]
 
@@ -39,7 +40,7 @@ FRAMEWORKS: Final[tuple[Shape, ...]] = (
         name="langchain chunk",
         places=("usage_metadata", "message.usage_metadata"),
         all=paths("input_tokens", "output_tokens"),
-        counts=TOKENS,
+        counts=TOKENS | tiered(),
         around=GATEWAY,
         merge="add",
     ),
@@ -64,6 +65,7 @@ FRAMEWORKS: Final[tuple[Shape, ...]] = (
             audio_input_tokens=f"{_GENERATED}.input_token_details.audio",
             audio_output_tokens=f"{_GENERATED}.output_token_details.audio",
             reasoning_tokens=f"{_GENERATED}.output_token_details.reasoning",
-        ),
+        )
+        | tiered(f"{_GENERATED}."),
     ),
 )

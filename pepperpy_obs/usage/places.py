@@ -68,6 +68,8 @@ PLACES: Final[tuple[Place, ...]] = (
 
 TIERS: Final = paths(
     "service_tier", "serviceTier.type", "serviceTier", "trafficType", "traffic_type",
+    "response_metadata.service_tier", "response_metadata.serviceTier.type", "response_metadata.usage.service_tier",
+    "llm_output.service_tier", "generations.*.^.message.response_metadata.service_tier",
     # Google's SDK leaves the tier out of the usage that it makes of the answer.
     "sdk_http_response.headers.x-gemini-service-tier",
 )  # fmt: skip

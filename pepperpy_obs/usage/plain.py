@@ -7,6 +7,7 @@ from typing import Final
 from pepperpy_obs.usage.counts import AI_SDK, COST, GATEWAY, TOKENS, rows
 from pepperpy_obs.usage.dig import paths
 from pepperpy_obs.usage.shapes import Shape
+from pepperpy_obs.usage.tiers import tiered
 
 __all__ = ["PLAIN"]
 
@@ -25,7 +26,7 @@ PLAIN: Final[tuple[Shape, ...]] = (
     Shape(
         name="tokens",
         any=paths("input_tokens", "output_tokens"),
-        counts=TOKENS,
+        counts=TOKENS | tiered(),
         around=GATEWAY
         | rows(
             web_searches="output.#web_search_call",

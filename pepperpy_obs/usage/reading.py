@@ -14,6 +14,7 @@ from pepperpy_obs.usage.normal import COUNTS, INPUT_PARTS, OUTPUT_PARTS, Usage, 
 from pepperpy_obs.usage.numbers import MOST, as_count, as_money
 from pepperpy_obs.usage.origin import provider_of
 from pepperpy_obs.usage.rules import RULES, Counts
+from pepperpy_obs.usage.tiers import TIERED, tier_of
 
 __all__ = ["read", "told"]
 
@@ -24,6 +25,7 @@ _BILLED: Final = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_w
 _KNOWN: Final = frozenset(
     {
         *COUNTS,
+        *TIERED,
         *(f"billed_{name}" for name in _BILLED),
         *("total", "thoughts", "tool_input", "cache_write_5m_tokens", "requests", "web_queries"),
         *("all_input", "text_input", "text_output"),
@@ -84,6 +86,7 @@ def _facts(captured: Captured, provider: str | None, model: str | None) -> dict[
     counts, units = _counts(captured, flags)
     shape = captured.shape
     cost = _reported(captured.raw, flags)
+    tier = tier_of(counts, flags) or _tier(captured.service_tier)
     if shape is not None:
         total = counts.get("total")
         _bill(counts, flags)
@@ -102,7 +105,7 @@ def _facts(captured: Captured, provider: str | None, model: str | None) -> dict[
     facts["model"] = model or captured.model
     facts["response_model"] = captured.model
     facts["response_id"] = None if captured.response_id == _NO_ID else captured.response_id
-    facts["service_tier"] = _tier(captured.service_tier)
+    facts["service_tier"] = tier
     facts["inference_geo"] = _geo(captured.raw.get("inference_geo"))
     facts["reported_cost_usd"] = cost
     # pydantic-ai counts the requests that told no usage; google-genai tells only that of its last.
