@@ -90,7 +90,8 @@ def _alone(event: EventDict) -> EventDict:
 
 
 def _is_several(entry: EventDict) -> bool:
-    return entry.get("requests", 1) != 1 and known_id(entry) is None
+    several = entry.get("usage_aggregate") or entry.get("requests", 1) != 1
+    return several and known_id(entry) is None
 
 
 def _less(units: EventDict, others: EventDict) -> EventDict:

@@ -11,6 +11,7 @@ from pepperpy_obs.usage.captured import Captured
 from pepperpy_obs.usage.dig import ask
 from pepperpy_obs.usage.normal import Usage
 from pepperpy_obs.usage.numbers import as_money
+from pepperpy_obs.usage.several import REPLY, of_messages, of_models
 from pepperpy_obs.usage.stream import Stream
 from pepperpy_obs.usage.take import take
 from pepperpy_obs.usage.wire import looks_raw, speaks_of_usage
@@ -39,9 +40,9 @@ def capture(answer: object) -> Captured | None:
         return special(answer)
     captured, found = take(answer)
     if found is not None:
-        return captured
+        return captured if found.place.name != REPLY else of_messages(answer)
     response = _response(answer)
-    return None if response is None else _from_response(response)
+    return of_models(answer) if response is None else _from_response(response)
 
 
 @lru_cache(_MOST_KINDS)

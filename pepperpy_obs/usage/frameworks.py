@@ -37,6 +37,23 @@ FRAMEWORKS: Final[tuple[Shape, ...]] = (
         aggregate=True,
     ),
     Shape(
+        # AutoGen puts what a request used beside the message that came of it.
+        name="autogen message",
+        places=("models_usage", "chat_message.models_usage"),
+        all=paths("prompt_tokens", "completion_tokens"),
+        counts=CHAT,
+        aggregate=True,
+        anonymous=True,
+    ),
+    Shape(
+        name="autogen result",
+        places=("",),
+        any=paths("messages.*.models_usage.prompt_tokens"),
+        counts={},
+        entries=paths("messages"),
+        aggregate=True,
+    ),
+    Shape(
         name="langchain chunk",
         places=("usage_metadata", "message.usage_metadata"),
         all=paths("input_tokens", "output_tokens"),

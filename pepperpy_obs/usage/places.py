@@ -54,6 +54,8 @@ PLACES: Final[tuple[Place, ...]] = (
     _place("_raw_response.usage", "_raw_response"),
     _place("_raw_response.usage_metadata", "_raw_response"),
     _place("token_usage"),
+    _place("models_usage"),
+    _place("chat_message.models_usage", "chat_message"),
     # InvokeAgent: each of the agent's model calls leaves a trace of its own.
     _place("trace.trace.*.modelInvocationOutput.metadata.usage", merge="add"),
     _place("usage_info"),

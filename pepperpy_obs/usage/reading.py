@@ -104,17 +104,24 @@ def _facts(captured: Captured, provider: str | None, model: str | None) -> dict[
     facts["provider"] = provider or provider_of(captured, model)
     facts["model"] = model or captured.model
     facts["response_model"] = captured.model
-    facts["response_id"] = None if captured.response_id == _NO_ID else captured.response_id
+    facts["response_id"] = _id(captured)
     facts["service_tier"] = tier
     facts["inference_geo"] = _geo(captured.raw.get("inference_geo"))
     facts["reported_cost_usd"] = cost
     # pydantic-ai counts the requests that told no usage; google-genai tells only that of its last.
     facts["incomplete"] = captured.incomplete or bool(captured.raw.get("unmeasured")) or "own_calls" in captured.raw
     # One answer has an id; a framework's total over several has none.
-    facts["aggregate"] = captured.aggregate or (shape is not None and shape.aggregate and captured.response_id is None)
+    is_total = captured.aggregate or (shape is not None and shape.aggregate)
+    facts["aggregate"] = is_total and facts["response_id"] is None
     facts["requests"] = counts.get("requests")
     facts["flags"] = tuple(flags)
     return facts
+
+
+def _id(captured: Captured) -> str | None:
+    """Return the provider's own id of the answer, if it is one."""
+    made_up = captured.response_id == _NO_ID or (captured.shape is not None and captured.shape.anonymous)
+    return None if made_up else captured.response_id
 
 
 def _counts(captured: Captured, flags: list[str]) -> tuple[Counts, dict[str, int | Decimal]]:
@@ -245,7 +252,9 @@ def _joined(captured: Captured, provider: str | None, model: str | None) -> Usag
     entries = tuple(_entry(each, provider or (total.provider if total else None), asked) for each in captured.entries)
     if total is None:
         aggregate = captured.aggregate or (captured.shape is not None and captured.shape.aggregate)
-        return replace(_summed(entries), incomplete=captured.incomplete, aggregate=aggregate)
+        summed = replace(_summed(entries), incomplete=captured.incomplete, aggregate=aggregate)
+        # By model it is not told how many requests there were.
+        return replace(summed, requests=None) if captured.aggregate else summed
     total = replace(total, **_in_common(total, entries))
     beyond = {name: _sum(entries, name) - (getattr(total, name) or 0) for name in ("input_tokens", "output_tokens")}
     if not any(beyond.values()):
@@ -278,7 +287,8 @@ def _in_common(total: Usage, entries: tuple[Usage, ...]) -> dict[str, Any]:
 
 
 def _entry(captured: Captured, provider: str | None, model: str | None) -> Usage:
-    return replace(_single(captured, provider, captured.model or model), aggregate=False)
+    # What a model has used in a run may be that of several requests, too.
+    return replace(_single(captured, provider, captured.model or model), aggregate=captured.aggregate)
 
 
 def _summed(entries: tuple[Usage, ...]) -> Usage:

@@ -60,6 +60,8 @@ class Shape:
     ids: tuple[Path, ...] = ()
     """What tells the answer by, where it is not its `id`."""
     aggregate: bool = False
+    anonymous: bool = False
+    """Its ids are the framework's own, and say nothing of the provider's answer."""
     numerals: bool = False
     """Numbers may come as text: HTTP headers."""
     facts: Rows = field(init=False, repr=False, compare=False)
