@@ -12,7 +12,7 @@ _PROVIDERS: Final = {
     alias: name
     for name, aliases in {
         "alibaba": "dashscope qwen alibaba-cloud tongyi",
-        "anthropic": "claude",
+        "anthropic": "claude claude-platform",
         "aws": "aws-bedrock amazon amazon-bedrock bedrock bedrock-converse bedrock-runtime bedrock-mantle sagemaker",
         "azure": "azure-openai azure-ai azure-ai-openai azure-ai-inference azure-ai-foundry azureopenai azure-text "
         "azureml",
@@ -45,6 +45,8 @@ _KNOWN: Final = frozenset({
 """What may stand before a model's name to say who serves it: a tag of Ollama's has a colon, too."""
 _HOSTS: Final = frozenset({"aws", "azure", "google"})
 """Who sells other makers' models under their bare names."""
+_OWN_PRICES: Final = ("claude_platform/",)
+"""What a maker sells by way of a host, at its own prices."""
 _REWRITES: Final = tuple(
     (re.compile(pattern), replacement)
     for pattern, replacement in (
@@ -53,7 +55,7 @@ _REWRITES: Final = tuple(
         (r"^azureml://registries/[^/]+/models/([^/]+)(?:/.*)?$", r"\1"),
         (r"^models/", ""),
         (r"^((?:bedrock[/:])?)(?:converse/|invoke/)?arn:aws[\w-]*:bedrock:[^:]*:\d*:[a-z-]+/([^/]+)(?:/.*)?$", r"\1\2"),
-        (r"^(bedrock/)(?:converse/|invoke/|converse_like/)?(?:[a-z]{2}(?:-[a-z]+)+-\d/)?", r"\1"),
+        (r"^(bedrock/)(?:converse/|invoke/|converse_like/)", r"\1"),
         (r"@(\d{8})$", r"-\1"),
         (r"@(?:latest|default|\d{3})$", ""),
         (r":(?:nitro|floor|exacto|thinking)$", ""),
@@ -94,6 +96,8 @@ def model_names(provider: str | None, model: str) -> Iterator[tuple[str | None, 
             break
         if named is None or provider is None or provider == named:
             provider = named or provider
+        elif short.startswith(_OWN_PRICES):
+            provider = named
         elif provider not in _HOSTS:
             break
         short = _rewritten(rest)
