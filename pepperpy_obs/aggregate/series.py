@@ -7,20 +7,24 @@ request would fill the memory. Past the limit, new series are counted together u
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import Final, NamedTuple, TypeVar
 
 from pepperpy_obs.events import OVERFLOW
 
-__all__ = ["ELSEWHERE", "Attribute", "Limits", "MetricKey", "SeriesKey", "label"]
+__all__ = ["ALSO_BY", "ELSEWHERE", "Attribute", "Limits", "MetricKey", "SeriesKey", "joined", "label", "parted"]
 
 Key = TypeVar("Key", bound=Hashable)
 
 _LONGEST_LABEL: Final = 200
 
 
+ALSO_BY: Final = "+"
+"""Joins the names of fields by which requests are counted together: customer+model."""
+_BETWEEN: Final = "\x1f"
+
 Attribute = tuple[str, str]
-"""A field of the user's, and its value."""
+"""A field of the user's, and its value; or several fields, with `ALSO_BY` between them, and their values `joined`."""
 
 
 class SeriesKey(NamedTuple):
@@ -52,6 +56,16 @@ class MetricKey(NamedTuple):
 def label(value: object) -> str:
     """Return a label's value: "" for None, text cut at 200 characters."""
     return "" if value is None else str(value)[:_LONGEST_LABEL]
+
+
+def joined(values: Sequence[str]) -> str:
+    """Return several values as one."""
+    return _BETWEEN.join(value.replace(_BETWEEN, "?") for value in values)
+
+
+def parted(value: str, number: int) -> list[str]:
+    """Return the values that were joined; of an overflow, which stands for any, itself for each of their `number`."""
+    return [value] * number if value == OVERFLOW else value.split(_BETWEEN)
 
 
 class Limits:

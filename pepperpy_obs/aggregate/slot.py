@@ -17,7 +17,7 @@ from pepperpy_obs.aggregate.cell import NO_REQUESTS, SLOT, CacheCell, Requests
 from pepperpy_obs.aggregate.ledger import Ledger
 from pepperpy_obs.aggregate.metric import MetricKind, is_label, is_name
 from pepperpy_obs.aggregate.requests import RequestTally, is_request
-from pepperpy_obs.aggregate.series import Attribute, Limits, MetricKey, SeriesKey, label
+from pepperpy_obs.aggregate.series import ALSO_BY, Attribute, Limits, MetricKey, SeriesKey, joined, label
 from pepperpy_obs.aggregate.tally import MetricTally, StillMetric, StillTally, Tally
 from pepperpy_obs.events import CACHE_LOOKED_UP, METRIC_RECORDED, OPERATION_FINISHED, OVERFLOW, USAGE_RECORDED
 
@@ -146,15 +146,22 @@ class Slot:
                 self._ledger.events[OVERFLOW] += 1
 
     def attribute(self, event: Mapping[str, Any], names: Sequence[str]) -> None:
-        """Count a request, if it is one, once more for each of these fields of the user's."""
+        """Count a request, if it is one, once more for each of these fields, or fields that are joined by a plus."""
         if is_request(event):
             for name in names:
-                key = self._limits.attribute((name, label(event.get(name))), self._ledger.overflow)
+                if ALSO_BY in name or name == "day":
+                    value = joined([self._part(event, part) for part in name.split(ALSO_BY)])
+                else:
+                    value = label(event.get(name))
+                key = self._limits.attribute((name, value), self._ledger.overflow)
                 tally = self._attributes.get(key)
                 if tally is None:
                     # What is refused has been counted with the call.
                     tally = self._attributes[key] = RequestTally(Counter())
                 tally.count(event)
+
+    def _part(self, event: Mapping[str, Any], name: str) -> str:
+        return _day(self.start) if name == "day" else label(event.get(name))
 
     def look_up(self, event: Mapping[str, Any]) -> None:
         """Count a lookup of a cache."""

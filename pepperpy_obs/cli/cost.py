@@ -5,21 +5,28 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from pepperpy_obs import Config
-from pepperpy_obs.aggregate.store import Store
+from pepperpy_obs import Config, SetupError
+from pepperpy_obs.aggregate.series import ALSO_BY, SeriesKey
 from pepperpy_obs.cli.replay import fold_files, tell
 from pepperpy_obs.pricing import Pricer
 from pepperpy_obs.replay.costs import CostFold, Repricing
+from pepperpy_obs.reports.comparison import Comparison
+from pepperpy_obs.reports.cost import CostReport
+from pepperpy_obs.reports.cross import CrossTable
 from pepperpy_obs.reports.live import Live
 from pepperpy_obs.reports.stats import Stats
+from pepperpy_obs.reports.totals import NOBODY
 
 __all__ = ["add_options", "run"]
 
-_GROUPS: Final = ("provider", "model", "operation", "agent", "day")
+_GROUPS: Final = frozenset({"provider", "model", "operation", "agent", "day"})
+_SERIES: Final = frozenset(SeriesKey._fields)
+_INCOMPLETE: Final = 3
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -27,12 +34,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "Reads what replay reads. Costs are those that the log has: what was known when the calls were made. "
         "--reprice and --what-if price each request again, at its own time. Exit code: 0; 1 if there was no event "
-        "at all; 2 if a file cannot be opened."
+        "at all, or none in the period; 2 if a file cannot be opened; 3 if the answer may lack something: the files "
+        "begin after --since, or no request has a field of --by. Standard error says what."
     )
     add = parser.add_argument
-    add("files", nargs="+", metavar="FILE", help="a log file, oldest first; - for standard input")
-    known = ", ".join(_GROUPS)
-    add("--by", action="append", default=[], metavar="G", help=f"only the table of {known} or a field of yours; repeat")
+    add("files", nargs="+", metavar="FILE", help="a log file, in any order; - for standard input")
+    add(
+        "--by",
+        action="append",
+        default=[],
+        metavar="G",
+        help="only the table by provider, model, operation, agent, day, a field of yours, or several (customer,model)",
+    )
     add("--since", type=_instant, metavar="T", help="only events from this day or time on (UTC, 2026-11-01)")
     add("--until", type=_instant, metavar="T", help="only events before this day or time")
     add("--reprice", action="store_true", help="show what differs under the prices of now, or of --price-file")
@@ -44,17 +57,39 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print what log files cost."""
     config = Config()
+    by = [_fields(text) for text in options.by]
     repricings = _repricings(options, options.price_file or config.price_file)
-    fields = dict.fromkeys((*config.cost_attributes, *(name for name in options.by if name not in _GROUPS)))
     limits = {name: at for name in ("since", "until") if (at := getattr(options, name)) is not None}
-    fold = CostFold(Store(config.max_series, tuple(fields)), repricings, **limits)
+    fold = CostFold(tuple(_counted(by, config.cost_attributes)), repricings, **limits)
     fold_files(options.files, fold)
-    print(_answer(options, fold, repricings).rstrip("\n"))
-    for name in fields if fold.events else ():
-        if name in options.by and not any(value for field, value in fold.store.snapshot().attributes if field == name):
-            print(f"--by {name}: no request has this field", file=sys.stderr)
+    stats = Stats(fold.store.snapshot(), Live())
+    notes = _notes(fold, by, stats)
+    crossed = {",".join(fields): stats.cost_by(*fields) for fields in by if len(fields) > 1}
+    comparisons = [one.comparison() for one in repricings]
+    if options.json:
+        print(_json(fold, stats, crossed, comparisons, notes))
+    else:
+        tables = [crossed.get(",".join(fields), fields[0]) for fields in by]
+        print(_text(stats.cost, tables, comparisons, as_csv=options.csv).rstrip("\n"))
+    for note in notes:
+        print(note, file=sys.stderr)
     tell(fold)
-    return 0 if fold.events else 1
+    return 1 if not fold.taken else _INCOMPLETE if notes else 0
+
+
+def _fields(text: str) -> tuple[str, ...]:
+    fields = tuple(part.strip() for part in text.split(","))
+    if not all(fields) or len(set(fields)) < len(fields):
+        msg = f"--by {text!r}; give a field, or different ones with commas between them, such as customer,model"
+        raise SetupError(msg)
+    return fields
+
+
+def _counted(by: Sequence[tuple[str, ...]], attributes: Sequence[str]) -> dict[str, None]:
+    """Return what the store is to count by beside what it always does; days without end, too."""
+    known = {(name,) for name in _GROUPS} | {fields for fields in by if len(fields) > 1 and _SERIES.issuperset(fields)}
+    asked = [ALSO_BY.join(fields) for fields in by if fields not in known]
+    return dict.fromkeys((*attributes, *asked, "day"))
 
 
 def _repricings(options: argparse.Namespace, path: Path | str | None) -> list[Repricing]:
@@ -67,23 +102,64 @@ def _repricings(options: argparse.Namespace, path: Path | str | None) -> list[Re
     return found + [Repricing(pricer, f"What if all had been {model}?", model) for model in options.what_if]
 
 
-def _answer(options: argparse.Namespace, fold: CostFold, repricings: list[Repricing]) -> str:
-    cost = Stats(fold.store.snapshot(), Live()).cost
-    by = [name for name in options.by if name in cost.groups]
-    comparisons = [one.comparison() for one in repricings]
-    if options.json:
-        answer: dict[str, Any] = {"cost": cost.to_dict(), "comparisons": [one.to_dict() for one in comparisons]}
-        return json.dumps(answer, allow_nan=False)
-    if options.csv:
-        return "\n".join(one.to_csv() for one in comparisons) or cost.to_csv(*by)
-    return "\n\n\n".join([cost.text(*by), *map(str, comparisons)])
+def _notes(fold: CostFold, by: Sequence[tuple[str, ...]], stats: Stats) -> list[str]:
+    """Return what the answer may lack."""
+    if not fold.taken:
+        span = f"they have events from {_said(fold.first)} to {_said(fold.last)}"
+        return [f"no event of the files is between --since and --until; {span}"] if fold.events else []
+    notes = []
+    if fold.missing:
+        notes.append(
+            f"the files begin at {_said(fold.first)}, {_length(fold.missing)} after --since: "
+            "what happened before that, and was deleted or rotated away, is missing in all figures"
+        )
+    for field in dict.fromkeys(field for fields in by for field in fields):
+        fields = next(fields for fields in by if field in fields)
+        if all(row.names[field] == NOBODY for row in stats.cost_by(*fields).rows):
+            notes.append(f"--by {field}: no request has this field")
+    return notes
+
+
+def _json(
+    fold: CostFold,
+    stats: Stats,
+    crossed: Mapping[str, CrossTable],
+    comparisons: Sequence[Comparison],
+    notes: Sequence[str],
+) -> str:
+    answer: dict[str, Any] = {
+        "cost": stats.cost.to_dict(),
+        "cross": {name: one.to_dict()["rows"] for name, one in crossed.items()},
+        "comparisons": [one.to_dict() for one in comparisons],
+        "notes": notes,
+        "passed_over": fold.passed_over,
+        "doubles": fold.doubles,
+    }
+    return json.dumps(answer, allow_nan=False)
+
+
+def _text(
+    cost: CostReport, tables: Sequence[str | CrossTable], comparisons: Sequence[Comparison], *, as_csv: bool
+) -> str:
+    if as_csv:
+        return "\n".join(one.to_csv() for one in comparisons) or cost.to_csv(*tables)
+    return "\n\n\n".join([cost.text(*tables), *map(str, comparisons)])
 
 
 def _instant(text: str) -> int:
     """Return a day's or time's epoch ns."""
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()) * 1_000_000_000
+    except (ValueError, OverflowError):
         msg = f"{text!r} is no day or time; give 2026-11-01 or 2026-11-01T12:00"
         raise argparse.ArgumentTypeError(msg) from None
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()) * 1_000_000_000
+
+
+def _said(at: int) -> str:
+    return f"{datetime.fromtimestamp(at // 1_000_000_000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _length(ns: int) -> str:
+    days = ns / 86_400e9
+    return f"{days:,.1f} days" if days >= 2 else f"{ns / 3600e9:,.1f} hours" if days >= 1 / 12 else f"{ns // 10**9:,} s"

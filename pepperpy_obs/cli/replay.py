@@ -6,12 +6,14 @@ import argparse
 import sys
 from collections.abc import Sequence
 from contextlib import closing
+from pathlib import Path
 
 from pepperpy_obs import Config
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.cli.progress import Progress
 from pepperpy_obs.replay.fold import Fold
-from pepperpy_obs.replay.lines import LogFile
+from pepperpy_obs.replay.lines import STDIN, LogFile
+from pepperpy_obs.replay.order import oldest_first
 from pepperpy_obs.reports.live import Live
 from pepperpy_obs.reports.stats import Stats
 
@@ -22,10 +24,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Say what the verb accepts."""
     parser.epilog = (
         "Reads JSON lines and ECS, plain or gzip, as they come. A line that is no event is counted, the first few are "
-        "named on standard error, and the rest is folded all the same. Exit code: 0; 1 if there was no event at all; "
-        "2 if a file cannot be opened."
+        "named on standard error, and the rest is folded all the same. An event that comes again is counted once. "
+        "Exit code: 0; 1 if there was no event at all; 2 if a file cannot be opened."
     )
-    parser.add_argument("files", nargs="+", metavar="FILE", help="a log file, oldest first; - for standard input")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="a log file, in any order; - for standard input")
     parser.add_argument(
         "--window", type=float, metavar="S", help="only the last S seconds before the newest event (up to a day)"
     )
@@ -44,11 +46,14 @@ def run(options: argparse.Namespace) -> int:
 
 
 def fold_files(names: Sequence[str], fold: Fold) -> None:
-    """Fold files in order, with a progress bar; SetupError if one of them cannot be opened, before any is read."""
-    sizes = [_size(name) for name in names]
+    """Fold files, the oldest first, with a progress bar; SetupError if one cannot be opened, before any is read."""
+    ordered, again = oldest_first(names)
+    for name in again:
+        print(f"{name}: is given twice, and read once", file=sys.stderr)
+    sizes = [_size(name) for name in ordered]
     done = 0
     with Progress(sum(sizes)) as progress:
-        for name, size in zip(names, sizes, strict=True):
+        for name, size in zip(ordered, sizes, strict=True):
             _fold_file(name, fold, progress, done)
             done += size
 
@@ -60,8 +65,8 @@ def _fold_file(name: str, fold: Fold, progress: Progress, done: int) -> None:
 
 
 def _size(name: str) -> int:
-    with closing(LogFile(name)) as log:
-        return log.size
+    """Return the bytes of a file, 0 of a pipe, which is not opened before it is read: what it holds comes once."""
+    return Path(name).stat().st_size if name != STDIN and Path(name).is_file() else 0
 
 
 def tell(fold: Fold) -> None:
@@ -72,3 +77,10 @@ def tell(fold: Fold) -> None:
         print(f"lines passed over: {fold.passed_over:,}; events counted: {fold.events:,}", file=sys.stderr)
     elif not fold.events:
         print("no events", file=sys.stderr)
+    if fold.doubles:
+        print(f"events that came again: {fold.doubles:,}, each counted once", file=sys.stderr)
+    if fold.ids.unchecked:
+        told = (
+            f"events that may have come before: {fold.ids.unchecked:,}; their time is older than all ids that are kept"
+        )
+        print(told, file=sys.stderr)

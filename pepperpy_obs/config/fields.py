@@ -66,7 +66,7 @@ class Settings(BaseSettings):
     max_series: Amount = 2000
     """label sets kept in memory; what comes after is counted as one, "_other", per family"""
     cost_attributes: Names = ()
-    """names of fields of yours by whose values costs are reported, such as customer"""
+    """names of fields of yours by whose values costs are reported, such as customer; or of several: customer+model"""
     price_file: PathLike = None
     """TOML file with prices of your own, which win over the shipped ones"""
 

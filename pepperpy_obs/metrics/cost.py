@@ -13,6 +13,7 @@ from pepperpy_obs.reports.what_if import what_if
 if TYPE_CHECKING:
     from pepperpy_obs.reports.comparison import Comparison
     from pepperpy_obs.reports.cost import CostReport
+    from pepperpy_obs.reports.cross import CrossTable
 
 __all__ = ["CostAnalyzer"]
 
@@ -33,6 +34,14 @@ class CostAnalyzer:
         config = self._collector.runtime.config
         pricer = Pricer(None if config.price_file is None else Path(config.price_file))
         return what_if(self._collector.stats(window).snapshot, model, pricer, _clock.time_ns())
+
+    def cost_by(self, *fields: str, window: float | None = None) -> CrossTable:
+        """Return what each combination of these fields cost, such as `cost_by("customer", "model")`.
+
+        Operation, agent, kind, provider and model are counted together by themselves. For a field of yours, name the
+        combination: `Config(cost_attributes=("customer+model",))`; SetupError says so where it is not counted.
+        """
+        return self._collector.stats(window).cost_by(*fields)
 
     async def get_cost_report(self, window: float | None = None) -> CostReport:
         """Return the costs, in all or of the last `window` seconds, in exact US dollars."""

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from pepperpy_obs.aggregate.cell import EXACT, ZERO
-from pepperpy_obs.aggregate.requests import is_request
+from pepperpy_obs.aggregate.requests import is_request, total_of
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.events import VOCABULARY
 from pepperpy_obs.pricing import Pricer
@@ -22,6 +22,7 @@ __all__ = ["CostFold", "Repricing"]
 
 _TOKENS: Final = {*(name for name in VOCABULARY if name.endswith("_tokens")), "requests"}
 _NEVER: Final = 1 << 63
+_TRIFLE: Final = 60_000_000_000
 
 
 class Repricing:
@@ -44,7 +45,7 @@ class Repricing:
         """Take an event of its time (epoch ns)."""
         if not is_request(event) or event.get("cache_hit") is True:
             return
-        before: Decimal | None = event.get("cost_usd")
+        before = _counted(event.get("cost_usd"))
         after = self._priced(event, at)
         if before is None and after is None:
             return
@@ -77,6 +78,14 @@ class Repricing:
         return None if cost is None else cost.total
 
 
+def _counted(cost: Decimal | None) -> Decimal | None:
+    """Return a cost, if the store counts it: one of a billion digits would never be written out."""
+    try:
+        return None if cost is None else total_of([str(cost)])
+    except ValueError:
+        return None
+
+
 def _tokens(event: Mapping[str, Any]) -> dict[str, Any]:
     return {name: event[name] for name in _TOKENS if name in event}
 
@@ -105,23 +114,44 @@ def _difference(  # noqa: PLR0917 - a row of the table
 
 
 class CostFold(Fold):
-    """Folds the events from `since` until before `until` (epoch ns), and shows each to the repricings."""
+    """Folds the events from `since` until before `until` (epoch ns), and shows each to the repricings.
+
+    Its groups have no limit: each is exact, and takes about 2 kB.
+    """
 
     def __init__(
-        self, store: Store, repricings: Sequence[Repricing] = (), *, since: int = -_NEVER, until: int = _NEVER
+        self,
+        fields: Sequence[str] = (),
+        repricings: Sequence[Repricing] = (),
+        *,
+        since: int = -_NEVER,
+        until: int = _NEVER,
     ) -> None:
-        super().__init__(store)
+        super().__init__(Store(_NEVER, fields))
         self._read = read_event
         self._repricings = repricings
         self._since = since
         self._until = until
+        self.taken = 0
+        """Events of that stretch of time."""
+        self.first, self.last = _NEVER, -_NEVER
+        """When the first and the last event were, of that stretch or not."""
+
+    @property
+    def missing(self) -> int:
+        """Nanoseconds from `since` on of which the logs have no event, nor any from before; 0 of a trifle."""
+        late = self.first - self._since
+        asked = min(self._until, self.last) - self._since
+        return late if self._since > -_NEVER and late > max(_TRIFLE, asked // 1000) else 0
 
     def _fold_lines(self, lines: list[bytes], numbers: Sequence[int], name: str) -> None:
         for number, line in zip(numbers, lines, strict=True):
             self._line(Line(line, name, number))
 
     def _take(self, event: dict[str, Any], at: int) -> None:
+        self.first, self.last = min(self.first, at), max(self.last, at)
         if self._since <= at < self._until:
+            self.taken += 1
             super()._take(event, at)
             for repricing in self._repricings:
                 repricing.see(event, at)

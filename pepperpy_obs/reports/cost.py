@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from pepperpy_obs.aggregate.cell import EXACT, ZERO, Cell, Requests
 from pepperpy_obs.reports import table
+from pepperpy_obs.reports.cross import CrossTable
 from pepperpy_obs.reports.report import Report, plain
 from pepperpy_obs.reports.spending import Spending, dearest_first, divided, part, spending, spending_table
 from pepperpy_obs.reports.totals import Totals
@@ -79,11 +80,14 @@ class CostReport(Report):
         """Show the figures, then who spent how much, by what, and what has no price."""
         return self.text()
 
-    def text(self, *by: str) -> str:
-        """Return the same, with the tables of these groups only: such as "model" and "day". KeyError of another."""
+    def text(self, *by: str | CrossTable) -> str:
+        """Return the same, with these tables only: cross tables, and groups such as "model" (KeyError of another)."""
         parts = [f"Cost ({table.span(self.window, self.seconds)})\n{table.pairs(self._facts())}"]
-        asked = {name: self.groups[name] for name in by or self.groups}
-        parts += [spending_table(name, rows, self.total_cost) for name, rows in asked.items() if rows]
+        for one in by or self.groups:
+            if isinstance(one, CrossTable):
+                parts.append(str(one))
+            elif rows := self.groups[one]:
+                parts.append(spending_table(one, rows, self.total_cost))
         if self.token_costs:
             costs = [
                 (name, table.money(amount), table.share(part(amount, self.total_cost)))
@@ -97,16 +101,22 @@ class CostReport(Report):
             parts.append(f"answers without usage: {table.count(self.calls_without_usage)}, their cost is unknown")
         return "\n\n".join(parts)
 
-    def to_csv(self, *by: str) -> str:
-        """Return one line for each row of `groups` (of these groups only), after one of the total; money is exact."""
+    def to_csv(self, *by: str | CrossTable) -> str:
+        """Return one line for each row of `groups` (of these groups only), after one of the total; money is exact.
+
+        A cross table has columns of its own, so it follows by itself.
+        """
         out = io.StringIO()
-        lines = csv.writer(out, lineterminator="\n")
-        lines.writerow(_CSV)
-        lines.writerow(["total", "", *self._total()])
-        for name in by or self.groups:
-            for whose, one in self.groups[name].items():
-                lines.writerow([name, table.harmless(whose), *one.to_dict().values()])
-        return out.getvalue()
+        crossed = [one for one in by if isinstance(one, CrossTable)]
+        groups = [one for one in by if not isinstance(one, CrossTable)]
+        if groups or not crossed:
+            lines = csv.writer(out, lineterminator="\n")
+            lines.writerow(_CSV)
+            lines.writerow(["total", "", *self._total()])
+            for name in groups or self.groups:
+                for whose, one in self.groups[name].items():
+                    lines.writerow([name, table.harmless(whose), *one.to_dict().values()])
+        return "\n".join([*([out.getvalue()] if groups or not crossed else []), *(one.to_csv() for one in crossed)])
 
     def _facts(self) -> dict[str, str]:
         saved = {f"  {_said(name)}": table.money(amount) for name, amount in self.savings_by_cause.items()}
@@ -146,7 +156,7 @@ def cost_report(totals: Totals) -> CostReport:
         cost_by_model=costs["model"],
         cost_by_agent=costs["agent"],
         cost_by_day=costs["day"],
-        cost_by_attribute={name: costs[name] for name in groups if name in totals.attributes},
+        cost_by_attribute={name: costs[name] for name in groups if name in totals.attributes and name != "day"},
         cost_per_request=divided(requests.cost, requests.priced),
         token_costs=dict(sorted(requests.cost_by_type.items(), key=lambda item: (-item[1], item[0]))),
         priced_calls=requests.priced,
@@ -181,7 +191,9 @@ def _groups(totals: Totals) -> dict[str, Mapping[str, Spending]]:
         name: dearest_first(_spent({whose: cell.requests for whose, cell in group.items()}))
         for name, group in cells.items()
     }
-    groups["day"] = _spent(dict(sorted(totals.snapshot.days.items())))
+    # Days are kept for a year, and for good where they were asked for like a field.
+    days = totals.attributes.get("day", totals.snapshot.days)
+    groups["day"] = _spent(dict(sorted(days.items())))
     # A field of the user's that is called like one of these would hide it.
     named = {name: dearest_first(_spent(rows)) for name, rows in totals.attributes.items() if name not in groups}
     return {**groups, **named}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Context, Decimal
-from typing import Final
+from typing import Final, TypeVar
 
 from pepperpy_obs.aggregate.cell import Requests
 from pepperpy_obs.reports import table
@@ -14,6 +14,7 @@ from pepperpy_obs.reports.report import Report
 __all__ = ["Spending", "dearest_first", "divided", "part", "spending", "spending_table"]
 
 _DIVISION: Final = Context(prec=28)
+_Name = TypeVar("_Name", str, tuple[str, ...])
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,6 @@ def part(amount: Decimal, whole: Decimal) -> float | None:
     return float(_DIVISION.divide(amount, whole)) if whole else None
 
 
-def dearest_first(groups: Mapping[str, Spending]) -> dict[str, Spending]:
+def dearest_first(groups: Mapping[_Name, Spending]) -> dict[_Name, Spending]:
     """Return the groups, the dearest first."""
     return dict(sorted(groups.items(), key=lambda item: (-(item[1].cost or 0), -item[1].requests, item[0])))

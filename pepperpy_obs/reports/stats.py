@@ -12,6 +12,7 @@ from pepperpy_obs.aggregate.store import Cut
 from pepperpy_obs.reports.agents import AgentsReport, agents_report
 from pepperpy_obs.reports.cache import CacheReport, cache_report
 from pepperpy_obs.reports.cost import CostReport, cost_report
+from pepperpy_obs.reports.cross import CrossTable, cross_table
 from pepperpy_obs.reports.errors import ErrorReport, error_report
 from pepperpy_obs.reports.live import Live
 from pepperpy_obs.reports.performance import PerformanceReport, performance_report
@@ -60,6 +61,14 @@ class Stats:
     def cost(self) -> CostReport:
         """What it cost."""
         return cost_report(self._totals)
+
+    def cost_by(self, *fields: str) -> CrossTable:
+        """Return what each combination of these fields cost: `cost_by("customer", "model")`.
+
+        Operation, agent, kind, provider and model are counted together by themselves. For a field of yours, name the
+        combination: `Config(cost_attributes=("customer+model",))`; SetupError says so where it is not counted.
+        """
+        return cross_table(self.snapshot, fields)
 
     @cached_property
     def cache(self) -> CacheReport:

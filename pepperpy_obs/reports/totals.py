@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Final
 
 from pepperpy_obs.aggregate.cell import Cell, Requests
-from pepperpy_obs.aggregate.series import SeriesKey
+from pepperpy_obs.aggregate.series import ALSO_BY, SeriesKey
 from pepperpy_obs.aggregate.snapshot import Snapshot
 
 __all__ = ["NOBODY", "Totals", "tokens_of"]
@@ -50,10 +50,11 @@ class Totals:
 
     @cached_property
     def attributes(self) -> Mapping[str, Mapping[str, Requests]]:
-        """Requests by each field of the user's that was asked for, and its value."""
+        """Requests by each field of the user's that was asked for, and its value; cross tables are made apart."""
         groups: dict[str, dict[str, Requests]] = {}
         for (name, value), requests in self.snapshot.attributes.items():
-            groups.setdefault(name, {})[value or NOBODY] = requests
+            if ALSO_BY not in name:
+                groups.setdefault(name, {})[value or NOBODY] = requests
         return groups
 
     def per_second(self, number: int) -> float | None:

@@ -71,10 +71,12 @@ def prices(tmp_path: Path) -> str:
     return str(path)
 
 
-def test_a_field_that_nobody_has(cli: CommandLine, log: str) -> None:
-    """Who asks for a field that no request has is told so, and is not told so of one that some have."""
+def test_a_field_that_no_request_has(cli: CommandLine, log: str) -> None:
+    """It is named, and the exit code says that the answer may lack something; a field that some have is none."""
     done = cli("cost", log, "--by", "customer", "--by", "zonk")
-    assert (done.returncode, done.stderr) == (0, "--by zonk: no request has this field\n")
+    assert (done.returncode, done.stderr) == (3, "--by zonk: no request has this field\n")
+    done = cli("cost", log, "--by", "customer,zonk", "--json")
+    assert (done.returncode, json.loads(done.stdout)["notes"]) == (3, ["--by zonk: no request has this field"])
 
 
 def test_tables(cli: CommandLine, log: str) -> None:

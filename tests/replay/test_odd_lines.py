@@ -75,12 +75,12 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("make", [Fold, CostFold])
+@pytest.mark.parametrize("make", [lambda: Fold(Store()), CostFold], ids=["Fold", "CostFold"])
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-def test_a_hostile_line_costs_itself_only(make: Callable[[Store], Fold], text: bytes) -> None:
+def test_a_hostile_line_costs_itself_only(make: Callable[[], Fold], text: bytes) -> None:
     """Whatever stands in one line, the lines around it count, and reports can be made."""
     call = json_lines([CALL])[0].strip()
-    fold = make(Store())
+    fold = make()
     fold.lines([call, text, call], "app.log")
     fold.lines([call], "app.log")
     found = Stats(fold.store.snapshot())
@@ -92,7 +92,7 @@ def test_a_hostile_line_costs_itself_only(make: Callable[[Store], Fold], text: b
 def test_tokens_without_end_are_refused() -> None:
     """A number that has no quotient would break a report; it is refused as -1 is, and the call counts."""
     many = json_lines([{**CALL, "input_tokens": 10**30}])[0].strip()
-    for fold in (Fold(Store()), CostFold(Store())):
+    for fold in (Fold(Store()), CostFold()):
         fold.lines([many], "app.log")
         snapshot = fold.store.snapshot()
         assert (fold.events, snapshot.refused) == (1, {"input_tokens": 1})
@@ -100,7 +100,7 @@ def test_tokens_without_end_are_refused() -> None:
 
 def test_blank_lines_cost_next_to_nothing() -> None:
     """A hundred thousand of them are looked at by none of our decoders, and the numbers of other lines stay right."""
-    for fold in (Fold(Store()), CostFold(Store())):
+    for fold in (Fold(Store()), CostFold()):
         lines = [b"", b"\r", b"  "] * 40_000
         lines[100_000] = b"hello"
         assert fold.lines(lines, "app.log", 5) == 120_005
