@@ -3,6 +3,9 @@
 Emitters know this room only. Records wait in a bounded buffer until a reader, a full buffer
 or `configure` calls for the runtime, which is made by the factory that the front door has
 installed: so nothing below the runtime has to import it.
+
+A caller never waits for long: where another thread holds the records, the buffer grows meanwhile, up to `_MOST_TIMES`
+its size. What goes beyond that, or cannot be folded, is dropped and counted.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import threading
 import weakref
 from typing import TYPE_CHECKING, Any, Final
 
+from pepperpy_obs._exclusive import BusyError
 from pepperpy_obs._guard import failed
 
 if TYPE_CHECKING:
@@ -23,6 +27,7 @@ __all__ = ["HUB", "Hub", "hubs", "install", "runtime"]
 LIMIT: Final = 4096
 RELIEF: Final = 512
 """How many records a caller that finds the buffer full has to fold: about a millisecond's worth."""
+_MOST_TIMES: Final = 8
 
 hubs: weakref.WeakSet[Hub]
 _making = threading.RLock()
@@ -40,20 +45,23 @@ class Buffer(list["Record"]):
 class Hub:
     """One buffer of records and the runtime that drains it.
 
-    Any number of threads may append. Only the drain, under its own lock, takes away, and only
-    from the front: both are single list operations, so neither needs a lock against the other.
+    Any number of threads may append. Only who holds `taking` takes away, and only from the front: to append is a single
+    operation on a list, so it needs no lock.
     """
 
-    __slots__ = ("__weakref__", "append", "buffer", "limit", "most", "off", "runtime")
+    __slots__ = ("__weakref__", "append", "buffer", "limit", "lost", "most", "off", "runtime", "taking")
 
     def __init__(self) -> None:
         self.buffer: list[Record] = Buffer()
         self.append = self.buffer.append
+        self.taking = threading.RLock()
         self.most = LIMIT
         """How many records the buffer takes."""
         self.limit = LIMIT
         """How many there are when a caller is to come by: `most`, or fewer if somebody wants it so, and 0 while
         recording is off, so that one comparison tells of all."""
+        self.lost = 0
+        """Calls that were dropped, and so neither counted nor logged."""
         self.off = False
         self.runtime: Any = None
         hubs.add(self)
@@ -92,14 +100,30 @@ class Hub:
         try:
             if full:
                 runtime(self).relieve(RELIEF)
+                if self.limit > self.most:
+                    self.expect(None)
             else:
                 self.runtime.come_by()
         except RecursionError:
             return  # too deep a stack: the next caller, a reader or the thread will do it
+        except BusyError:
+            self._put_off()
         except Exception as error:
             failed("drain", error)
             if full:
-                del self.buffer[:RELIEF]
+                self._drop()
+
+    def _put_off(self) -> None:
+        """Let calls go on without room: a later one is to try again."""
+        if len(self.buffer) + RELIEF > self.most * _MOST_TIMES:
+            self._drop()
+        self.limit = 0 if self.off else len(self.buffer) + RELIEF
+
+    def _drop(self) -> None:
+        with self.taking:
+            before = len(self.buffer)
+            del self.buffer[:RELIEF]
+            self.lost += before - len(self.buffer)
 
 
 hubs = weakref.WeakSet()
@@ -132,4 +156,6 @@ def after_fork() -> None:
     global _making
     _making = threading.RLock()
     for hub in list(hubs):
+        hub.taking = threading.RLock()
         hub.buffer.clear()
+        hub.lost = 0

@@ -1,11 +1,21 @@
-"""Our failures: counted by stage, logged once per stage, never passed on to the observed call."""
+"""Our failures: counted by stage, logged once per stage, never passed on to the observed call.
+
+What a signal handler of the application raises is no failure of ours, though it may break in while our code runs: a
+timeout is to reach the code that has set it.
+"""
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections import Counter
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
-__all__ = ["failed", "failures", "forget"]
+if TYPE_CHECKING:
+    from types import FrameType
+
+__all__ = ["failed", "failures", "forget", "is_from_handler"]
 
 _LOG = logging.getLogger("pepperpy_obs")
 _failures: Counter[str] = Counter()
@@ -14,9 +24,12 @@ _failures: Counter[str] = Counter()
 def failed(stage: str, error: BaseException) -> None:
     """Count a failure of ours at `stage`; the first of each stage is logged with its traceback.
 
+    Raises `error` again if a signal handler of the application has raised it.
     Safe to call from any thread. Two threads that fail in the same instant may be counted
     as one: a lock here could be held at a fork.
     """
+    if is_from_handler(error):
+        raise error
     _failures[stage] += 1
     # A stream that nobody reads may be where the application's log goes, too: telling would hang.
     if _failures[stage] == 1 and not isinstance(error, BlockingIOError):
@@ -25,6 +38,28 @@ def failed(stage: str, error: BaseException) -> None:
             stage,
             exc_info=(type(error), error, error.__traceback__),
         )
+
+
+def is_from_handler(error: BaseException) -> bool:
+    """Tell whether a signal handler has raised an exception while other code ran.
+
+    Python calls it with a number and the interrupted frame, which is then its caller as well: no other function is
+    called so.
+    """
+    entry = error.__traceback__
+    while entry is not None and entry.tb_next is not None:
+        if _is_handler(entry.tb_next.tb_frame, interrupted=entry.tb_frame):
+            return True
+        entry = entry.tb_next
+    return False
+
+
+def _is_handler(frame: FrameType, interrupted: FrameType) -> bool:
+    code, given = frame.f_code, frame.f_locals
+    values: list[object] = [given.get(name) for name in code.co_varnames[: code.co_argcount]]
+    if code.co_flags & inspect.CO_VARARGS:
+        values += given.get(code.co_varnames[code.co_argcount + code.co_kwonlyargcount]) or ()
+    return any(type(number) is int and one is interrupted for number, one in pairwise(values))
 
 
 def failures() -> dict[str, int]:

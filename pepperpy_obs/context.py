@@ -9,10 +9,10 @@ from __future__ import annotations
 import copyreg
 import os
 import re
-import threading
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
+from pepperpy_obs._exclusive import BusyError, Exclusive
 from pepperpy_obs._record import CALLER, SPEC, Record, blank
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ Lineage = tuple[str, str | None, str | None, str | None, Purse | None]
 
 _SPAN_BYTES: Final = 8
 _TRACE_BYTES: Final = 16
-_lock = threading.RLock()
+_lock = Exclusive()
 _PATIENCE: Final = 0.5
 
 
@@ -91,12 +91,10 @@ def settle(records: Sequence[Record]) -> None:
     application's seeded generator is left alone.
     """
     # Whoever holds the lock may be a thread whose signal handler waits for a drain that waits here.
-    held = _lock.acquire(timeout=_PATIENCE)
     try:
+        _lock.run(lambda: _settle(records), _PATIENCE)
+    except BusyError:
         _settle(records)
-    finally:
-        if held:
-            _lock.release()
 
 
 def _settle(records: Sequence[Record]) -> None:
@@ -224,4 +222,4 @@ def before_fork() -> None:
 def after_fork() -> None:
     """In a forked child: a lock nobody holds."""
     global _lock
-    _lock = threading.RLock()
+    _lock = Exclusive()

@@ -83,9 +83,12 @@ def asked_by(spec: Spec, /, *args: Any, **kwargs: Any) -> object:
 
 def note_asked(record: Record, *values: object) -> None:
     """Note the first value that is a text. What else bears the name (a client, a network) is not looked into."""
-    for value in values:
-        if issubclass(type(value), str | Enum):
-            text = as_text(value)
-            if text:
-                notes_of(record).asked = text
-                return
+    try:
+        for value in values:
+            if issubclass(type(value), str | Enum):
+                text = as_text(value)
+                if text:
+                    notes_of(record).asked = text
+                    return
+    except Exception as error:
+        failed("model", error)

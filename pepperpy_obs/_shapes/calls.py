@@ -24,10 +24,12 @@ if TYPE_CHECKING:
 
 __all__ = ["wrap_call"]
 
-# One record display by hand instead of `_record.blank`, and no `finally`: each function call
+# One record display by hand instead of `_record.blank`, and no `finally` where all goes well: each function call
 # here costs a tenth of the whole budget, and where the stack has overflowed none is possible.
 # END is written last: it publishes the record. The loop never goes round: a call that finds no memory for its
 # record leaves it, and so runs outside of our handler, without a trace of us in its exceptions.
+# A signal handler may raise after any call, so all that is to be taken back is done inside of the `try`. Until the
+# variable is set, its value from before stands where the token will: it cannot be reset then, but set again.
 _SOURCE: Final = """\
 def _pp_make(_pp_target, _pp_given, _pp_take):
     {async_}def {name}({parameters}):
@@ -37,37 +39,62 @@ def _pp_make(_pp_target, _pp_given, _pp_take):
             _pp_hub.relieve()
         while True:
             try:
-                _pp_record = [_pp_given, _pp_caller(), perf_counter_ns(), None, None, None]
-                _pp_append(_pp_record)
+                _pp_record = [_pp_given, _pp_token := _pp_caller(), perf_counter_ns(), None, None, None]
             except _pp_no_memory:
                 break
             try:
-                _pp_token = _pp_enter(_pp_record)
-            except _pp_no_memory:
-                _pp_record[{SPEC}], _pp_record[{END}] = _pp_unseen, _pp_record[{START}]
-                break
-{ask}            try:
-                _pp_result = {await_}_pp_target({arguments})
+                try:
+                    _pp_append(_pp_record)
+                    _pp_token = _pp_enter(_pp_record)
+                except _pp_no_memory:
+                    _pp_record[{SPEC}], _pp_record[{END}] = _pp_unseen, _pp_record[{START}]
+                    break
+{ask}                _pp_result = {await_}_pp_target({arguments})
+{finish}                return _pp_result
             except _pp_any_error as _pp_error:
-                _pp_record[{ERROR}] = _pp_error.__class__
+                try:
+                    _pp_leave(_pp_token)
+                except _pp_no_token:
+                    _pp_enter(_pp_token)
+                except _pp_cannot_leave:
+                    pass
+                finally:
+                    if _pp_record[{END}] is None:
+                        _pp_record[{ERROR}] = _pp_type(_pp_error)
 {fail}                raise
-{finish}            return _pp_result
         try:
             _pp_lost()
-        except _pp_ours:
+        except _pp_no_room:
             pass
         return {await_}_pp_target({arguments})
     return {name}
 """
 
-# In the caller's context, where a full stack or a reader that fails is nothing to the call.
+# In the caller's context, where a full stack is nothing to the call.
 _ASK: Final = """\
-            try:
-                _pp_note_asked(_pp_record, {candidates})
-            except _pp_ours:
-                pass
+                try:
+                    _pp_note_asked(_pp_record, {candidates})
+                except _pp_no_room:
+                    pass
 """
 _FAIL: Final = """\
+                        try:
+                            _pp_record[{END}] = perf_counter_ns()
+                        except _pp_no_memory:
+                            _pp_record[{END}] = _pp_record[{START}]
+"""
+# An exception may carry an answer, which was paid for. The record ends even where there is no stack left to look.
+_FAIL_TRACKED: Final = """\
+                        _pp_end = _pp_record[{START}]
+                        try:
+                            _pp_end = perf_counter_ns()
+                            _pp_note(_pp_record, _pp_error)
+                        except _pp_no_room:
+                            pass
+                        finally:
+                            _pp_record[{END}] = _pp_end
+"""
+_FINISH: Final = """\
                 try:
                     _pp_record[{END}] = perf_counter_ns()
                 except _pp_no_memory:
@@ -77,39 +104,14 @@ _FAIL: Final = """\
                 except _pp_cannot_leave:
                     pass
 """
-# An exception may carry an answer, which was paid for. The record ends even where there is no stack left to look.
-_FAIL_TRACKED: Final = """\
+_FINISH_TRACKED: Final = """\
                 _pp_end = _pp_record[{START}]
                 try:
                     _pp_end = perf_counter_ns()
                     _pp_leave(_pp_token)
                 except _pp_cannot_leave:
                     pass
-                try:
-                    _pp_note(_pp_record, _pp_error)
-                except _pp_ours:
-                    pass
-                finally:
-                    _pp_record[{END}] = _pp_end
-"""
-_FINISH: Final = """\
-            try:
-                _pp_record[{END}] = perf_counter_ns()
-            except _pp_no_memory:
-                _pp_record[{END}] = _pp_record[{START}]
-            try:
-                _pp_leave(_pp_token)
-            except _pp_cannot_leave:
-                pass
-"""
-_FINISH_TRACKED: Final = """\
-            _pp_end = _pp_record[{START}]
-            try:
-                _pp_end = perf_counter_ns()
-                _pp_leave(_pp_token)
-            except _pp_cannot_leave:
-                pass
-            _pp_result = _pp_take(_pp_record, _pp_result, _pp_end)
+                _pp_result = _pp_take(_pp_record, _pp_result, _pp_end)
 """
 
 _TOOLS: Final[dict[str, object]] = {
@@ -122,14 +124,17 @@ _TOOLS: Final[dict[str, object]] = {
     "_pp_len": len,
     "_pp_any_error": BaseException,
     # A coroutine may be closed by the garbage collector, in another context (as in `context.leave`).
-    "_pp_cannot_leave": (ValueError, MemoryError),
+    # RuntimeError: the token was used before a signal handler raised.
+    "_pp_cannot_leave": (ValueError, RuntimeError, MemoryError),
+    "_pp_no_token": TypeError,
+    "_pp_type": type,
     "_pp_no_memory": MemoryError,
     "_pp_lost": lost,
     "_pp_unseen": Spec("", silent=True),
     "_pp_note": note_carried,
     "_pp_note_asked": note_asked,
     "_pp_asked_by": asked_by,
-    "_pp_ours": Exception,
+    "_pp_no_room": (RecursionError, MemoryError),
 }
 """What a wrapper uses; no parameter of the user's may bear these names."""
 _NAMESPACE: Final = _clock.__dict__

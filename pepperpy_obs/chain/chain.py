@@ -124,8 +124,10 @@ class Chain:
                 self.dropped["interrupted"] += batch.count
                 raise
 
-    def forget(self) -> None:
-        """Forget what has gathered, as a forked child does: its parent writes that."""
+    def forget(self, reason: str = "") -> None:
+        """Forget what has gathered: it is dropped for a `reason`, or the parent of a forked child writes it."""
+        if reason:
+            self.dropped[reason] += self._batch.count
         self._batch = Batch()
 
     def _count(self, record: Record) -> list[EventDict]:

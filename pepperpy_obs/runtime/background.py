@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import threading
 import weakref
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from pepperpy_obs import _clock
+from pepperpy_obs._exclusive import BusyError
 from pepperpy_obs._guard import failed
 from pepperpy_obs.runtime.drain import BATCH, MANY
 from pepperpy_obs.runtime.loops import Rounds
@@ -70,16 +72,18 @@ class Background:
 
     def start(self) -> None:
         """Start the thread unless it runs."""
-        with self._drain.records():
-            if self._thread is None or not self._thread.is_alive():
-                self._bell = _Bell()
-                # It knows us only while it is at work: a collector that nobody uses any more is to end.
-                self._thread = threading.Thread(
-                    target=_come_by, args=(weakref.ref(self), self._bell), name="pepperpy_obs-drain", daemon=True
-                )
-                self._came = _clock.perf_counter_ns()
-                self._thread.start()
-            self.rounds.offer()
+        self._drain.with_records(self._start)
+
+    def _start(self) -> None:
+        if self._thread is None or not self._thread.is_alive():
+            self._bell = _Bell()
+            # It knows us only while it is at work: a collector that nobody uses any more is to end.
+            self._thread = threading.Thread(
+                target=_come_by, args=(weakref.ref(self), self._bell), name="pepperpy_obs-drain", daemon=True
+            )
+            self._came = _clock.perf_counter_ns()
+            self._thread.start()
+        self.rounds.offer()
 
     def stop(self, timeout: float) -> None:
         """Stop the thread; waits for the batch it is in, at most `timeout` seconds."""
@@ -122,26 +126,28 @@ class Background:
         try:
             # To look at many records takes as long as to fold some.
             for turn in range(len(self._hub.buffer) // _MUCH + 1):
-                with self._drain.records(0) as claimed:
-                    left = self._drain.look(None, most, again=turn > 0) if claimed else 0
+                left = self._drain.try_records(partial(self._drain.look, None, most, again=turn > 0))
                 while left > 0:
                     count = self._tend_batch(left)
                     folded += count
                     left = left - count if count else 0
             self._drain.write_aside()
-        except TimeoutError:
+        except BusyError:
             return folded  # the lines are written by who drains, or at the end of the next turn
         return folded
 
     def _tend_batch(self, most: int) -> int:
         at_ease = len(self._hub.buffer) < _BEHIND
-        with self._drain.records(0) as claimed:
-            count = self._drain.batch(min(most, _SMALL if at_ease else BATCH)) if claimed else 0
+        count = self._drain.try_records(partial(self._drain.batch, min(most, _SMALL if at_ease else BATCH)))
         if self._drain.chain.gathered >= MANY:
             self._drain.write_aside()
         if count:
             _clock.sleep(_BREATH if at_ease else 0)
         return count
+
+    def _few(self) -> int:
+        self._drain.look(None, self._size, again=not self._drain.has_few_open(_FEW))
+        return self._drain.batch(self._size, briskly=True)
 
     def _wants_rounds(self) -> bool:
         """Tell whether there is a thread that writes, and no link that may take its time."""
@@ -156,12 +162,8 @@ class Background:
             return False
         begun = _clock.perf_counter_ns()
         try:
-            with self._drain.records(0) as claimed:
-                if not claimed:
-                    return False
-                self._drain.look(None, self._size, again=not self._drain.has_few_open(_FEW))
-                count = self._drain.batch(self._size, briskly=True)
-        except TimeoutError:
+            count = self._drain.try_records(self._few)
+        except BusyError:
             return False
         if count:
             self._helped = True

@@ -1,25 +1,36 @@
 """From the buffer through the chain, in an order in which children come before their parents.
 
-Callers with a full buffer and readers drain in one go, and have the drain for themselves (docs/design.md). What drains
-without being asked (`background`) takes the records for some of them at a time.
+**A record's states.** In the buffer (`Hub`); taken from it (`_taken`); in flight (`_open`) or ended (`_ended`); in the
+batch that is being folded (`_held`); folded, which the chain counts in `taken`. It leaves a state by statements without
+a call in between, so that no signal handler comes between them, and `_recover` brings back what an exception has left
+in `_taken` or `_held`.
+
+**Locks.** `_records` guards all of these states and the chain's aggregate. `_writing` guards the order of lines: it is
+held by who writes, from before the lines are taken from the chain on. It comes first; who holds the records does not
+wait for it. Callers with a full buffer and readers hold both, and have the drain for themselves (docs/design.md). What
+drains without being asked (`background`) holds one of them at a time, and waits for none.
+
+**What breaks in.** A signal handler runs in the main thread, amid any of this. Where one that may raise is installed,
+the main thread folds in another (`elsewhere`), so that no batch is torn. One that uses us finds its own thread `inside`
+and changes nothing; what it has asked for is done after the batch (`after_batch`).
 """
 
 from __future__ import annotations
 
 import sys
-import threading
 from bisect import bisect_right
-from contextlib import contextmanager
 from operator import itemgetter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from pepperpy_obs import _clock
+from pepperpy_obs._exclusive import BusyError, Exclusive
 from pepperpy_obs._guard import failed
 from pepperpy_obs._record import END, START, Record
 from pepperpy_obs.context import settle
+from pepperpy_obs.runtime.elsewhere import elsewhere
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
 
     from pepperpy_obs._dispatch import Hub
     from pepperpy_obs.chain import Chain
@@ -33,7 +44,13 @@ _MOST_WAITING: Final = 4096
 """Records that may wait for the next one to begin later while callers drain: a clock that stands still ends no wait."""
 _DEPTH: Final = 60
 """How many calls below `Drain.run` there may be, down to a renderer's."""
+_WAIT: Final = 1.0
+"""Seconds that an observed call waits for other threads; not again, while they do not get done."""
+_MOST_LINES: Final = 32768
+"""Lines that may wait for a disk that does not take them; what comes after is dropped and counted."""
 _by_end = itemgetter(END)
+
+Result = TypeVar("Result")
 
 
 class Drain:
@@ -51,13 +68,10 @@ class Drain:
 
     def renew(self) -> None:
         """Start afresh, as in a forked child: no lock held, nothing in flight."""
-        self._lock = threading.RLock()
-        self._inside: set[int] = set()
-        """The thread that holds the records, and those that are about to."""
-        self._pen = threading.RLock()
-        """Held by who writes lines, from before they are taken from the records on, so that they keep their order."""
-        self._writer = 0
-        """The thread that writes without holding the records."""
+        self._records = Exclusive()
+        self._writing = Exclusive()
+        self._patience: float = _WAIT
+        """How long the next caller waits."""
         self._due: list[Callable[[], object]] = []
         """What has to wait for the end of the batch at hand."""
         self._taken: list[Record] = []
@@ -71,44 +85,36 @@ class Drain:
         self._held: list[Record] = []
         """The batch at hand."""
 
-    @contextmanager
-    def claim(self, patience: float = -1) -> Generator[bool]:
-        """Hold the drain: nobody else folds or writes; False to who does so already, further down in his own stack.
-
-        Raises TimeoutError if others hold it for longer than `patience` seconds.
-        """
+    def exclusively(self, step: Callable[[], Result], timeout: float = -1) -> Result:
+        """Take a step while nobody else folds or writes; raises BusyError if others do for longer than `timeout` seconds."""
         if self.inside:
-            # Who writes waits for a round of a loop at most: all others wait for his pen before they hold the records.
-            with self._lock:
-                yield False
-            return
-        until = _clock.countdown(patience) if patience >= 0 else None
-        _acquire(self._pen, patience)
+            # Who writes waits for a round of a loop at most: all others wait for him before they hold the records.
+            return self._records.run(step)
+        left = _clock.countdown(timeout) if timeout >= 0 else lambda: -1.0
         try:
-            with self.records(-1 if until is None else until()) as claimed:
-                yield claimed
+            return self._writing.run(lambda: self._holding(step, left()), timeout)
         finally:
-            self._pen.release()
+            self._finish()
 
-    @contextmanager
-    def records(self, patience: float = -1) -> Generator[bool]:
-        """Hold the records only, while somebody may be writing lines; otherwise as `claim`."""
-        me = threading.get_ident()
-        nested, acquired = me in self._inside, False
+    def with_records(self, step: Callable[[], Result], timeout: float = -1) -> Result:
+        """Take a step while nobody else folds, though somebody may be writing lines; raises BusyError as `exclusively`."""
+        if self.inside:
+            return self._records.run(step)
         try:
-            self._inside.add(me)  # first: a signal handler right after the lock was taken is not to wait for a pen
-            _acquire(self._lock, patience)
-            acquired = True
-            if not nested:
-                self._recover()
-            yield not nested
+            return self._holding(step, timeout)
         finally:
-            if not nested:
-                self._inside.discard(me)
-            if acquired:
-                self._lock.release()
-                if not nested:
-                    self._finish()
+            self._finish()
+
+    def try_records(self, step: Callable[[], int]) -> int:
+        """Take a step as `with_records`, without waiting; return how many records it folded, 0 from within a batch."""
+        return 0 if self.inside else self.with_records(step, 0)
+
+    def _holding(self, step: Callable[[], Result], timeout: float) -> Result:
+        def recovered() -> Result:
+            self._recover()
+            return step()
+
+        return self._records.run(recovered, timeout)
 
     def _finish(self) -> None:
         """Do what a signal handler in the middle of the batch had to leave."""
@@ -125,27 +131,44 @@ class Drain:
 
     @property
     def inside(self) -> bool:
-        """Whether the calling thread is draining or writing at this moment, further down in its own stack."""
-        me = threading.get_ident()
-        return me == self._writer or me in self._inside
+        """Whether the calling thread is draining or writing at this moment, further up in its own stack."""
+        return self._records.is_mine or self._writing.is_mine
 
-    def run(self, *, patience: float = -1) -> int:
+    def run(self, *, timeout: float = -1) -> int:
         """Fold every call that had returned when this was called; return how many.
 
         Who else wants to drain waits until all is done: to hand the lock over between batches costs more than the
-        batches do. Raises RecursionError, with nothing touched, where the stack has no room for it, and
-        TimeoutError as `claim` does.
+        batches do. Raises RecursionError, with nothing touched, where the stack has no room for it, and BusyError as
+        `exclusively` does.
         """
+        if self.inside:
+            return 0
         _descend(_DEPTH)
-        with self.claim(patience) as claimed:
-            return self._fold() if claimed else 0
+        return elsewhere(lambda: self.exclusively(self._fold, timeout))
 
     def relieve(self, most: int) -> None:
-        """Fold about the oldest `most`, unless somebody else has made room while this waited for its turn."""
+        """Fold about the oldest `most`, unless somebody else has made room while this waited for its turn.
+
+        Where lines are not written for long, calls are counted all the same. Raises BusyError where other threads hold the
+        records for long.
+        """
+        if self.inside:
+            return
         _descend(_DEPTH)
-        with self.claim() as claimed:
-            if claimed and len(self._hub.buffer) >= self._hub.most:
-                self._fold(most)
+        elsewhere(lambda: self._relieve(most))
+
+    def _relieve(self, most: int) -> None:
+        try:
+            self.exclusively(lambda: self._fold(most) if self._is_full else 0, self._patience)
+        except BusyError:
+            patience, self._patience = self._patience, 0
+            self.with_records(lambda: self._count(most) if self._is_full else 0, patience)
+        else:
+            self._patience = _WAIT
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self._hub.buffer) >= self._hub.most
 
     def _fold(self, most: int | None = None) -> int:
         folded = 0
@@ -163,19 +186,27 @@ class Drain:
             # Even if nothing was folded: the thread may have gathered lines, and a flush has to see them written.
             self.chain.flush()
 
+    def _count(self, most: int) -> int:
+        """Fold without writing."""
+        if self.chain.gathered >= _MOST_LINES:
+            self.chain.forget("waiting")
+        left = self.look(most)
+        while left > 0 and (count := self.batch(min(left, BATCH))):
+            left -= count
+        return 0
+
     def write_aside(self) -> None:
-        """Write what has gathered, while others may go on folding; for the one thread that does so."""
-        _acquire(self._pen, 0)
-        try:
-            with self.records(0) as claimed:
-                if not claimed:
-                    return
-                chain, batch = self.chain, self.chain.hand_over()
-            self._writer = threading.get_ident()
+        """Write what has gathered, while others may go on folding; for the one thread that does so. Raises BusyError."""
+        if self.inside:
+            return
+
+        def write() -> None:
+            chain, batch = self._holding(lambda: (self.chain, self.chain.hand_over()), 0)
             chain.write(batch)
+
+        try:
+            self._writing.run(write, 0)
         finally:
-            self._writer = 0
-            self._pen.release()
             self._finish()
 
     def look(self, most: int | None, at_once: int = sys.maxsize, *, again: bool = False) -> int:
@@ -189,10 +220,11 @@ class Drain:
             # No call stands between such lines, so no signal handler can come between them; see `_recover`.
             self._ended = self._ended + ended
             self._open = running
-        count = min(len(buffer), at_once if most is None else most)
-        whole = count == len(buffer)
-        self._taken = buffer[:count]
-        del buffer[:count]
+        with self._hub.taking:
+            count = min(len(buffer), at_once if most is None else most)
+            whole = count == len(buffer)
+            self._taken = buffer[:count]
+            del buffer[:count]
         self._sort_in()
         self._allow(ties=whole and most is None)
         return bisect_right(self._ended, self._until, key=_by_end)
@@ -256,6 +288,7 @@ class Drain:
         except Exception as error:
             failed("drain", error)
             self._ended[:0] = batch[self.chain.taken + 1 :]  # without the one that it failed at
+            self._hub.lost += 1
         self._held = []
         return count
 
@@ -268,21 +301,16 @@ class Drain:
             self._sort_in()
 
     def exchange(self, chain: Chain) -> Chain:
-        """Send all through another chain; return the one before, its lines written. To be called with a claim."""
+        """Send all through another chain; return the one before, its lines written. To be called `exclusively`."""
         before, self.chain = self.chain, chain
         before.flush()
         return before
 
     def in_flight(self) -> list[Record]:
         """Return the records of the calls that are running now, as far as they were taken from the buffer."""
-        with self.claim() as claimed:
-            return [record for record in self._open if record[END] is None] if claimed else []
-
-
-def _acquire(lock: threading.Lock | threading.RLock, patience: float) -> None:
-    if not lock.acquire(timeout=patience):
-        msg = f"a batch takes longer than {patience:.1f} s"
-        raise TimeoutError(msg)
+        if self.inside:
+            return []
+        return self.exclusively(lambda: [record for record in self._open if record[END] is None])
 
 
 def _part(records: list[Record]) -> tuple[list[Record], list[Record]]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from pepperpy_obs import _clock, _dispatch
 from pepperpy_obs._dispatch import HUB, Hub
+from pepperpy_obs._exclusive import BusyError, Exclusive
 from pepperpy_obs._guard import failed, failures
 from pepperpy_obs._record import SPEC
 from pepperpy_obs.aggregate.store import Cut, Store
@@ -42,7 +42,7 @@ class Runtime:
 
     def __init__(self, hub: Hub, config: Config) -> None:
         self._hub = hub
-        self._setting_up = threading.RLock()
+        self._setting_up = Exclusive()
         self.config = config
         self._store = Store(self.config.max_series, self.config.cost_attributes)
         self._dropped: Counter[str] = Counter()
@@ -69,18 +69,16 @@ class Runtime:
         except SetupError:
             close_exits(exits, config.shutdown_timeout)
             raise
-        with self._setting_up:
-            if self.config.metrics_enabled:
-                self._drain.run()
-            self._drain.after_batch(lambda: self._put_in_force(config, chain))
+        self._setting_up.run(lambda: self._switch(config, chain))
         return self
 
+    def _switch(self, config: Config, chain: Chain) -> None:
+        if self.config.metrics_enabled:
+            self._drain.run()
+        self._drain.after_batch(lambda: self._put_in_force(config, chain))
+
     def _put_in_force(self, config: Config, chain: Chain) -> None:
-        with self._drain.claim():
-            old = self._drain.exchange(chain)
-            self._dropped.update(old.dropped)
-            self._store.max_series = config.max_series
-            self._store.attributes = config.cost_attributes
+        old = self._drain.exclusively(lambda: self._change_chain(config, chain))
         close_exits(old.exits, self.config.shutdown_timeout)
         self.config = config
         self._background.interval = config.drain_interval
@@ -90,12 +88,21 @@ class Runtime:
         if config.metrics_enabled:
             self._background.start()
 
+    def _change_chain(self, config: Config, chain: Chain) -> Chain:
+        old = self._drain.exchange(chain)
+        self._dropped.update(old.dropped)
+        self._store.max_series = config.max_series
+        self._store.attributes = config.cost_attributes
+        return old
+
     def exchange(self, store: Store, chain: Chain) -> tuple[Store, Chain]:
         """Fold what there is, then count into another store through another chain; return the ones before."""
         self._drain.run()
-        with self._drain.claim():
-            before, self._store = self._store, store
-            return before, self._drain.exchange(chain)
+        return self._drain.exclusively(lambda: self._exchange(store, chain))
+
+    def _exchange(self, store: Store, chain: Chain) -> tuple[Store, Chain]:
+        before, self._store = self._store, store
+        return before, self._drain.exchange(chain)
 
     def come_by(self) -> None:
         """Take notice of a caller, as the buffer holds as much as was waited for."""
@@ -116,8 +123,7 @@ class Runtime:
         return self._cut(window).snapshot()
 
     def _cut(self, window: float | None) -> Cut:
-        with self._drain.claim():
-            return self._store.cut(window, _clock.time_ns())
+        return self._drain.exclusively(lambda: self._store.cut(window, _clock.time_ns()))
 
     def stats(self, window: float | None = None) -> Stats:
         """Return the statistics: performance, usage, cost, cache, agents."""
@@ -143,14 +149,16 @@ class Runtime:
     def facts(self) -> Facts:
         """Return how we are doing ourselves."""
         self._drain.run()
-        with self._drain.claim():
-            chain = self._drain.chain
-            return Facts(
-                dropped=dict(self._dropped + chain.dropped),
-                errors=failures(),
-                sinks={name: Sink(one.lines, one.failures, one.error) for name, one in chain.tallies.items()},
-                ledgers={name: ledger for way in _shippers(chain) for name, ledger in way.ledgers().items()},
-            )
+        return self._drain.exclusively(self._facts)
+
+    def _facts(self) -> Facts:
+        chain = self._drain.chain
+        return Facts(
+            dropped=dict(self._dropped + chain.dropped + Counter(uncounted=self._hub.lost)),
+            errors=failures(),
+            sinks={name: Sink(one.lines, one.failures, one.error) for name, one in chain.tallies.items()},
+            ledgers={name: ledger for way in _shippers(chain) for name, ledger in way.ledgers().items()},
+        )
 
     def flush(self) -> None:
         """Return when every call that had returned is folded and handed to its ways out."""
@@ -165,28 +173,29 @@ class Runtime:
 
     def _shut_down(self) -> None:
         left = _clock.countdown(self.config.shutdown_timeout)
-        if not self._setting_up.acquire(timeout=left()):
-            failed("shutdown", TimeoutError("another thread sets up"))
-            return
         try:
-            self._background.stop(left())
-            try:
-                self._drain.run(patience=left())
-            except Exception as error:
-                failed("shutdown", error)
-            with self._drain.claim(left()):
-                old = self._drain.exchange(build_chain(self.config, self._store))
-                self._dropped.update(old.dropped)
-            close_exits(old.exits, left())
-        except TimeoutError as error:
+            self._setting_up.run(lambda: self._end(left), left())
+        except BusyError as error:
             failed("shutdown", error)
-        finally:
-            self._setting_up.release()
+
+    def _end(self, left: Callable[[], float]) -> None:
+        self._background.stop(left())
+        try:
+            self._drain.run(timeout=left())
+        except Exception as error:
+            failed("shutdown", error)
+        old = self._drain.exclusively(self._drop_exits, left())
+        close_exits(old.exits, left())
+
+    def _drop_exits(self) -> Chain:
+        old = self._drain.exchange(build_chain(self.config, self._store))
+        self._dropped.update(old.dropped)
+        return old
 
     def after_fork(self) -> None:
         """In a forked child: count from zero (the parent counts its own), with fresh locks and a thread of its own."""
         was_started = self._background.started
-        self._setting_up = threading.RLock()
+        self._setting_up = Exclusive()
         self._drain.renew()
         self._background.renew()
         self._store.clear()

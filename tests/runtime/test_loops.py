@@ -13,6 +13,7 @@ import pytest
 import pepperpy_obs
 from pepperpy_obs import Config, _dispatch, _guard, configure, costed, flush, measured
 from tests.runtime.bursts import BURST, PATIENCE, burst, plain, step, waiting
+from tests.runtime.held import held
 
 
 def test_a_burst_is_folded_by_its_loop(log: Path, seen: list[tuple[int, threading.Thread, Any]]) -> None:
@@ -78,21 +79,11 @@ def test_who_has_no_loop_comes_by_once(log: Path, monkeypatch: pytest.MonkeyPatc
 def test_a_loop_waits_for_nobody(counted: Callable[[], int], seen: list[tuple[int, threading.Thread, Any]]) -> None:
     """While another thread drains a round does nothing; the next burst is as good."""
     drain: Any = _dispatch.runtime()._drain
-    held, enough = threading.Event(), threading.Event()
-
-    def hold() -> None:
-        with drain.claim():
-            held.set()
-            enough.wait(PATIENCE)
 
     async def main() -> None:
-        holder = threading.Thread(target=hold)
-        holder.start()
-        held.wait(PATIENCE)
-        await burst()
-        assert (seen, waiting()) == ([], BURST)
-        enough.set()
-        holder.join(PATIENCE)
+        with held(drain._records):
+            await burst()
+            assert (seen, waiting()) == ([], BURST)
         await burst(1)
         assert waiting() < BURST / 2
 

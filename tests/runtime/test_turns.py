@@ -10,6 +10,7 @@ import pytest
 
 from pepperpy_obs import Config, _dispatch, measured, stats
 from pepperpy_obs.testing import captured
+from tests.runtime.held import held
 
 PATIENCE = 30
 
@@ -36,7 +37,7 @@ def test_the_thread_leaves_it_to_a_reader(drain: Any) -> None:
     step()
     tend = _dispatch.runtime()._background.tend
     found: list[int] = []
-    with drain.claim():
+    with held(drain._writing), held(drain._records):
         thread = threading.Thread(target=lambda: found.append(tend()))
         thread.start()
         thread.join(PATIENCE)
@@ -73,12 +74,12 @@ def test_a_caller_that_waited_while_room_was_made(drain: Any, *, emptied: bool) 
     for _ in range(10):
         step()
     waiting = threading.Thread(target=step)
-    with drain.claim():
+    with held(drain._writing):
         waiting.start()
         waiting.join(0.05)
         assert waiting.is_alive()
         if emptied:
-            drain.look(None)
+            drain.with_records(lambda: drain.look(None))
     waiting.join(PATIENCE)
     assert len(drain._ended) == (10 if emptied else 0)
     assert counted() == 11

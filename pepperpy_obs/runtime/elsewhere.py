@@ -1,0 +1,70 @@
+"""Work that no signal handler's exception may tear, done by a thread that runs no handlers.
+
+Python runs signal handlers in the main thread only. A fold that one of them leaves by an exception (a timeout by
+`signal.alarm`, Celery's SoftTimeLimitExceeded) has counted a half of a call, or one twice. So where a handler is
+installed that may raise, the main thread has the fold done by another thread, and only its waiting can be broken off.
+To start the thread takes 0.1 ms, so without such a handler all stays where it is. Ctrl-C's own handler is none: as a
+rule it ends the process.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["elsewhere", "may_be_torn", "note_harmless"]
+
+Result = TypeVar("Result")
+
+_KINDS: Final = tuple(map(int, signal.valid_signals()))
+_getsignal: Final = sys.modules["_signal"].getsignal
+"""`signal.getsignal` without the conversion to an enum, which takes ten times as long as all else."""
+_harmless: set[Any] = {signal.SIG_DFL, signal.SIG_IGN, None, signal.default_int_handler}
+
+
+def note_harmless(handler: object) -> None:
+    """Take a handler for one that does not raise."""
+    _harmless.add(handler)
+
+
+def may_be_torn() -> bool:
+    """Tell whether the calling thread runs signal handlers, and one is installed that may raise."""
+    if threading.get_ident() != threading.main_thread().ident:
+        return False
+    return any(_is_risky(handler) for handler in map(_getsignal, _KINDS))
+
+
+def _is_risky(handler: Any) -> bool:
+    try:
+        return handler not in _harmless and getattr(handler, "__module__", "") != "asyncio.unix_events"
+    except TypeError:  # a callable object that cannot be hashed
+        return True
+
+
+def elsewhere(step: Callable[[], Result]) -> Result:
+    """Take a step, in a thread of its own where a signal handler could tear it; return or raise what it does."""
+    if not may_be_torn():
+        return step()
+    results: list[Result] = []
+    errors: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            results.append(step())
+        except BaseException as error:  # raised again by the thread that waits
+            errors.append(error)
+
+    thread = threading.Thread(target=work, name="pepperpy_obs-fold", daemon=True)
+    try:
+        thread.start()
+    except RuntimeError:  # no threads are to be had, or the interpreter is about to end
+        return step()
+    thread.join()
+    if errors:
+        raise errors[0]
+    return results[0]
