@@ -4,8 +4,8 @@ Emitters know this room only. Records wait in a bounded buffer until a reader, a
 or `configure` calls for the runtime, which is made by the factory that the front door has
 installed: so nothing below the runtime has to import it.
 
-A caller never waits for long: where another thread holds the records, the buffer grows meanwhile, up to `_MOST_TIMES`
-its size. What goes beyond that, or cannot be folded, is dropped and counted.
+A caller never waits for long: where another thread holds the records, the buffer grows meanwhile, up to `_MOST`
+records. What goes beyond that, or cannot be folded, is dropped and counted.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ __all__ = ["HUB", "Hub", "hubs", "install", "runtime"]
 LIMIT: Final = 4096
 RELIEF: Final = 512
 """How many records a caller that finds the buffer full has to fold: about a millisecond's worth."""
-_MOST_TIMES: Final = 8
+_MOST: Final = 8 * LIMIT
+"""How many records may wait, or eight times as many as the buffer takes, while another thread holds them."""
 
 hubs: weakref.WeakSet[Hub]
 _making = threading.RLock()
@@ -115,7 +116,7 @@ class Hub:
 
     def _put_off(self) -> None:
         """Let calls go on without room: a later one is to try again."""
-        if len(self.buffer) + RELIEF > self.most * _MOST_TIMES:
+        if len(self.buffer) + RELIEF > max(_MOST, 8 * self.most):
             self._drop()
         self.limit = 0 if self.off else len(self.buffer) + RELIEF
 

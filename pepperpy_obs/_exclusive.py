@@ -1,8 +1,9 @@
 """A lock for code that a signal handler's exception may leave at any moment.
 
-A handler runs between two instructions of the main thread: also between the return of `acquire` and the `try` behind it,
-or between the end of a context manager's `__enter__` and its block. So the lock is asked for inside of the `try`, and
-given back twice: by the inner function, and by the outer one in case that the exception came before the inner could.
+A handler runs between two instructions of the main thread: also between the return of `acquire` and the `try` behind
+it, or between the end of a context manager's `__enter__` and its block. So the lock is asked for inside of the `try`.
+It is given back twice: by the inner function, and by the outer one if the exception came before the
+inner could.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class Exclusive:
         return bool(self._lock._is_owned())  # noqa: SLF001 - see above
 
     def run(self, step: Callable[[], Result], timeout: float = -1) -> Result:
-        """Call `step` while no other thread is in one; raises BusyError after `timeout` seconds (-1: waits for ever)."""
+        """Call `step` while no other thread is in one; raises BusyError after `timeout` seconds, unless it is -1."""
         if self._lock._is_owned():  # noqa: SLF001 - see above
             return step()
         try:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from types import FrameType
 
-__all__ = ["failed", "failures", "forget", "is_from_handler"]
+__all__ = ["failed", "failures", "forget", "pass_on"]
 
 _LOG = logging.getLogger("pepperpy_obs")
 _failures: Counter[str] = Counter()
@@ -28,8 +28,7 @@ def failed(stage: str, error: BaseException) -> None:
     Safe to call from any thread. Two threads that fail in the same instant may be counted
     as one: a lock here could be held at a fork.
     """
-    if is_from_handler(error):
-        raise error
+    pass_on(error)
     _failures[stage] += 1
     # A stream that nobody reads may be where the application's log goes, too: telling would hang.
     if _failures[stage] == 1 and not isinstance(error, BlockingIOError):
@@ -40,18 +39,17 @@ def failed(stage: str, error: BaseException) -> None:
         )
 
 
-def is_from_handler(error: BaseException) -> bool:
-    """Tell whether a signal handler has raised an exception while other code ran.
+def pass_on(error: BaseException) -> None:
+    """Raise `error` again if a signal handler of the application has raised it, while other code ran.
 
-    Python calls it with a number and the interrupted frame, which is then its caller as well: no other function is
-    called so.
+    Python calls a handler with a number and the interrupted frame, which is then its caller as well: no other function
+    is called so.
     """
     entry = error.__traceback__
     while entry is not None and entry.tb_next is not None:
         if _is_handler(entry.tb_next.tb_frame, interrupted=entry.tb_frame):
-            return True
+            raise error
         entry = entry.tb_next
-    return False
 
 
 def _is_handler(frame: FrameType, interrupted: FrameType) -> bool:

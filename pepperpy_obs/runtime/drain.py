@@ -86,7 +86,7 @@ class Drain:
         """The batch at hand."""
 
     def exclusively(self, step: Callable[[], Result], timeout: float = -1) -> Result:
-        """Take a step while nobody else folds or writes; raises BusyError if others do for longer than `timeout` seconds."""
+        """Take a step while no other thread folds or writes; raises BusyError if one does after `timeout` seconds."""
         if self.inside:
             # Who writes waits for a round of a loop at most: all others wait for him before they hold the records.
             return self._records.run(step)
@@ -97,7 +97,7 @@ class Drain:
             self._finish()
 
     def with_records(self, step: Callable[[], Result], timeout: float = -1) -> Result:
-        """Take a step while nobody else folds, though somebody may be writing lines; raises BusyError as `exclusively`."""
+        """Take a step while no other thread folds, though one may be writing; raises BusyError as `exclusively`."""
         if self.inside:
             return self._records.run(step)
         try:
@@ -149,8 +149,8 @@ class Drain:
     def relieve(self, most: int) -> None:
         """Fold about the oldest `most`, unless somebody else has made room while this waited for its turn.
 
-        Where lines are not written for long, calls are counted all the same. Raises BusyError where other threads hold the
-        records for long.
+        Where lines are not written for long, calls are counted all the same. Raises BusyError where other threads hold
+        the records for long.
         """
         if self.inside:
             return
@@ -196,7 +196,7 @@ class Drain:
         return 0
 
     def write_aside(self) -> None:
-        """Write what has gathered, while others may go on folding; for the one thread that does so. Raises BusyError."""
+        """Write what has gathered, while others may go on folding; raises BusyError at once if they write."""
         if self.inside:
             return
 
@@ -289,6 +289,7 @@ class Drain:
             failed("drain", error)
             self._ended[:0] = batch[self.chain.taken + 1 :]  # without the one that it failed at
             self._hub.lost += 1
+            count = self.chain.taken + 1
         self._held = []
         return count
 

@@ -11,6 +11,7 @@ import weakref
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pepperpy_obs import _dispatch, _guard, context
+from pepperpy_obs.runtime.elsewhere import note_harmless
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -56,6 +57,7 @@ def handle_sigterm() -> None:
     over, and is expected to leave by `sys.exit`, where everything is flushed too.
     """
     if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        note_harmless(_terminate)
         signal.signal(signal.SIGTERM, _terminate)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final
 
+from pepperpy_obs._guard import pass_on
 from pepperpy_obs.usage.captured import Captured
 from pepperpy_obs.usage.dig import ask
 from pepperpy_obs.usage.normal import Usage
@@ -34,7 +35,8 @@ def capture(answer: object) -> Captured | None:
     kind: Any = type(answer)
     try:
         special = _special(kind)
-    except Exception:  # a metaclass of somebody's own, whose classes cannot be remembered
+    except Exception as error:  # a metaclass of somebody's own, whose classes cannot be remembered
+        pass_on(error)
         special = None
     if special is not None:
         return special(answer)
@@ -59,7 +61,8 @@ def _response(answer: object) -> dict[str, Any] | None:
     try:
         response = vars(vars(answer).get("http_response", answer))
         return response if type(response.get("_content")) is bytes else None
-    except Exception:  # it has no such dict, or one of its own making
+    except Exception as error:  # it has no such dict, or one of its own making
+        pass_on(error)
         return None
 
 

@@ -11,6 +11,7 @@ from functools import lru_cache
 from types import BuiltinMethodType, FunctionType, MethodType
 from typing import Any, Final
 
+from pepperpy_obs._guard import pass_on
 from pepperpy_obs.usage.layout import CALLED, kind_of, watch
 
 __all__ = ["FUNCTIONS", "OPERATORS", "Path", "ask", "dig", "first", "paths"]
@@ -104,7 +105,8 @@ def ask(source: Any, key: str) -> Any:
             else:
                 return None
         return value() if key in CALLED and isinstance(value, FUNCTIONS) else value
-    except Exception:  # raised by a property or a method of somebody else's: there is nothing to read
+    except Exception as error:  # raised by a property or a method of somebody else's: there is nothing to read
+        pass_on(error)
         return None
 
 

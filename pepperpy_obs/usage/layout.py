@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from pepperpy_obs._guard import pass_on
+
 __all__ = ["CALLED", "NOTHING", "Layout", "kind_of", "layout_of", "own_of", "watch"]
 
 CALLED: Final = frozenset({"usage", "new_messages"})
@@ -78,7 +80,8 @@ def layout_of(source: Any) -> Layout:
         if known.more == "pydantic" and (extra := source.__pydantic_extra__):
             key = (*key, None, *extra)
         return _by_keys.get(key) or _of_object(source, known, own, key)
-    except Exception:  # raised by a property of somebody else's: there is nothing to read
+    except Exception as error:  # raised by a property of somebody else's: there is nothing to read
+        pass_on(error)
         return NOTHING
 
 
@@ -152,5 +155,6 @@ def _fields_of_message(space: Mapping[str, Any]) -> frozenset[str]:
     descriptor = space.get("DESCRIPTOR") or getattr(getattr(space.get("_meta"), "pb", None), "DESCRIPTOR", None)
     try:
         return frozenset(descriptor.fields_by_name) if descriptor is not None else frozenset()
-    except Exception:  # another library's word for something else
+    except Exception as error:  # another library's word for something else
+        pass_on(error)
         return frozenset()
