@@ -76,4 +76,7 @@ def elsewhere(step: Callable[[], Result]) -> Result:
 
 def _begin(work: Callable[[], None]) -> None:
     """Start the thread from another one: to make a `Thread`, start it and let it go can be torn, too."""
-    threading.Thread(target=work, name="pepperpy_obs-fold", daemon=True).start()
+    try:
+        threading.Thread(target=work, name="pepperpy_obs-fold", daemon=True).start()
+    except RuntimeError:  # no further thread is to be had: this one will do
+        work()
