@@ -1,4 +1,4 @@
-"""Whose model a name means, and whether two names mean the same one. Names only; no price is known here."""
+"""The maker of a model, and whether two names are of one model. Names only; no price is known here."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ SELLERS: Final = frozenset({
     "openai", "anthropic", "google", "mistral", "cohere", "x-ai", "deepseek", "moonshotai", "perplexity", "voyageai",
     "zai",
 })  # fmt: skip
-"""Makers that sell their own models and, but for Google, nobody else's."""
+"""Makers that sell their own models and, but for Google, no other maker's."""
 _REMEMBERED: Final = 1024
 _LONGEST: Final = 300
 
@@ -66,7 +66,7 @@ _ALIASES: Final = frozenset({"deepseek-chat", "deepseek-reasoner"})
 
 @lru_cache(_REMEMBERED)
 def maker_of(model: str) -> str | None:
-    """Return whose model a name speaks of, wherever it is served; None for a deployment's name.
+    """Return the maker of a model, wherever the model is served; None for a deployment's name.
 
     >>> maker_of("us.anthropic.claude-sonnet-4-5"), maker_of("meta-llama/llama-3.3-70b"), maker_of("our-chat")
     ('anthropic', 'meta', None)

@@ -42,8 +42,8 @@ def per_million(pricer: Pricer, provider: str | None, answered: str | None, aske
         ("my-gpt-4o", None),
     ],
 )
-def test_whose_model_a_name_means(model: str, maker: str | None) -> None:
-    """Families of models are known by how their names begin, behind hosts and regions; deployments belong to nobody."""
+def test_the_maker_is_known_by_the_name(model: str, maker: str | None) -> None:
+    """Families of models are known by how their names begin, behind hosts and regions; deployments have no maker."""
     assert maker_of(model) == maker
 
 
