@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from pepperpy_obs.usage.agents_run import name_requests
 from pepperpy_obs.usage.counts import CHAT, GATEWAY, TOKENS, rows
 from pepperpy_obs.usage.dig import paths
 from pepperpy_obs.usage.shapes import Shape
@@ -20,6 +21,7 @@ FRAMEWORKS: Final[tuple[Shape, ...]] = (
         all=paths("requests", "input_tokens", "request_usage_entries"),
         counts=TOKENS,
         entries=paths("request_usage_entries"),
+        refine=name_requests,
         aggregate=True,
     ),
     Shape(
