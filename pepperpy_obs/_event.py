@@ -33,19 +33,20 @@ _SECOND: Final = 1_000_000_000
 _LONG_AGO: Final = 30 * 24 * 3600 * _SECOND
 THREE: Final = [f"{number:03}" for number in range(1000)]
 """Three digits of a number: looking them up takes a third of formatting them."""
+_QUALNAME: Final = type.__dict__["__qualname__"]
+"""Reads the name of a class whose metaclass has another idea of it."""
 _LEVELS: Final = {"ok": "info", "error": "error", "cancelled": "warning", "abandoned": "warning"}
-
-_outcomes: dict[type[BaseException], str] = {GeneratorExit: "abandoned"}
 
 
 def outcome_of(error: type[BaseException]) -> str:
-    """Return the outcome of a call that ended with an exception of this class."""
-    known = _outcomes.get(error)
-    if known is None:
-        # The library that defines a cancellation is loaded if it was raised; we need not load it to know it.
-        known = "cancelled" if issubclass(error, _cancellations()) else "error"
-        _outcomes[error] = known
-    return known
+    """Return the outcome of a call that ended with an exception of this class.
+
+    Asks the class nothing: its metaclass may be the user's, and not even be hashable.
+    """
+    if error is GeneratorExit:
+        return "abandoned"
+    # The library that defines a cancellation is loaded if it was raised; we need not load it to know it.
+    return "cancelled" if issubclass(error, _cancellations()) else "error"
 
 
 def _cancellations() -> tuple[type[BaseException], ...]:
@@ -54,6 +55,7 @@ def _cancellations() -> tuple[type[BaseException], ...]:
         ("asyncio", "CancelledError"),
         ("concurrent.futures", "CancelledError"),
         ("trio", "Cancelled"),
+        ("greenlet", "GreenletExit"),
     ):
         kind = getattr(sys.modules.get(module), name, None)
         if isinstance(kind, type):
@@ -153,7 +155,7 @@ def _tell_failure(event: dict[str, Any], error: type[BaseException], spec: Spec)
     if spec.level is None:
         event["level"] = _LEVELS[outcome]
     if outcome == "error":
-        event["error_type"] = error.__qualname__
+        event["error_type"] = _QUALNAME.__get__(error)
 
 
 def _tell_usage(event: dict[str, Any], notes: Notes, spec: Spec, *, failed_too: bool) -> None:

@@ -31,7 +31,7 @@ def failed(stage: str, error: BaseException) -> None:
     pass_on(error)
     _failures[stage] += 1
     # A stream that nobody reads may be where the application's log goes, too: telling would hang.
-    if _failures[stage] == 1 and not isinstance(error, BlockingIOError):
+    if _failures[stage] == 1 and not issubclass(type(error), BlockingIOError):
         _LOG.error(
             "pepperpy_obs failed at %r and goes on without it; further failures there are only counted",
             stage,

@@ -9,8 +9,9 @@ from pepperpy_obs import _clock
 from pepperpy_obs._guard import failed
 from pepperpy_obs._record import END, identity_of, notes_of
 from pepperpy_obs._shapes.capture import note_carried
-from pepperpy_obs._shapes.handles import follow, handle_of
+from pepperpy_obs._shapes.handles import handle_of
 from pepperpy_obs._shapes.source import is_generated
+from pepperpy_obs._shapes.steps import follow
 from pepperpy_obs._shapes.streams import named_as, relayed, relayed_async
 from pepperpy_obs._shapes.watch import Awaited, Watch
 from pepperpy_obs.context import CURRENT, leave

@@ -16,7 +16,7 @@ __all__ = ["fail", "lost", "note_carried"]
 
 def fail(record: Record, error: BaseException) -> None:
     """End a record with the class of `error`: never the error itself, which holds on to frames."""
-    record[ERROR] = error.__class__
+    record[ERROR] = type(error)
     record[END] = _clock.perf_counter_ns()
 
 
