@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pepperpy_obs import _clock
 from pepperpy_obs._dispatch import HUB
-from pepperpy_obs._guard import failed
+from pepperpy_obs._guard import unread
 from pepperpy_obs._record import END, NOTES, SPEC, START, Notes, Record, Spec, blank, notes_of
 from pepperpy_obs.context import CURRENT, format_traceparent, lineage
 from pepperpy_obs.events import CACHE_LOOKED_UP, USAGE_RECORDED, VOCABULARY
@@ -92,8 +92,8 @@ class Call:
             return self
         try:
             self._take(answer, provider, model)
-        except Exception as error:
-            failed("usage", error)
+        except BaseException as error:
+            unread(error)
         return self
 
     def _take(self, answer: object, provider: str | None, model: str | None) -> None:

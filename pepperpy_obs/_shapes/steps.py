@@ -6,7 +6,7 @@ from collections.abc import Callable
 from types import AsyncGeneratorType, GeneratorType
 from typing import TYPE_CHECKING, Any, Final
 
-from pepperpy_obs._guard import failed
+from pepperpy_obs._guard import unread
 from pepperpy_obs._shapes.handles import handle_of, is_raw
 from pepperpy_obs._shapes.tracking import instrument, track, watch_of
 from pepperpy_obs._shapes.watch import Step
@@ -153,8 +153,8 @@ def _follow_on(watch: Watch, further: Any) -> bool:
     """Let a watch see what passes through a further object, if that is a stream."""
     try:
         return handle_of(further) is further and follow(further, lambda: watch)
-    except Exception as error:
-        failed("usage", error)
+    except BaseException as error:
+        unread(error)
         return False
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from pepperpy_obs import _clock
-from pepperpy_obs._guard import failed
+from pepperpy_obs._guard import unread
 from pepperpy_obs._record import END, identity_of, notes_of
 from pepperpy_obs._shapes.capture import fail, note_carried
 from pepperpy_obs.context import CURRENT, leave
@@ -109,8 +109,8 @@ class Watch(Guard):
         if self.usage is not None:
             try:
                 self.usage.feed(item)
-            except Exception as error:
-                failed("usage", error)
+            except BaseException as error:
+                unread(error)
 
     def end(self, error: BaseException | None) -> None:
         """Complete the record with what usage was seen; the first ending counts."""
@@ -119,8 +119,8 @@ class Watch(Guard):
         if self.usage is not None and self.notes.captured is None:
             try:
                 self.notes.captured = self.usage.captured()
-            except Exception as ours:
-                failed("usage", ours)
+            except BaseException as ours:
+                unread(ours)
         if error is not None and self.usage is not None:
             note_carried(self.record, error)
         super().end(error)
@@ -138,8 +138,8 @@ class Watch(Guard):
             if notes.captured is None:
                 notes.captured = capture(answer if read is None else read(answer)) or capture(response)
                 notes.answer = identity_of(answer)
-        except Exception as error:
-            failed("usage", error)
+        except BaseException as error:
+            unread(error)
         super().end(None)
 
     def returned(self, thrown: BaseException | None) -> None:

@@ -29,6 +29,8 @@ _CARRIERS: Final = (
 )
 """Attributes under which libraries, and applications of their own, keep the answer in an exception."""
 _DEEPEST: Final = 8
+_CAUSE: Final[Any] = BaseException.__dict__["__cause__"]
+_MEMBERS: Final[Any] = BaseExceptionGroup.__dict__["exceptions"]
 _ASKED: Final[Path] = ("create_kwargs", "model")
 
 
@@ -52,10 +54,12 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
             return
         each = waiting.pop(0)
         yield each
-        if isinstance(each, BaseExceptionGroup):
-            waiting.extend(each.exceptions[:_DEEPEST])
-        if each.__cause__ is not None:
-            waiting.append(each.__cause__)
+        # By its class and by Python's own attributes: one may have a `__class__` or a `__getattribute__` that raises.
+        if issubclass(type(each), BaseExceptionGroup):
+            waiting.extend(_MEMBERS.__get__(each)[:_DEEPEST])
+        cause = _CAUSE.__get__(each)
+        if cause is not None:
+            waiting.append(cause)
 
 
 def _carried(error: BaseException) -> tuple[Captured, object] | None:
