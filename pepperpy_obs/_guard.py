@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from types import FrameType, TracebackType
 
-__all__ = ["failed", "failures", "forget", "interrupted", "pass_on", "unread"]
+__all__ = ["failed", "failures", "forget", "interrupted", "note", "pass_on", "unread"]
 
 _OURS: Final = __name__.partition(".")[0]
 _LOG = logging.getLogger("pepperpy_obs")
@@ -40,6 +40,13 @@ def failed(stage: str, error: BaseException) -> None:
             stage,
             exc_info=(type(error), error, error.__traceback__),
         )
+
+
+def note(stage: str, message: str) -> None:
+    """Count what is amiss at `stage` through no failure of ours; the first time it is logged as a warning."""
+    _failures[stage] += 1
+    if _failures[stage] == 1:
+        _LOG.warning("pepperpy_obs: %s", message)
 
 
 def pass_on(error: BaseException) -> None:
