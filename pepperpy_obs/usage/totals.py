@@ -36,7 +36,8 @@ def split(total: Usage, entries: tuple[Usage, ...]) -> Usage:
     if not any(beyond.values()):
         return _added_up(total, entries)
     if _each_the_total(total, entries):
-        return replace(total, flags=(*total.flags, f"entries: {len(entries)}, each of them the total"))
+        flag = f"entries: {len(entries)}, each of them the total"
+        return replace(total, entries=entries[:1], flags=(*total.flags, flag))
     flag = f"entries: {beyond['input_tokens']:+} input, {beyond['output_tokens']:+} output tokens beyond the total"
     total = replace(total, flags=(*total.flags, flag))
     if total.aggregate and max(beyond.values()) <= 0 and (total.requests or 0) > len(entries):
