@@ -21,7 +21,9 @@ __all__ = ["read", "told"]
 
 _MOST_KINDS: Final = 1024
 _MONEY: Final = ("cost", "upstream_cost", "market_cost", "ticks")
-_ASIDE: Final = frozenset({*_MONEY, "byok", "speed", "inference_geo", "unmeasured", "own_calls"})
+_ASIDE: Final = frozenset(
+    {*_MONEY, "byok", "speed", "inference_geo", "unmeasured", "own_calls", "cached", "cost_from_cache", "complete"}
+)
 _BILLED: Final = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
 _KNOWN: Final = frozenset(
     {
@@ -67,6 +69,10 @@ def read(captured: Captured, *, provider: str | None = None, model: str | None =
 
 def told(captured: Captured, *, provider: str | None = None, model: str | None = None) -> dict[str, Any] | None:
     """Return what an event says of what was captured: `fields` of what `read` returns, at half the price."""
+    if captured.pending:
+        names = {"provider": provider or provider_of(captured, model), "model": model or captured.model}
+        facts = {**names, "response_model": captured.model, "response_id": captured.response_id}
+        return spelled(facts) | {"usage_duplicate": True}
     if captured.usage is None and not captured.entries:
         return spelled(_facts(captured, provider, model)) if _tells(captured) else None
     usage = read(captured, provider=provider, model=model)
@@ -74,7 +80,10 @@ def told(captured: Captured, *, provider: str | None = None, model: str | None =
 
 
 def _tells(captured: Captured) -> bool:
-    return captured.shape is not None or captured.incomplete
+    if captured.shape is None:
+        return captured.incomplete
+    # The total of a run that has made no request yet: it was begun, and goes on.
+    return not (captured.shape.aggregate and captured.raw.get("requests") == 0)
 
 
 def _single(captured: Captured, provider: str | None, model: str | None) -> Usage:
@@ -110,11 +119,13 @@ def _facts(captured: Captured, provider: str | None, model: str | None) -> dict[
     facts["inference_geo"] = _geo(captured.raw.get("inference_geo"))
     facts["reported_cost_usd"] = cost
     # pydantic-ai counts the requests that told no usage; google-genai tells only that of its last.
-    facts["incomplete"] = captured.incomplete or bool(captured.raw.get("unmeasured")) or "own_calls" in captured.raw
+    lacks = bool(captured.raw.get("unmeasured")) or "own_calls" in captured.raw or captured.raw.get("complete") is False
+    facts["incomplete"] = captured.incomplete or lacks
     # One answer has an id; a framework's total over several has none.
     is_total = captured.aggregate or (shape is not None and shape.aggregate)
     facts["aggregate"] = is_total and facts["response_id"] is None
     facts["requests"] = counts.get("requests")
+    facts["cached"] = captured.raw.get("cached") is True or captured.raw.get("cost_from_cache") == 0
     facts["flags"] = tuple(flags)
     return facts
 
