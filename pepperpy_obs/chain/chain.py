@@ -164,9 +164,7 @@ class Chain:
                 way.write(batch.lines(render))
             except Exception as error:
                 failed(name, error)
-                taken: int = getattr(error, "lines_written", 0)
-                self.dropped[name] += count - taken
-                tally.lines += taken
+                self.dropped[name] += count
                 tally.failures += 1
                 tally.error = f"{type(error).__name__}: {error}"
             else:

@@ -1,4 +1,4 @@
-"""Asks the price tables in their order, under each spelling of a model's name."""
+"""Who is asked for a price, under which names, and in which order."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _STAGE: Final = "prices"
 
 
 class Asked(NamedTuple):
-    """The fields of an event that decide its rates."""
+    """What an event says of the price that it wants."""
 
     provider: str | None
     answered: str | None

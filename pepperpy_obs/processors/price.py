@@ -24,7 +24,7 @@ _ODD: Final = frozenset({
     "usage_units", "web_searches", "usage_entries", "service_tier", "audio_input_tokens", "audio_output_tokens",
     "image_output_tokens", "video_output_tokens",
 })  # fmt: skip
-"""Only events with one of these can have a price that leaves something out or charges it at another rate."""
+"""What a price may leave out, or count at a rate that is not its own."""
 
 
 class Price:

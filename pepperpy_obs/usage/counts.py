@@ -10,7 +10,6 @@ from pepperpy_obs.usage.dig import Path, paths
 __all__ = [
     "AI_SDK",
     "ANTHROPIC",
-    "CACHED",
     "CHAT",
     "CONVERSE",
     "COST",
@@ -51,11 +50,8 @@ GATEWAY: Final = rows(
     cost=f"_hidden_params.response_cost {_HEADERS} {_BESIDE} cost.total_cost cost",
     market_cost=_BESIDE.replace(".cost", ".marketCost"),
     byok="cost_details.is_byok",
-    cached="_hidden_params.cache_hit",
 )
-"""What a gateway writes beside the usage of an answer: its price, and whether it came from the gateway's cache."""
-CACHED: Final = rows(cached="_hidden_params.cache_hit cached")
-"""Beside Chat Completions AutoGen marks an answer of its cache as well."""
+"""The price of an answer that a gateway writes beside its usage."""
 CHAT: Final = COST | rows(
     input_tokens="prompt_tokens",
     output_tokens="completion_tokens",

@@ -40,7 +40,6 @@ class CommandLine:
             [*self._command, *arguments],
             cwd=self.folder,
             env=self._environment,
-            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
