@@ -11,6 +11,7 @@ from pepperpy_obs._dispatch import HUB
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.chain import Exit, build_chain
 from pepperpy_obs.config import Config
+from pepperpy_obs.processors.redact import label_redaction
 from pepperpy_obs.runtime.exits import close_exits
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def captured(config: Config | None = None, *, processors: Sequence[Processor] = 
     runtime: Runtime = _dispatch.runtime()
     config = config or Config(config_file=None, log_level="debug")
     seen = Captured(runtime)
-    store = Store(config.max_series, config.cost_attributes)
+    store = Store(config.max_series, config.cost_attributes, label_redaction(config))
     chain = build_chain(config, store, processors, exits=[Exit("captured", seen.keep, seen)])
     before, in_force = runtime.exchange(store, chain), runtime.config
     accepted = HUB.accept(config.buffer_limit if config.metrics_enabled else None)

@@ -7,16 +7,31 @@ request would fill the memory. Past the limit, new series are counted together u
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Final, NamedTuple, TypeVar
 
 from pepperpy_obs.events import OVERFLOW
 
-__all__ = ["ALSO_BY", "ELSEWHERE", "Attribute", "Limits", "MetricKey", "SeriesKey", "joined", "label", "parted"]
+__all__ = [
+    "ALSO_BY",
+    "ELSEWHERE",
+    "Attribute",
+    "Clean",
+    "Limits",
+    "MetricKey",
+    "SeriesKey",
+    "joined",
+    "label",
+    "parted",
+]
 
 Key = TypeVar("Key", bound=Hashable)
 
 _LONGEST_LABEL: Final = 200
+_MOST_REMEMBERED: Final = 4096
+
+Clean = Callable[[str, str], object]
+"""Takes a label's name and value and returns the value that may be shown: without secrets."""
 
 
 ALSO_BY: Final = "+"
@@ -68,21 +83,48 @@ def parted(value: str, number: int) -> list[str]:
     return [value] * number if value == OVERFLOW else value.split(_BETWEEN)
 
 
+def _as_it_is(_: str, value: str) -> str:
+    return value
+
+
 class Limits:
     """Says under which key something may be counted: its own for the first `most` of a family, for good.
 
     `overflow` is where each placing under `_other` is counted, `weight` times, by family.
     """
 
-    __slots__ = ("_attributes", "_caches", "_kinds", "_metrics", "_series", "most")
+    __slots__ = ("_attributes", "_caches", "_clean", "_kinds", "_labels", "_metrics", "_series", "most")
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, clean: Clean = _as_it_is) -> None:
         self.most = most
+        self.clean = clean
         self._series: dict[SeriesKey, SeriesKey] = {}
         self._attributes: set[Attribute] = set()
         self._caches: set[str] = set()
         self._metrics: set[MetricKey] = set()
         self._kinds: dict[str, str] = {}
+
+    @property
+    def clean(self) -> Clean:
+        """What label values go through before anything is counted under them."""
+        return self._clean
+
+    @clean.setter
+    def clean(self, clean: Clean) -> None:
+        self._clean = clean
+        self._labels: dict[tuple[str, str], str] = {}
+
+    def label(self, name: str, value: object) -> str:
+        """Return the value of the label `name`: text, cut and clean. A value that comes again is not cleaned again."""
+        text = label(value)
+        if not text:
+            return text
+        known = self._labels.get((name, text))
+        if known is None:
+            if len(self._labels) >= _MOST_REMEMBERED:
+                self._labels.clear()
+            known = self._labels[name, text] = label(self._clean(name, text))
+        return known
 
     def series(self, key: SeriesKey, overflow: Counter[str], weight: int = 1) -> SeriesKey:
         """Place calls; one key, always the same, stands for all that are equal, as many tables have it."""

@@ -17,7 +17,7 @@ from pepperpy_obs.aggregate.cell import NO_REQUESTS, SLOT, CacheCell, Requests
 from pepperpy_obs.aggregate.ledger import Ledger
 from pepperpy_obs.aggregate.metric import MetricKind, is_label, is_name
 from pepperpy_obs.aggregate.requests import RequestTally, is_request
-from pepperpy_obs.aggregate.series import ALSO_BY, Attribute, Limits, MetricKey, SeriesKey, joined, label
+from pepperpy_obs.aggregate.series import ALSO_BY, Attribute, Limits, MetricKey, SeriesKey, joined
 from pepperpy_obs.aggregate.tally import MetricTally, StillMetric, StillTally, Tally
 from pepperpy_obs.events import CACHE_LOOKED_UP, METRIC_RECORDED, OPERATION_FINISHED, OVERFLOW, USAGE_RECORDED
 
@@ -101,7 +101,7 @@ class Slot:
     def tally(self, event: Mapping[str, Any], at: int) -> Tally:
         """Return the tally of the event's series; a new one if need be, or that of the overflow series."""
         values = [event.get(name) for name in SeriesKey._fields]
-        own = SeriesKey(*map(label, values))
+        own = SeriesKey(*map(self._limits.label, SeriesKey._fields, values))
         llm = bool(own.provider or own.model) or own.kind == "llm"
         key = self._limits.series(own, self._ledger.overflow)
         tally = self._tallies.get((key, llm))
@@ -152,7 +152,7 @@ class Slot:
                 if ALSO_BY in name or name == "day":
                     value = joined([self._part(event, part) for part in name.split(ALSO_BY)])
                 else:
-                    value = label(event.get(name))
+                    value = self._limits.label(name, event.get(name))
                 key = self._limits.attribute((name, value), self._ledger.overflow)
                 tally = self._attributes.get(key)
                 if tally is None:
@@ -161,7 +161,7 @@ class Slot:
                 tally.count(event)
 
     def _part(self, event: Mapping[str, Any], name: str) -> str:
-        return _day(self.start) if name == "day" else label(event.get(name))
+        return _day(self.start) if name == "day" else self._limits.label(name, event.get(name))
 
     def look_up(self, event: Mapping[str, Any]) -> None:
         """Count a lookup of a cache."""
@@ -169,11 +169,11 @@ class Slot:
         if not isinstance(hit, bool):
             self._ledger.refused["cache_hit"] += 1
             return
-        name = self._limits.cache(label(event.get("cache")), self._ledger.overflow)
+        name = self._limits.cache(self._limits.label("cache", event.get("cache")), self._ledger.overflow)
         self._ledger.caches[name] = self._ledger.caches.get(name, CacheCell()).merge(_HIT if hit else _MISS)
 
     def _measure(self, event: Mapping[str, Any], at: int) -> None:
-        own = _metric_key(event)
+        own = _metric_key(event, self._limits)
         key = self._limits.metric(own, self._ledger.overflow) if own else None
         if key is None:
             self._ledger.refused["metric"] += 1
@@ -194,8 +194,10 @@ def _day(at: int) -> str:
     return datetime.fromtimestamp(at // 1_000_000_000, UTC).date().isoformat()
 
 
-def _metric_key(event: Mapping[str, Any]) -> MetricKey | None:
+def _metric_key(event: Mapping[str, Any], limits: Limits) -> MetricKey | None:
     name, kind, labels = event.get("metric"), event.get("metric_kind", "counter"), event.get("labels") or {}
     if is_name(name) and kind in _KINDS and isinstance(labels, Mapping) and all(map(is_label, labels)):
-        return MetricKey(str(name), kind, tuple(sorted((text, label(value)) for text, value in labels.items())))
+        return MetricKey(
+            str(name), kind, tuple(sorted((text, limits.label(text, value)) for text, value in labels.items()))
+        )
     return None

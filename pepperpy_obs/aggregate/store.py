@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from pepperpy_obs.aggregate.cell import SLOT
 from pepperpy_obs.aggregate.ledger import Ledger
-from pepperpy_obs.aggregate.series import Limits, SeriesKey
+from pepperpy_obs.aggregate.series import Clean, Limits, SeriesKey
 from pepperpy_obs.aggregate.slot import Slot, StillSlot
 from pepperpy_obs.aggregate.snapshot import Snapshot
 from pepperpy_obs.aggregate.tally import Tally
@@ -61,6 +61,7 @@ class Store:
 
     Requests to language models are also counted by each field of the user's that `attributes` names, and by day.
     Each family (operations, attributes, caches, metrics) holds at most `max_series` series, and past them `_other`.
+    `clean` takes the secrets out of label values, so that no reader of the store has to.
 
     >>> store = Store()
     >>> store.fold({"event": "operation.finished", "operation": "ask", "outcome": "ok", "duration_seconds": 0.5}, at=0)
@@ -70,10 +71,10 @@ class Store:
 
     __slots__ = ("_from", "_index", "_known", "_limits", "_slot", "_total", "_until", "_windows", "attributes")
 
-    def __init__(self, max_series: int = 2000, attributes: Sequence[str] = ()) -> None:
+    def __init__(self, max_series: int = 2000, attributes: Sequence[str] = (), clean: Clean | None = None) -> None:
         self.attributes = tuple(attributes)
         """The fields of the user's that requests are counted by, from now on."""
-        self._limits = Limits(0)
+        self._limits = Limits(0) if clean is None else Limits(0, clean)
         self.max_series = max_series
         self.clear()
 
@@ -90,6 +91,20 @@ class Store:
         self._limits.most = most
 
     @property
+    def clean(self) -> Clean:
+        """What label values go through before anything is counted under them; series that are there stay."""
+        return self._limits.clean
+
+    @clean.setter
+    def clean(self, clean: Clean) -> None:
+        self._limits.clean = clean
+        self._known.clear()
+
+    def label(self, name: str, value: object) -> str:
+        """Return the value of a label as it may be shown."""
+        return self._limits.label(name, value)
+
+    @property
     def at_hand(self) -> tuple[int, int, Mapping[tuple[Any, ...], Tally]]:
         """The slot that is written to: where it begins and ends (epoch ns), and its tallies by label values."""
         return self._from, self._until, self._index
@@ -103,7 +118,7 @@ class Store:
 
     def clear(self) -> None:
         """Forget everything, as a forked child does."""
-        self._limits = Limits(self.max_series)
+        self._limits = Limits(self.max_series, self._limits.clean)
         self._total = Ledger()
         self._windows = Windows()
         self._known: dict[tuple[Any, ...], tuple[SeriesKey, bool]] = {}

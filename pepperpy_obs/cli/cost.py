@@ -14,6 +14,7 @@ from pepperpy_obs import Config, SetupError
 from pepperpy_obs.aggregate.series import ALSO_BY, SeriesKey
 from pepperpy_obs.cli.replay import fold_files, tell
 from pepperpy_obs.pricing import Pricer
+from pepperpy_obs.processors.redact import label_redaction
 from pepperpy_obs.replay.costs import CostFold, Repricing
 from pepperpy_obs.reports.comparison import Comparison
 from pepperpy_obs.reports.cost import CostReport
@@ -60,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
     by = [_fields(text) for text in options.by]
     repricings = _repricings(options, options.price_file or config.price_file)
     limits = {name: at for name in ("since", "until") if (at := getattr(options, name)) is not None}
-    fold = CostFold(tuple(_counted(by, config.cost_attributes)), repricings, **limits)
+    fold = CostFold(tuple(_counted(by, config.cost_attributes)), repricings, clean=label_redaction(config), **limits)
     fold_files(options.files, fold)
     stats = Stats(fold.store.snapshot(), Live())
     notes = _notes(fold, by, stats)

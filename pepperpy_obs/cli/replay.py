@@ -11,6 +11,7 @@ from pathlib import Path
 from pepperpy_obs import Config
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.cli.progress import Progress
+from pepperpy_obs.processors.redact import label_redaction
 from pepperpy_obs.replay.fold import Fold
 from pepperpy_obs.replay.lines import STDIN, LogFile
 from pepperpy_obs.replay.order import oldest_first
@@ -36,7 +37,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the statistics of log files."""
     config = Config()
-    fold = Fold(Store(config.max_series, config.cost_attributes))
+    fold = Fold(Store(config.max_series, config.cost_attributes, label_redaction(config)))
     fold.store.snapshot(options.window)  # a window that cannot be is refused before hours of reading
     fold_files(options.files, fold)
     stats = Stats(fold.store.snapshot(options.window), Live())

@@ -5,9 +5,9 @@ It never touches numbers and ids of ours, and it counts nothing: the aggregate s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.events import VOCABULARY
@@ -15,7 +15,10 @@ from pepperpy_obs.processors.fields import FREE_TEXT, Fieldwise
 from pepperpy_obs.processors.secret_names import holds_numbers, is_secret_name, normal_name
 from pepperpy_obs.processors.secrets import REDACTED, without_secrets
 
-__all__ = ["Redact"]
+if TYPE_CHECKING:
+    from pepperpy_obs.config import Config
+
+__all__ = ["Redact", "label_redaction"]
 
 _IDS: Final = frozenset({"response_id", "service_tier", "usage_flags", "error_type"})
 _MAX_DEPTH: Final = 16
@@ -105,3 +108,16 @@ class Redact(Fieldwise):
         if not is_secret_name(name):
             return ""
         return _ALWAYS if holds_numbers(name) else _UNLESS_A_NUMBER
+
+
+def label_redaction(config: Config) -> Callable[[str, object], object]:
+    """Return the change that hides in labels and groups of costs what the log hides in the fields of these names.
+
+    Raises SetupError if costs are to be grouped by a field whose values are hidden.
+    """
+    redact = Redact(keys=config.redact_keys, values=config.redact_values)
+    hidden = [name for name in config.cost_attributes if redact.change(name, "a value") == REDACTED]
+    if hidden:
+        msg = f"cost_attributes names {', '.join(hidden)}, whose values are redacted; name fields that hold no secret"
+        raise SetupError(msg)
+    return redact.change

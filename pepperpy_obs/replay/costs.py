@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from pepperpy_obs.aggregate.cell import EXACT, ZERO
 from pepperpy_obs.aggregate.requests import is_request, total_of
+from pepperpy_obs.aggregate.series import Clean
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.events import VOCABULARY
 from pepperpy_obs.pricing import Pricer
@@ -116,7 +117,7 @@ def _difference(  # noqa: PLR0917 - a row of the table
 class CostFold(Fold):
     """Folds the events from `since` until before `until` (epoch ns), and shows each to the repricings.
 
-    Its groups have no limit: each is exact, and takes about 2 kB.
+    Its groups have no limit: each is exact, and takes about 2 kB. `clean` hides what labels must not show.
     """
 
     def __init__(
@@ -126,8 +127,9 @@ class CostFold(Fold):
         *,
         since: int = -_NEVER,
         until: int = _NEVER,
+        clean: Clean | None = None,
     ) -> None:
-        super().__init__(Store(_NEVER, fields))
+        super().__init__(Store(_NEVER, fields, clean))
         self._read = read_event
         self._repricings = repricings
         self._since = since

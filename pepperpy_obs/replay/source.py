@@ -8,6 +8,7 @@ from pepperpy_obs.aggregate.snapshot import Snapshot
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.config import Config
 from pepperpy_obs.judgement.source import Facts
+from pepperpy_obs.processors.redact import label_redaction
 from pepperpy_obs.replay.fold import Fold
 from pepperpy_obs.reports.live import Live
 from pepperpy_obs.reports.stats import Stats
@@ -23,7 +24,7 @@ class LogSource:
 
     def __init__(self, config: Config, now: Callable[[], int] | None = None) -> None:
         self.config = config
-        self.fold = Fold(Store(config.max_series, config.cost_attributes))
+        self.fold = Fold(Store(config.max_series, config.cost_attributes, label_redaction(config)))
         self._now = now
 
     @property

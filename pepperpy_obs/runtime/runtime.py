@@ -18,6 +18,7 @@ from pepperpy_obs.context import lineage
 from pepperpy_obs.decorators.recording import caches
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.judgement.source import Facts, Sink
+from pepperpy_obs.processors.redact import label_redaction
 from pepperpy_obs.reports.live import Live, look_at
 from pepperpy_obs.reports.stats import Stats
 from pepperpy_obs.runtime import process
@@ -26,6 +27,7 @@ from pepperpy_obs.runtime.drain import Drain
 from pepperpy_obs.runtime.exits import Ships, close_exits, open_exits
 
 if TYPE_CHECKING:
+    from pepperpy_obs.aggregate.series import Clean
     from pepperpy_obs.aggregate.snapshot import Snapshot
     from pepperpy_obs.chain import Chain
     from pepperpy_obs.typing import Processor
@@ -44,7 +46,7 @@ class Runtime:
         self._hub = hub
         self._setting_up = Exclusive()
         self.config = config
-        self._store = Store(self.config.max_series, self.config.cost_attributes)
+        self._store = Store(self.config.max_series, self.config.cost_attributes, label_redaction(self.config))
         self._dropped: Counter[str] = Counter()
         chain = build_chain(self.config, self._store)
         self._drain = Drain(hub, chain, process.after_batch)
@@ -63,22 +65,23 @@ class Runtime:
         Raises SetupError, with the old settings still in force, when something
         cannot be set up.
         """
+        clean = label_redaction(config)
         exits = open_exits(config)
         try:
             chain = build_chain(config, self._store, processors, exits=exits)
         except SetupError:
             close_exits(exits, config.shutdown_timeout)
             raise
-        self._setting_up.run(lambda: self._switch(config, chain))
+        self._setting_up.run(lambda: self._switch(config, chain, clean))
         return self
 
-    def _switch(self, config: Config, chain: Chain) -> None:
+    def _switch(self, config: Config, chain: Chain, clean: Clean) -> None:
         if self.config.metrics_enabled:
             self._drain.run()
-        self._drain.after_batch(lambda: self._put_in_force(config, chain))
+        self._drain.after_batch(lambda: self._put_in_force(config, chain, clean))
 
-    def _put_in_force(self, config: Config, chain: Chain) -> None:
-        old = self._drain.exclusively(lambda: self._change_chain(config, chain))
+    def _put_in_force(self, config: Config, chain: Chain, clean: Clean) -> None:
+        old = self._drain.exclusively(lambda: self._change_chain(config, chain, clean))
         close_exits(old.exits, self.config.shutdown_timeout)
         self.config = config
         self._background.interval = config.drain_interval
@@ -88,11 +91,12 @@ class Runtime:
         if config.metrics_enabled:
             self._background.start()
 
-    def _change_chain(self, config: Config, chain: Chain) -> Chain:
+    def _change_chain(self, config: Config, chain: Chain, clean: Clean) -> Chain:
         old = self._drain.exchange(chain)
         self._dropped.update(old.dropped)
         self._store.max_series = config.max_series
         self._store.attributes = config.cost_attributes
+        self._store.clean = clean
         return old
 
     def exchange(self, store: Store, chain: Chain) -> tuple[Store, Chain]:
@@ -138,12 +142,13 @@ class Runtime:
     def _now(self) -> Live:
         active: Counter[tuple[str, str]] = Counter()
         agents: Counter[str] = Counter()
+        label = self._store.label
         for record in self._drain.in_flight():
-            spec, agent = record[SPEC], lineage(record)[3] or ""
+            spec, agent = record[SPEC], label("agent", lineage(record)[3])
             if not spec.silent:
-                active[spec.operation, agent] += 1
+                active[label("operation", spec.operation), agent] += 1
             if spec.credited:
-                agents[spec.credited] += 1
+                agents[label("agent", spec.credited)] += 1
         return look_at(active, agents, caches)
 
     def facts(self) -> Facts:
