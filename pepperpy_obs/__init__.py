@@ -12,7 +12,6 @@ from pepperpy_obs import _dispatch
 from pepperpy_obs._call import Call, current_call
 from pepperpy_obs.decorators import (
     agent,
-    attributes,
     cache_lookup,
     costed,
     measure,
@@ -54,7 +53,6 @@ __all__ = [
     "SetupError",
     "UsageTracker",
     "agent",
-    "attributes",
     "cache_lookup",
     "configure",
     "costed",

@@ -8,10 +8,13 @@ text that it has once returned as it was need not be shown to it again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from decimal import Decimal
+from time import thread_time_ns
 from typing import Any, Final
 
 from pepperpy_obs.events import CACHE_LOOKED_UP, METRIC_RECORDED, OPERATION_FINISHED, USAGE_RECORDED, VOCABULARY
 from pepperpy_obs.processors.plain import ABSENT
+from pepperpy_obs.processors.secrets import REDACTED
 from pepperpy_obs.typing import EventDict
 
 __all__ = ["FREE_TEXT", "OUR_EVENTS", "Change", "Fieldwise"]
@@ -33,6 +36,15 @@ _MOST_PER_KEY: Final = 256
 """A key with more texts than this holds ids, which do not come again."""
 _MOST_FIELDS: Final = 128
 
+_LONG: Final = 512
+"""Characters from which on a text may take its time; shorter ones are changed without a look at the clock."""
+_BUDGET: Final = 50_000_000
+"""Ns of CPU time for one event. An honest event takes less than a hundredth of it. It is the thread's own time, so that
+a busy machine costs no event its fields."""
+
+_NUMBERS: Final = frozenset({int, float, bool, Decimal, type(None)})
+_QUICK: Final = _NUMBERS | {str}
+
 _Plan = tuple[tuple[tuple[str, set[str]], ...], dict[str, str | None]]
 """The fields of events of one shape that need a look, each with its texts that are in order; and keys to be changed."""
 
@@ -40,7 +52,8 @@ _Plan = tuple[tuple[tuple[str, set[str]], ...], dict[str, str | None]]
 class Fieldwise:
     """A processor that applies changes, one after the other, to each field that may need them.
 
-    An event has `_MOST_FIELDS` fields of the user's at most; further ones are left out.
+    An event has `_MOST_FIELDS` fields of the user's at most; further ones are left out. Once the changes have taken
+    50 ms of CPU time, each further text, list or dict of the event becomes "[redacted]" unread.
 
     >>> def shout(key, value):
     ...     return value.upper() if key == "operation" else value
@@ -68,9 +81,16 @@ class Fieldwise:
             # Most events look as the one before: to compare is half the price of looking the plan up.
             self._turn(keys, name)
         look, renames = self._last_plan
+        until = 0
         for key, in_order in look:
             value = event_dict[key]
             if type(value) is not str or value not in in_order:
+                if until or type(value) not in _QUICK or (type(value) is str and len(value) > _LONG):
+                    now = thread_time_ns()
+                    until = until or now + _BUDGET
+                    if now >= until and type(value) not in _NUMBERS:
+                        event_dict[key] = REDACTED
+                        continue
                 self._change(event_dict, key, value, in_order)
         return _renamed(event_dict, renames) if renames else event_dict
 

@@ -43,7 +43,7 @@ _OTHER: Final = (
     r"|(?:^|_)(?:auth(?:orization|entication)?|token|jwt|bearer|cookies?|credentials?|creds?|[cx]srf)\d*$"
     r"|(?:^|_)(?:auth|authorization|cookie|jwt|bearer)_(?:header|headers|value|string|data|code)$"
     r"|(?:^|_)(?:auth|access|api|refresh|bearer|session|[cx]srf|security|sas)_?tokens?(?:_?\d+|_value)?$"
-    r"|(?:amz|shared_access)_signature$"
+    r"|(?:amz|goog|shared_access)_signature$"
 )
 _SECRET_NAME: Final = re.compile(f"{_PASSWORD}|{_OTHER}")
 _MAY_BE_A_NUMBER: Final = re.compile(_PASSWORD)

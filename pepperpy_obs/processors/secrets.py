@@ -1,7 +1,11 @@
 """What secrets look like in text: by the marks that issuers put on their keys, or by the name beside them.
 
-The marks rarely hit a word by chance. What bears none (a bare password, a hex key) is only
-found by its name, in code, JSON, headers, options of commands, queries and URLs.
+The marks rarely hit a word by chance (`secret_marks`). What bears none (a bare password, a hex key) is only
+found by its name, in code, JSON, headers, options of commands, queries, URLs and plain sentences.
+
+The text may be hostile, so the time is bounded: every pattern begins at something rare and reads a bounded stretch
+from there, so that a pass takes time in proportion to the text, and there are at most `_ROUNDS` passes. A text that is
+still changing then is redacted as a whole.
 """
 
 from __future__ import annotations
@@ -11,94 +15,59 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
+from pepperpy_obs.processors.secret_contexts import CONTEXTS
+from pepperpy_obs.processors.secret_marks import MARKED, PRIVATE_KEY
 from pepperpy_obs.processors.secret_names import holds_numbers, is_secret_name, normal_name
 
 __all__ = ["REDACTED", "without_secrets"]
 
 REDACTED: Final = "[redacted]"
+_ROUNDS: Final = 4
 
-
-def _marked(marks: str, rest: str) -> str:
-    """Return a pattern of keys that begin with one of `marks`, which must not continue a word.
-
-    Each mark stands before the look behind it, because `re` skips fast to a literal and only to that.
-    """
-    return "|".join(rf"{mark}(?<![A-Za-z0-9]{mark}){rest}" for mark in marks.split())
-
-
-_PRIVATE_KEY: Final = r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(?:[^-]|-(?!----END ))*(?:-----END [A-Z0-9 ]*-----)?"
-
-_DASH: Final = "|".join((
-    _marked("sk- pk- rk-", r"[\w-]{16,}"),  # OpenAI, Anthropic, OpenRouter, DeepSeek, Langfuse
-    _marked("glpat- xai- pplx- pypi- tvly- nvapi- GOCSPX-", r"[\w-]{16,}"),
-    _marked("xoxa- xoxb- xoxe- xoxo- xoxp- xoxr- xoxs- xapp-", r"[\w-]{10,}"),  # Slack
-))  # fmt: skip
-_UNDERSCORE: Final = "|".join((
-    _marked("sk_live_ sk_test_ rk_live_ rk_test_ pk_live_ pk_test_", r"[A-Za-z0-9]{10,}"),  # Stripe
-    _marked("ghp_ gho_ ghs_ ghu_ ghr_ github_pat_", r"\w{20,}"),
-    _marked("hf_ gsk_ npm_ r8_ lsv2_ dop_v1_", r"\w{20,}"),  # Hugging Face, Groq, npm, Replicate, LangSmith
-))  # fmt: skip
-_OTHER: Final = "|".join((
-    _marked("AKIA ASIA ABIA ACCA", r"[A-Z0-9]{16}"),  # AWS
-    _marked("AIza", r"[\w-]{30,}"),  # Google
-    _marked(r"ya29\.", r"[\w-]{20,}"),
-    _marked("dapi", r"[0-9a-f]{32}"),  # Databricks
-    _marked(r"SG\.", r"[\w-]{16,}\.[\w-]{16,}"),  # SendGrid
-    r"eyJ(?<![\w-]eyJ)[\w-]{8,}\.eyJ[\w-]{8,}(?:\.[\w-]*)?",  # JSON web tokens
-))  # fmt: skip
-
-_FAMILIES: Final = tuple(
-    (mark, re.compile(pattern), rf"\g<1>{REDACTED}" if pattern.startswith("(") else REDACTED)
-    for mark, pattern in (
-        ("-----BEGIN", _PRIVATE_KEY),
-        # A password in a URL, with its user; what looks like a port and a path is none. A long user alone is a token.
-        ("://", r"""(://)[^\s:/@"'?#]*:(?:[^\s/"']*(?=@)|(?!\d*[/?#])[^\s"'@]*(?=@))"""),
-        ("://", r"""(://)(?=[^\s:/@"'?#]*\d)[^\s:/@"'?#]{16,}(?=@)"""),
-        ("-u", r"""((?:^|\s)-u[ \t]+[^\s:"']+:)[^\s"']+"""),  # curl -u user:password
-        ("sig=", r"""([?&]sig=)[^\s"'&]+"""),  # a signed URL of Azure's
-        ("earer ", r"""([Bb]earer +)(?=[^\s"',;]*\d)[^\s"',;]{16,}"""),
-        ("-", _DASH),
-        ("_", _UNDERSCORE),
-        ("", _OTHER),
-    )
-)
-"""What a text must hold to be searched, what to search for, and what to put in its place."""
-
+_LONG_WORD: Final = re.compile(r"[\w-]{14}")
+"""Every key with a mark has such a piece; most texts have none, and are done with in no time."""
 
 # Texts are read backwards, from the sign behind a name to the name: signs are rare, words are everywhere.
 _NAMED: Final = re.compile(
-    r"""[=:>](?:(?<=>)=|(?<=[=:])[=:]?)[ \t]*["']?\\{0,3}([\w-]*[A-Za-z](?:(?<=[Yy][Ee][Kk])[ ][A-Za-z]+)?)"""
+    r"""[=:>](?:(?<=>)=|(?<=[=:])[=:]?)[ \t]{0,16}\]?["']?\\{0,3}"""
+    r"""([\w-]{0,63}[A-Za-z](?:(?<=[Yy][Ee][Kk])[ ][A-Za-z]{1,64})?)"""
 )
 """name = ..., "name": ..., name => ..., and API key: ..."""
-_OPTION: Final = re.compile(r"""[ \t]+([A-Za-z][\w-]*)--(?!\w)""")
-_FIRST: Final = re.compile(r""","\\?([\w-]+)"b?[(\[]|,'\\?([\w-]+)'b?[(\[]""")
+_OPTION: Final = re.compile(r"""[ \t]([A-Za-z][\w-]{0,63}?)--(?!\w)""")
+_FIRST: Final = re.compile(r""","\\?([\w-]{1,64})"b?[(\[]|,'\\?([\w-]{1,64})'b?[(\[]""")
 """("name", ..."""
-_ELEMENT: Final = re.compile(r"<([\w.:-]+)(?:\s[^<>]*)?>(?P<text>[^<>]+)(?=</\1\s*>)")
-_PAIRED: Final = re.compile(r"""([ \t]*b?(\\?["']))(?![a-z_]+\2)(?:(?!\2).)+(?=\2[)\]])""")
+_ELEMENT: Final = re.compile(r"<([\w.:-]{1,64})(?:\s[^<>]{0,256})?>(?P<text>[^<>]{1,4096})(?=</\1\s{0,8}>)")
+_PAIRED: Final = re.compile(r"""([ \t]{0,16}b?(\\?["']))(?![a-z_]{1,64}\2)(?:(?!\2).){1,512}(?=\2[)\]])""")
 """The second of a pair; a small word is none ("missing ['api_key', 'model']")."""
 _CLEARTEXT: Final = r"""[^\s"',;&]"""
 _VALUE: Final = re.compile(
-    r"""([ \t]*(?:[\w.]+\()?[bBrRuUfF]{0,2}(\\{0,3}["']))(?:\\{3}["']|(?!\2)(?:\\[\s\S]|[^\\]))+"""  # quoted
-    r"""|([ \t]*)(?:\[[^\]]*\]?"""  # a list
-    r"""|(?i:digest|aws4-hmac-sha256|oauth|hawk)[ \t][^\r\n]+"""
-    rf"""|{_PRIVATE_KEY}|(?:(?i:bearer|basic|token)[ \t]+)?(?!\{{){_CLEARTEXT}+)"""
+    r"""([ \t]{0,16}(?:[\w.]{1,64}\()?[bBrRuUfF]{0,2}(\\{0,3}["']))(?:\\{3}["']|(?!\2)(?:\\[\s\S]|[^\\]))++"""  # quoted
+    r"""|([ \t]{0,16})(?:\[[^\]]*+\]?"""  # a list
+    r"""|(?i:digest|aws4-hmac-sha256|oauth|hawk)[ \t][^\r\n]++"""
+    rf"""|{PRIVATE_KEY}|(?:(?i:bearer|basic|token)[ \t]{{1,16}})?(?!\{{){_CLEARTEXT}++)"""
 )
-_REST_OF_LINE: Final = re.compile(r"""([ \t]*)[^\r\n"']+""")
-_SAYS_NOTHING: Final = re.compile(r"""[ \t]*(?:true|false|none|null)(?![\w.+/=-])""", re.IGNORECASE)
-_NUMBER: Final = re.compile(r"""[ \t]*["']?[-+]?\d+(?:\.\d+)?["']?(?![\w.+/=-])""")
+_REST_OF_LINE: Final = re.compile(r"""([ \t]{0,16})[^\r\n"']++""")
+_SAYS_NOTHING: Final = re.compile(
+    r"""[ \t]{0,16}(?:(?:true|false|none|null|undefined|nil|str|bytes|string|secretstr|must|should|cannot|is|was|has"""
+    r"""|required|missing|invalid|expired|empty|optional)(?![\w.+/=(@-])|\?(?!\S)|%\(?s|\$\d(?!\w)|\$\{|\*{3}"""
+    r"""|<[\w -]{0,64}>|(?:os\.(?:environ|getenv)|settings|config|self|cfg|env|args|request|process\.env)[.\[(])""",
+    re.IGNORECASE,
+)
+"""A missing value, a type, prose ("password: must not be empty"), or a reference to where the secret is."""
+_NUMBER: Final = re.compile(r"""[ \t]{0,16}["']?[-+]?\d{1,64}(?:\.\d{1,64})?["']?(?![\w.+/=:@-])""")
 _PROSE: Final = {
-    "cookie": r"[\w-]+=",
-    "cookies": r"[\w-]+=",
+    "cookie": r"[\w-]{1,64}=",
+    "cookies": r"[\w-]{1,64}=",
     "token": rf"{_CLEARTEXT}{{8}}",
     "secret": rf"{_CLEARTEXT}{{8}}",
     **dict.fromkeys(
-        ("pass", "auth", "authentication", "bearer", "credentials", "creds", "jwt", "otp", "secrets"),
-        rf"(?={_CLEARTEXT}*\d)(?={_CLEARTEXT}*[A-Za-z]){_CLEARTEXT}{{7}}",
+        ("pass", "auth", "authentication", "bearer", "credentials", "creds", "jwt", "secrets"),
+        rf"(?={_CLEARTEXT}{{0,64}}\d)(?={_CLEARTEXT}{{0,64}}[A-Za-z]){_CLEARTEXT}{{7}}",
     ),
 }
 """Words of prose, too ("unexpected token: }"), and how a value must look that follows one of them without quotes."""
 _IN_PROSE: Final = {
-    name: re.compile(rf"""[ \t]*(?:[bBrRuUfF]?\\{{0,3}}["']|\[|{like})""") for name, like in _PROSE.items()
+    name: re.compile(rf"""[ \t]{{0,16}}(?:[bBrRuUfF]?\\{{0,3}}["']|\[|{like})""") for name, like in _PROSE.items()
 }
 
 
@@ -160,17 +129,30 @@ def _without_named(text: str) -> str:
 def without_secrets(text: str) -> str:
     """Return `text` with everything that looks like a secret replaced, itself if nothing does.
 
+    It takes time in proportion to the length of the text, whatever the text says.
+
     >>> without_secrets("postgres://me:hunter2@db/x refused; api_key='abc', Bearer 0123456789abcdef")
     "postgres://[redacted]@db/x refused; api_key='[redacted]', Bearer [redacted]"
     """
+    found = text
+    for _ in range(_ROUNDS):
+        before, found = found, _once(found)
+        if found == before:
+            # Where two secrets touched, the second one begins a word only in the next round.
+            return text if found == text else found
+    return REDACTED
+
+
+def _once(text: str) -> str:
     found = text
     if "=" in text or ":" in text or "," in text or "--" in text:
         found = _without_named(text)
     if "</" in found:
         found = _ELEMENT.sub(_emptied, found)
-    for mark, pattern, instead in _FAMILIES:
+    for mark, pattern, instead in CONTEXTS:
         # A search is half the price of a substitution that finds nothing.
         if mark in found and pattern.search(found):
             found = pattern.sub(instead, found)
-    # Where two secrets touched, the second one begins a word only now.
-    return text if found == text else without_secrets(found)
+    if _LONG_WORD.search(found):
+        found = MARKED.sub(REDACTED, found)
+    return found

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.events import FIELDS
-from pepperpy_obs.processors import Bound, Redact
+from pepperpy_obs.processors import Bound, Redact, fields
 from pepperpy_obs.processors.fields import Fieldwise
 
 KEY = "sk-" + "abcdefgh12345678"
@@ -189,3 +189,46 @@ class TestLaws:
 
         assert [redact(None, "info", dict(event)) for event in events] == alone
         assert [both(None, "info", dict(event)) for event in events] == in_turn
+
+
+class TestBudget:
+    def test_a_hostile_event_is_given_up(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Past 50 ms of CPU time, texts, lists and dicts of an event are redacted unread; numbers stay."""
+        now = [0]
+        monkeypatch.setattr(fields, "thread_time_ns", lambda: now[0])
+        redact = Redact()
+
+        def slow(key: str, value: object) -> object:
+            now[0] += 30_000_000
+            return value
+
+        event = {
+            "event": "e",
+            "a": "x" * 600,
+            "b": "y" * 600,
+            "c": "short",
+            "d": ["z"],
+            "e": {"k": "v"},
+            "f": 7,
+            "g": 0.5,
+        }
+        changed = fields.Fieldwise(slow, redact.change)(None, "info", dict(event))
+
+        assert changed == event | {"c": "[redacted]", "d": "[redacted]", "e": "[redacted]"}
+
+    def test_the_next_event_has_its_own(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Nothing is owed for the event before."""
+        now = [0]
+        monkeypatch.setattr(fields, "thread_time_ns", lambda: now[0])
+
+        def slow(key: str, value: object) -> object:
+            now[0] += 60_000_000
+            return value
+
+        link = fields.Fieldwise(slow)
+        for _ in range(2):
+            assert link(None, "info", {"event": "e", "a": "x" * 600, "b": "y"}) == {
+                "event": "e",
+                "a": "x" * 600,
+                "b": "[redacted]",
+            }
