@@ -20,7 +20,21 @@ _BEDROCK: Final = tuple(
 )
 _MODELS: Final = (
     (("arn:aws", *_BEDROCK), "aws"),
-    (("models/gemini", "publishers/google/"), "google"),
+    (("models/gemini", "publishers/", "gemini/", "vertex_ai/"), "google"),
+    # pydantic-ai, LangChain and litellm put the provider before the model.
+    (("google-gla:", "google-vertex:", "google_genai:", "google_vertexai:", "google_anthropic_vertex:"), "google"),
+    (("bedrock:", "bedrock/", "bedrock_converse:"), "aws"),
+    (("azure:", "azure/", "azure_ai/", "azure_openai:", "azure_ai:"), "azure"),
+    (("openai:", "openai-chat:", "openai-responses:"), "openai"),
+    (("anthropic:",), "anthropic"),
+    (("groq:", "groq/"), "groq"),
+    # What follows the bare name may be a tag of Ollama's.
+    (("mistralai:", "mistral:mi", "mistral:ma", "mistral:co", "mistral:de", "mistral:pi"), "mistral"),
+    (("cohere:",), "cohere"),
+    (("xai:", "x-ai:", "grok:"), "x-ai"),
+    (("deepseek:",), "deepseek"),
+    (("openrouter:", "openrouter/"), "openrouter"),
+    (("ollama:", "ollama/", "ollama_chat/"), "ollama"),
 )
 _MAKERS: Final = (
     (
