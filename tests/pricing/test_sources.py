@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import runpy
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from decimal import Decimal
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 
 import pepperpy_obs
 from pepperpy_obs import _guard
-from pepperpy_obs.pricing import Pricer
+from pepperpy_obs.pricing import Pricer, hooks
 from pepperpy_obs.pricing.genai import GenaiPrices
 from pepperpy_obs.pricing.source import Quote, Wanted
 
@@ -69,6 +71,16 @@ def test_a_bundle_whose_overrides_are_broken(tmp_path: Path) -> None:
     site = copied(tmp_path)
     (site / OVERRIDES).write_bytes(b"[[price]")
     assert told(site, "openai", "gpt-4o-mini")[0] == "3 20 0 pass"
+
+
+def test_pyinstaller_is_told_of_our_overrides() -> None:
+    """The hook, which an entry point names, puts the table where the package looks for it."""
+    (folder,) = hooks.folders()
+    (data,) = runpy.run_path(str(Path(folder) / "hook-pepperpy_obs.py"))["datas"]
+    assert (Path(data[0]), Path(data[1])) == (PACKAGE.parent / OVERRIDES, OVERRIDES.parent)
+    project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    room, _, name = project["entry-points"]["pyinstaller40"]["hook-dirs"].partition(":")
+    assert (room, name) == (hooks.__name__, hooks.folders.__name__)
 
 
 def test_a_zip_file(tmp_path: Path) -> None:
