@@ -61,7 +61,7 @@ _REASONS: Final = tuple(
         ("K", r"^vertex_ai\S* "),
         ("L", r"^openai \S* (?:audio input|output)$"),
         ("M", r"^openai "),
-        ("N", r"^perplexity "),
+        ("N", r"^perplexity \S*sonar "),
         ("O", r"^ovhcloud "),
         ("P", r"^fireworks_ai .*, priority$"),
         ("Q", r"^xai \S*grok-code-fast"),
@@ -101,7 +101,8 @@ def pairs(table: Mapping[str, Mapping[str, Any]], now: int) -> Iterator[Pair]:
                 continue
             cost = pricer.price({"provider": provider, "model": model, **counted}, now)
             if cost is not None:
-                yield Pair(host, model, kind, cost.total / _TOKENS * _MILLION, theirs * _MILLION, cost.source)
+                tokens = cost.total - cost.by_type.get("request", 0)  # litellm has fees apart
+                yield Pair(host, model, kind, tokens / _TOKENS * _MILLION, theirs * _MILLION, cost.source)
 
 
 def reason_of(pair: Pair) -> str:

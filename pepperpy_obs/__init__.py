@@ -12,6 +12,7 @@ from pepperpy_obs import _dispatch
 from pepperpy_obs._call import Call, current_call
 from pepperpy_obs.decorators import (
     agent,
+    attributes,
     cache_lookup,
     costed,
     measure,
@@ -53,6 +54,7 @@ __all__ = [
     "SetupError",
     "UsageTracker",
     "agent",
+    "attributes",
     "cache_lookup",
     "configure",
     "costed",

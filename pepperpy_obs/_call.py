@@ -6,10 +6,12 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
 from pepperpy_obs import _clock
-from pepperpy_obs._dispatch import HUB
-from pepperpy_obs._guard import failed
+from pepperpy_obs._account import NOTHING, Spent
+from pepperpy_obs._dispatch import HUB, runtime
+from pepperpy_obs._guard import failed, unread
 from pepperpy_obs._record import END, NOTES, SPEC, START, Notes, Record, Spec, blank, notes_of
-from pepperpy_obs.context import CURRENT, format_traceparent, lineage
+from pepperpy_obs.baggage import format_baggage
+from pepperpy_obs.context import CURRENT, account_of, call_of, format_traceparent, lineage
 from pepperpy_obs.events import CACHE_LOOKED_UP, USAGE_RECORDED, VOCABULARY
 
 if TYPE_CHECKING:
@@ -62,11 +64,13 @@ class Call:
     added after the call has ended is lost. To be used by the code of the call, in any thread.
     """
 
-    __slots__ = ("_hub", "_record")
+    __slots__ = ("_hub", "_place", "_record")
 
-    def __init__(self, record: Record | None, hub: Hub = HUB) -> None:
+    def __init__(self, record: Record | None, hub: Hub = HUB, place: Record | None = None) -> None:
         self._record = record
         self._hub = hub
+        self._place = record if place is None else place
+        """Where what happens now belongs: the call, or a block of attributes in it."""
 
     def __bool__(self) -> bool:
         """Tell whether there is a call."""
@@ -92,19 +96,20 @@ class Call:
             return self
         try:
             self._take(answer, provider, model)
-        except Exception as error:
-            failed("usage", error)
+        except BaseException as error:
+            unread(error)
         return self
 
     def _take(self, answer: object, provider: str | None, model: str | None) -> None:
         from pepperpy_obs.usage import capture  # noqa: PLC0415 - who only measures does not load it
 
         captured = capture(answer)
-        record = self._record
+        record, place = self._record, self._place
         given = own_names({"provider": provider, "model": model})
         if captured is None:
             given["usage_flags"] = ["missing"]
-        if record is not None and not record[SPEC].silent:
+        # Within a block of attributes it is not the call's own, or the cost would lack the block's fields.
+        if record is not None and record is place and not record[SPEC].silent:
             notes = notes_of(record)
             if captured is None or notes.captured is None:
                 notes.captured = notes.captured or captured
@@ -114,7 +119,7 @@ class Call:
         spec = Spec(operation, kind="llm", event=USAGE_RECORDED, tracked=True, priced=True)
         notes = Notes()
         notes.captured, notes.fields = captured, given
-        leave_record(spec, record, notes, hub=self._hub)
+        leave_record(spec, place, notes, hub=self._hub)
 
     def cache_lookup(self, name: str, *, hit: bool, answer: bool = True) -> Call:
         """Count that a cache was asked within this call, and whether it knew the answer.
@@ -131,23 +136,23 @@ class Call:
         if not self._hub.off:
             notes = Notes()
             notes.cache, notes.cache_hit = name, bool(hit)
-            leave_record(_LOOKUP, record, notes, hub=self._hub)
+            leave_record(_LOOKUP, self._place, notes, hub=self._hub)
         return self
 
     @property
     def trace_id(self) -> str | None:
         """The trace that the call belongs to, 32 hex digits."""
-        return None if self._record is None else lineage(self._record)[0]
+        return None if self._place is None else lineage(self._place)[0]
 
     @property
     def span_id(self) -> str | None:
         """The call's own id in its trace, 16 hex digits."""
-        return None if self._record is None else lineage(self._record)[1]
+        return None if self._place is None else lineage(self._place)[1]
 
     @property
     def agent(self) -> str | None:
         """The agent on whose behalf it runs."""
-        return None if self._record is None else lineage(self._record)[3]
+        return None if self._place is None else lineage(self._place)[3]
 
     @property
     def operation(self) -> str | None:
@@ -157,13 +162,40 @@ class Call:
     @property
     def traceparent(self) -> str | None:
         """The W3C header to send on, so that what the callee does hangs below this call."""
-        return None if self._record is None else format_traceparent(self._record)
+        return None if self._place is None else format_traceparent(self._place)
+
+    @property
+    def baggage(self) -> str | None:
+        """The W3C header that sends the fields of `attributes` on, beside `traceparent`."""
+        account = None if self._place is None else lineage(self._place)[4]
+        return None if account is None or not account.fields else format_baggage(account.fields)
+
+    def spending(self) -> Spent:
+        """Return what the call has spent so far, with all below it that has ended: requests, tokens, cost, unpriced.
+
+        First folds every call that has returned, as `stats()` does. An answer of the call itself counts once it has
+        ended; so ask a block behind its end.
+
+        >>> from pepperpy_obs import measure
+        >>> with measure("run") as run, measure("ask") as ask:
+        ...     _ = ask.record_usage({"model": "gpt-4o-mini", "usage": {"input_tokens": 1000, "output_tokens": 0}})
+        >>> run.spending().requests, run.spending().cost
+        (1, Decimal('0.00015000'))
+        """
+        record = self._record or self._place
+        try:
+            runtime(self._hub).flush()
+            account = None if record is None else account_of(record)
+            return NOTHING if account is None else account.total()
+        except Exception as error:
+            failed("spending", error)
+            return NOTHING
 
 
 def current_call() -> Call:
     """Return the call that is running here; a false one that swallows everything if there is none."""
     record = CURRENT.get()
-    return Call(None if record is None or record[SPEC] is None else record)
+    return Call(call_of(record), HUB, None if record is None or record[SPEC] is None else record)
 
 
 def leave_record(

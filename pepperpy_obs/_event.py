@@ -14,38 +14,40 @@ from pepperpy_obs._record import CALLER, END, SPEC
 from pepperpy_obs.events import OPERATION_FINISHED
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import ModuleType
 
     from pepperpy_obs._record import Notes, Record, Spec
     from pepperpy_obs.context import Lineage
     from pepperpy_obs.typing import EventDict
 
-__all__ = ["ANSWER", "AT", "PURSE", "THREE", "Writer", "outcome_of"]
+__all__ = ["ACCOUNT", "ANSWER", "AT", "THREE", "Writer", "outcome_of"]
 
 AT: Final = "_at"
 """Key of the event's time in epoch ns, for the links up to the aggregate, which takes it out."""
 ANSWER: Final = "_answer"
 """Key of the identity of the answer object, likewise."""
-PURSE: Final = "_purse"
-"""Key of the budget that the call was made under, likewise."""
+ACCOUNT: Final = "_account"
+"""Key of the account that the event's cost is charged to, likewise."""
 
 _SECOND: Final = 1_000_000_000
 _LONG_AGO: Final = 30 * 24 * 3600 * _SECOND
 THREE: Final = [f"{number:03}" for number in range(1000)]
 """Three digits of a number: looking them up takes a third of formatting them."""
+_QUALNAME: Final = type.__dict__["__qualname__"]
+"""Reads the name of a class whose metaclass has another idea of it."""
 _LEVELS: Final = {"ok": "info", "error": "error", "cancelled": "warning", "abandoned": "warning"}
-
-_outcomes: dict[type[BaseException], str] = {GeneratorExit: "abandoned"}
 
 
 def outcome_of(error: type[BaseException]) -> str:
-    """Return the outcome of a call that ended with an exception of this class."""
-    known = _outcomes.get(error)
-    if known is None:
-        # The library that defines a cancellation is loaded if it was raised; we need not load it to know it.
-        known = "cancelled" if issubclass(error, _cancellations()) else "error"
-        _outcomes[error] = known
-    return known
+    """Return the outcome of a call that ended with an exception of this class.
+
+    Asks the class nothing: its metaclass may be the user's, and not even be hashable.
+    """
+    if error is GeneratorExit:
+        return "abandoned"
+    # The library that defines a cancellation is loaded if it was raised; we need not load it to know it.
+    return "cancelled" if issubclass(error, _cancellations()) else "error"
 
 
 def _cancellations() -> tuple[type[BaseException], ...]:
@@ -54,6 +56,7 @@ def _cancellations() -> tuple[type[BaseException], ...]:
         ("asyncio", "CancelledError"),
         ("concurrent.futures", "CancelledError"),
         ("trio", "Cancelled"),
+        ("greenlet", "GreenletExit"),
     ):
         kind = getattr(sys.modules.get(module), name, None)
         if isinstance(kind, type):
@@ -117,13 +120,13 @@ def _tell(event: dict[str, Any], record: Record, spec: Spec) -> None:
     _, lineage, start, end, notes, error = record
     if spec.event is OPERATION_FINISHED:
         event["duration_seconds"] = (end - start) / 1e9 if end > start else 0.0
-        event["trace_id"], event["span_id"], parent, agent, purse = lineage
+        event["trace_id"], event["span_id"], parent, agent, account = lineage
         if parent is not None:
             event["parent_span_id"] = parent
         if agent is not None:
             event["agent"] = agent
-        if purse is not None:
-            event[PURSE] = purse
+        if account is not None:
+            event[ACCOUNT] = account
     elif lineage is not None:
         _tell_place(event, lineage)
     if error is not None:
@@ -132,20 +135,28 @@ def _tell(event: dict[str, Any], record: Record, spec: Spec) -> None:
         if notes.captured is not None or spec.tracked:
             _tell_usage(event, notes, spec, failed_too=error is not None)
         _tell_notes(event, notes, start)
-        # An agent that hands a model's name on makes no request by that.
-        if notes.asked is not None and (spec.kind == "llm" or "provider" in event):
-            event.setdefault("model", notes.asked)
+    account = event.get(ACCOUNT)
+    if account is not None and account.fields:
+        _tell_fields(event, account.fields)
+
+
+def _tell_fields(event: dict[str, Any], fields: Mapping[str, Any]) -> None:
+    """Add the fields of the blocks around; what was given to this one call stays its own."""
+    for name, value in fields.items():
+        event.setdefault(name, value)
 
 
 def _tell_place(event: dict[str, Any], lineage: Lineage) -> None:
     """Say where it happened of what is no call: it has no span of its own, but may have its caller's."""
-    event["trace_id"], own, parent, agent, purse = lineage
-    if parent is not None or own is not None:
-        event["span_id"] = parent or own
+    trace, own, parent, agent, account = lineage
+    if trace is not None:
+        event["trace_id"] = trace
+        if parent is not None or own is not None:
+            event["span_id"] = parent or own
     if agent is not None:
         event["agent"] = agent
-    if purse is not None:
-        event[PURSE] = purse
+    if account is not None:
+        event[ACCOUNT] = account
 
 
 def _tell_failure(event: dict[str, Any], error: type[BaseException], spec: Spec) -> None:
@@ -153,7 +164,7 @@ def _tell_failure(event: dict[str, Any], error: type[BaseException], spec: Spec)
     if spec.level is None:
         event["level"] = _LEVELS[outcome]
     if outcome == "error":
-        event["error_type"] = error.__qualname__
+        event["error_type"] = _QUALNAME.__get__(error)
 
 
 def _tell_usage(event: dict[str, Any], notes: Notes, spec: Spec, *, failed_too: bool) -> None:
@@ -191,3 +202,6 @@ def _tell_notes(event: dict[str, Any], notes: Notes, start: int) -> None:
         event["cache_hit"] = notes.cache_hit
     if notes.fields:
         event.update(notes.fields)
+    # An agent that hands a model's name on makes no request by that.
+    if notes.asked is not None and (event["kind"] == "llm" or "provider" in event):
+        event.setdefault("model", notes.asked)

@@ -10,14 +10,17 @@ import inspect
 import logging
 from collections import Counter
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from types import FrameType
+    from types import FrameType, TracebackType
 
-__all__ = ["failed", "failures", "forget", "pass_on"]
+__all__ = ["failed", "failures", "forget", "interrupted", "note", "pass_on", "unread"]
 
+_OURS: Final = __name__.partition(".")[0]
 _LOG = logging.getLogger("pepperpy_obs")
+_TRACEBACK: Final[Any] = BaseException.__dict__["__traceback__"]
+"""Asked for like this, as an exception of the user's may have a `__getattribute__` that raises."""
 _failures: Counter[str] = Counter()
 
 
@@ -31,12 +34,19 @@ def failed(stage: str, error: BaseException) -> None:
     pass_on(error)
     _failures[stage] += 1
     # A stream that nobody reads may be where the application's log goes, too: telling would hang.
-    if _failures[stage] == 1 and not isinstance(error, BlockingIOError):
+    if _failures[stage] == 1 and not issubclass(type(error), BlockingIOError):
         _LOG.error(
             "pepperpy_obs failed at %r and goes on without it; further failures there are only counted",
             stage,
             exc_info=(type(error), error, error.__traceback__),
         )
+
+
+def note(stage: str, message: str) -> None:
+    """Count what is amiss at `stage` through no failure of ours; the first time it is logged as a warning."""
+    _failures[stage] += 1
+    if _failures[stage] == 1:
+        _LOG.warning("pepperpy_obs: %s", message)
 
 
 def pass_on(error: BaseException) -> None:
@@ -45,11 +55,33 @@ def pass_on(error: BaseException) -> None:
     Python calls a handler with a number and the interrupted frame, which is then its caller as well: no other function
     is called so.
     """
-    entry = error.__traceback__
+    entry: TracebackType | None = _TRACEBACK.__get__(error)
     while entry is not None and entry.tb_next is not None:
         if _is_handler(entry.tb_next.tb_frame, interrupted=entry.tb_frame):
             raise error
         entry = entry.tb_next
+
+
+def unread(error: BaseException) -> None:
+    """Count that an answer of the user's could not be read; raise `error` again if it was not the answer's."""
+    if interrupted(error):
+        raise error
+    failed("usage", error)
+
+
+def interrupted(error: BaseException) -> bool:
+    """Return whether a BaseException was meant for the running code, though it arose while a user's object was read.
+
+    That is so for Ctrl-C, and for what is raised into our own frame from outside. What an attribute of the object
+    raises by itself (pytest.fail, a timeout, an exit) is only a reason not to read it.
+    """
+    if issubclass(type(error), Exception):
+        return False
+    entry: TracebackType | None = _TRACEBACK.__get__(error)
+    while entry is not None and entry.tb_next is not None:
+        entry = entry.tb_next
+    ours = entry is not None and str(entry.tb_frame.f_globals.get("__name__")).startswith(f"{_OURS}.")
+    return ours or issubclass(type(error), KeyboardInterrupt)
 
 
 def _is_handler(frame: FrameType, interrupted: FrameType) -> bool:

@@ -30,6 +30,7 @@ __all__ = [
     "PRICED",
     "SPEC",
     "START",
+    "Around",
     "Identity",
     "Notes",
     "Record",
@@ -77,6 +78,17 @@ class Notes:
         self.cache_hit = False
 
 
+class Around:
+    """The notes of a block that is no call, but puts fields on every call inside."""
+
+    __slots__ = ("call", "fields")
+
+    def __init__(self, call: Record | None, fields: Mapping[str, Any]) -> None:
+        self.call = call
+        """The record of the call that the block stands in."""
+        self.fields = fields
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Spec:
     """The facts of one operation, settled when it is decorated and shared by all of its calls."""
@@ -101,16 +113,18 @@ class Spec:
     """What all events of the operation have in common, in the order in which a reader wants the keys."""
 
     plain: bool = field(init=False)
-    """Whether a call of it changes nothing for the calls below: no agent, no budget."""
+    """Whether a call of it has no account by itself and changes nothing for those below: no answer, agent or budget."""
     uniform: bool = field(init=False)
     """Whether events of its calls differ in their times and ids only, unless something happens in them."""
 
     traced: bool = field(init=False)
-    """Whether it belongs to a trace even without a caller; a lone metric or cache lookup does not."""
+    """Whether it belongs to a trace even without a caller; a lone metric or cache lookup, or mere fields, do not."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "traced", self.event not in {METRIC_RECORDED, CACHE_LOOKED_UP})
-        object.__setattr__(self, "plain", not self.credited and self.budget is None and not self.silent)
+        alone = self.event in {METRIC_RECORDED, CACHE_LOOKED_UP} or (self.silent and self.agent is None)
+        object.__setattr__(self, "traced", not alone)
+        bare = not self.credited and self.budget is None and not self.silent
+        object.__setattr__(self, "plain", bare and not self.tracked)
         finishes = self.event == OPERATION_FINISHED and not self.silent
         fixed = all(isinstance(value, str | int | float | None) for value in self.attributes.values())
         object.__setattr__(self, "uniform", finishes and fixed)

@@ -12,20 +12,21 @@ import re
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
+from pepperpy_obs._account import Account
 from pepperpy_obs._exclusive import BusyError, Exclusive
-from pepperpy_obs._record import CALLER, SPEC, Record, blank
+from pepperpy_obs._record import CALLER, NOTES, SPEC, Around, Record, Spec, blank
+from pepperpy_obs.baggage import parse_baggage
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from contextvars import Token
-    from decimal import Decimal
-
-    from pepperpy_obs._record import Spec
 
 from contextlib import contextmanager
 
-__all__ = ["CURRENT", "Purse", "continue_trace", "format_traceparent", "lineage", "parse_traceparent"]
+__all__ = ["CURRENT", "account_of", "continue_trace", "format_traceparent", "lineage", "parse_traceparent"]
 
+ONLY_FIELDS: Final = Spec("", silent=True)
+"""Of blocks that put fields on calls, and name no agent: so they begin no trace."""
 CURRENT: Final[ContextVar[Record | None]] = ContextVar("pepperpy_obs_call", default=None)
 
 
@@ -49,26 +50,11 @@ _reduced_before: Any = copyreg.dispatch_table.get(ContextVar)
 copyreg.pickle(ContextVar, _reduced)
 
 
-class Purse:
-    """What has been spent under one budgeted call, and under the budgeted ones around it."""
+Lineage = tuple[str | None, str | None, str | None, str | None, Account | None]
+"""trace id (None: none yet), span id (None: no span, only a trace), parent span id, agent, account.
 
-    __slots__ = ("limit", "outer", "spent")
-
-    def __init__(self, limit: Decimal, outer: Purse | None) -> None:
-        self.limit = limit
-        self.outer = outer
-        self.spent: Decimal = limit - limit
-
-    def spend(self, cost: Decimal) -> None:
-        """Add a cost here and in every purse around this one. Called under the drain's lock."""
-        purse: Purse | None = self
-        while purse is not None:
-            purse.spent += cost
-            purse = purse.outer
-
-
-Lineage = tuple[str, str | None, str | None, str | None, Purse | None]
-"""trace id, span id (None: no span, only a trace), parent span id, agent, purse."""
+The account is the call's own if it has one (`account_of`), else that of the call around it.
+"""
 
 _SPAN_BYTES: Final = 8
 _TRACE_BYTES: Final = 16
@@ -79,29 +65,40 @@ _PATIENCE: Final = 0.5
 def lineage(record: Record) -> Lineage:
     """Return the ids and the agent of a call; they are made on first asking and then stay."""
     if type(record[CALLER]) is not tuple:
-        settle([record])
+        settle([record], named=True)
     known: Lineage = record[CALLER]
     return known
 
 
-def settle(records: Sequence[Record]) -> None:
+def account_of(record: Record) -> Account | None:
+    """Return the account of a call, or None of one that has none: nothing was spent under it."""
+    _, span, _, _, account = lineage(record)
+    return account if account is not None and account.span == span else None
+
+
+def settle(records: Sequence[Record], *, named: bool = False) -> None:
     """Make the lineage of each record: one lock, and bulk reads of the system's randomness, for a whole batch.
+
+    A call that is `named` while it runs has an account at once: its own answer may be still to come.
 
     To cut one long hex text in C costs a tenth of formatting `getrandbits` each time, and the
     application's seeded generator is left alone.
     """
     # Whoever holds the lock may be a thread whose signal handler waits for a drain that waits here.
     try:
-        _lock.run(lambda: _settle(records), _PATIENCE)
+        _lock.run(lambda: _settle(records, named=named), _PATIENCE)
     except BusyError:
-        _settle(records)
+        _settle(records, named=named)
 
 
-def _settle(records: Sequence[Record]) -> None:
+def _settle(records: Sequence[Record], *, named: bool) -> None:
     ids = os.urandom(_SPAN_BYTES * len(records)).hex(" ", _SPAN_BYTES).split()
     traces: list[str] = []
     before: object = ids
-    trace, above, agent, purse = "", None, None, None
+    trace: str | None = None
+    above: str | None = None
+    agent: str | None = None
+    account: Account | None = None
     for record, own in zip(records, ids, strict=True):
         caller, spec = record[CALLER], record[SPEC]
         if caller is not before:  # siblings follow each other
@@ -109,19 +106,31 @@ def _settle(records: Sequence[Record]) -> None:
                 continue
             before = ids
             if caller is None:
-                if not spec.traced:
+                if not spec.traced and not spec.silent:
                     continue
-                traces = traces or os.urandom(_TRACE_BYTES * len(records)).hex(" ", _TRACE_BYTES).split()
-                trace, above, agent, purse = traces.pop(), None, None, None
+                trace, above, agent, account = None, None, None, None
             else:
-                if type(caller[CALLER]) is not tuple:
-                    _settle_above(record)
-                trace, above, _, agent, purse = caller[CALLER]
-                before = caller
-        if spec.plain:
-            record[CALLER] = (trace, own, above, agent, purse)
+                trace, above, _, agent, account = _of_caller(record, caller)
+                if trace is not None:
+                    before = caller
+            if trace is None and spec.traced:
+                traces = traces or os.urandom(_TRACE_BYTES * len(records)).hex(" ", _TRACE_BYTES).split()
+                trace = traces.pop()
+        if spec.plain and (record[NOTES] is None or not spec.traced):
+            record[CALLER] = (trace, own, above, agent, account)
         else:
-            record[CALLER] = _born(spec, own, (trace, above, None, agent, purse))
+            record[CALLER] = _born(record, own, (trace, above, None, agent, account))
+        if named:
+            _with_account(record)
+
+
+def _of_caller(record: Record, caller: Record) -> Lineage:
+    """Return the lineage of the caller of `record`, settled if it was not, and with an account to charge."""
+    if type(caller[CALLER]) is not tuple:
+        _settle_above(record)
+    found: Lineage = caller[CALLER]
+    _, span, _, _, account = found
+    return found if span is None or (account is not None and account.span == span) else _with_account(caller)
 
 
 def _settle_above(record: Record) -> None:
@@ -139,15 +148,26 @@ def _settle_above(record: Record) -> None:
         settle([one])
 
 
-def _born(spec: Spec, own: str, caller: Lineage) -> Lineage:
-    """Return the lineage of a call that names an agent, has a budget, or is no call but an agent's block."""
-    trace, span, _, agent, purse = caller
+def _with_account(record: Record) -> Lineage:
+    """Give a call an account: before its first child is placed, so that it is charged for all of them."""
+    known: Lineage = record[CALLER]
+    trace, span, parent, agent, account = known
+    if span is not None and (account is None or account.span != span):
+        known = record[CALLER] = (trace, span, parent, agent, Account(span, account))
+    return known
+
+
+def _born(record: Record, own: str, caller: Lineage) -> Lineage:
+    """Return the lineage of a call with an account of its own, or of a block that is no call."""
+    trace, span, _, agent, account = caller
+    spec, notes = record[SPEC], record[NOTES]
+    if type(notes) is Around:
+        fields = notes.fields if account is None or not account.fields else {**account.fields, **notes.fields}
+        return (trace, span, None, agent, Account(span, account, fields=fields))
     agent = spec.credited or agent
     if spec.silent:
-        return (trace, span, None, agent, purse)
-    if spec.budget is not None:
-        purse = Purse(spec.budget, purse)
-    return (trace, own, span, agent, purse)
+        return (trace, span, None, agent, Account(span, account))
+    return (trace, own, span, agent, Account(own, account, limit=spec.budget))
 
 
 def leave(token: Token[Record | None]) -> None:
@@ -198,14 +218,33 @@ def remote(trace: str, span: str) -> Record:
     return record
 
 
+def caller_of(traceparent: str | None, baggage: str | None, *, below: Record | None) -> Record | None:
+    """Return a record that stands for the caller that two headers speak of, or `below` if they say nothing."""
+    found = parse_traceparent(traceparent) if traceparent else None
+    fields = parse_baggage(baggage) if baggage else {}
+    caller = below if found is None else remote(*found)
+    if fields:
+        around = blank(ONLY_FIELDS, caller)
+        around[NOTES] = Around(call_of(caller), fields)
+        return around
+    return caller
+
+
+def call_of(record: Record | None) -> Record | None:
+    """Return the record of the call that something happens in: not that of a block of attributes."""
+    if record is None or record[SPEC] is None:
+        return None
+    notes = record[NOTES]
+    return notes.call if type(notes) is Around else record
+
+
 @contextmanager
-def continue_trace(traceparent: str | None) -> Generator[None]:
-    """Let the calls inside be children of the span that a `traceparent` header names.
+def continue_trace(traceparent: str | None, baggage: str | None = None) -> Generator[None]:
+    """Let the calls inside be children of the span that a `traceparent` header names, with the fields of `baggage`.
 
     A header that is missing or broken starts a new trace, as the recommendation asks.
     """
-    found = parse_traceparent(traceparent) if traceparent else None
-    token = CURRENT.set(remote(*found) if found else None)
+    token = CURRENT.set(caller_of(traceparent, baggage, below=None))
     try:
         yield
     finally:

@@ -137,7 +137,9 @@ FIELDS: Final[tuple[Field, ...]] = (
     Field("usage_flags", "list", "what was odd about the usage"),
     Field("usage_aggregate", "boolean", "a framework's total over several requests"),
     Field("usage_duplicate", "boolean", "its usage is counted in other events, and not in this one"),
-    Field("requests_before", "integer", "how many requests of an aggregate are left out: they were counted before"),
+    Field(
+        "requests_before", "integer", "how many requests of an aggregate are left out: counted before, or from a cache"
+    ),
     Field("reported_cost_usd", "decimal", "what the provider says that it cost"),
     Field("cost_usd", "decimal", "price of the call; absent when unknown", "", "", "pepperpy_llm_cost_usd_total"),
     Field("cost_source", "string", "provider, custom, genai-prices or unpriced"),

@@ -23,7 +23,10 @@ class WayOut(Protocol):
     """Takes rendered events away: a stream, a file, a shipper."""
 
     def write(self, lines: list[bytes]) -> None:
-        """Take a batch: each element one line or several. One thread at a time; may raise OSError."""
+        """Take a batch: each element one line or several. One thread at a time; may raise OSError.
+
+        Its attribute `lines_written`, if it has one, says how many lines were taken all the same.
+        """
 
     def close(self) -> None:
         """Give back what is held; idempotent."""

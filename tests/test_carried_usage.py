@@ -118,6 +118,32 @@ def test_an_exception_that_passes_through_several_calls_counts_once(answer: dict
     assert total == PRICE
 
 
+def test_a_failure_that_was_handled_in_the_call_counts_and_one_before_it_does_not() -> None:
+    """Raised in an `except`, an exception keeps the handled one: that may be this call's, or an earlier one's."""
+
+    @costed(operation="again", provider="openai")
+    def again() -> None:
+        try:
+            fail()
+        except UnparsedError:
+            raise ValueError  # noqa: B904 - as it is often written
+
+    @costed(operation="later", provider="openai")
+    def later() -> None:
+        raise ValueError
+
+    with captured() as seen:
+        with pytest.raises(ValueError, match=r"^$"):
+            again()
+        try:
+            fail()
+        except UnparsedError:
+            with pytest.raises(ValueError, match=r"^$"):
+                later()
+        counted = [(event["operation"], event.get("input_tokens")) for event in seen.events]
+    assert counted == [("again", 1000), ("later", None)]
+
+
 def test_usage_recorded_inside_the_call_wins() -> None:
     """What the code says itself is more explicit than what the exception carries."""
 

@@ -6,6 +6,8 @@
 import asyncio
 import functools
 import inspect
+import sys
+import types
 from collections.abc import Callable
 from contextlib import aclosing, closing, suppress
 from typing import Any
@@ -261,3 +263,21 @@ def test_parameters_may_be_called_what_the_wrapper_itself_uses() -> None:
         return ValueError, len
 
     assert (call(1), asyncio.run(coroutine(3))) == ((1, 2), (3, 4))
+
+
+def test_a_killed_greenlet_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What ends a greenlet from outside is no error of its code; the library is looked for where it would be loaded."""
+    greenlet: Any = types.ModuleType("greenlet")
+    greenlet.GreenletExit = type("GreenletExit", (BaseException,), {})
+    monkeypatch.setitem(sys.modules, "greenlet", greenlet)
+
+    @measured
+    def work():
+        raise greenlet.GreenletExit
+
+    with captured() as seen:
+        with suppress(greenlet.GreenletExit):
+            work()
+
+        assert (seen.event["outcome"], seen.event["level"]) == ("cancelled", "warning")
+        assert "error_type" not in seen.event

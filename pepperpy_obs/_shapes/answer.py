@@ -6,11 +6,12 @@ from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from pepperpy_obs import _clock
-from pepperpy_obs._guard import failed
+from pepperpy_obs._guard import unread
 from pepperpy_obs._record import END, identity_of, notes_of
 from pepperpy_obs._shapes.capture import note_carried
-from pepperpy_obs._shapes.handles import follow, handle_of
+from pepperpy_obs._shapes.handles import handle_of
 from pepperpy_obs._shapes.source import is_generated
+from pepperpy_obs._shapes.steps import follow
 from pepperpy_obs._shapes.streams import named_as, relayed, relayed_async
 from pepperpy_obs._shapes.watch import Awaited, Watch
 from pepperpy_obs.context import CURRENT, leave
@@ -47,8 +48,8 @@ def taker(spec: Spec) -> Take | None:
             if notes.captured is None:  # `record_usage` inside the call is more explicit
                 notes.captured = capture(answer if read is None else read(answer))
                 notes.answer = identity_of(answer)
-        except Exception as error:
-            failed("usage", error)
+        except BaseException as error:
+            unread(error)
         record[END] = end
         return answer
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pepperpy_obs import _clock
-from pepperpy_obs._guard import failed
+from pepperpy_obs._guard import failed, unread
 from pepperpy_obs._record import END, ERROR, identity_of, notes_of
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ __all__ = ["fail", "lost", "note_carried"]
 
 def fail(record: Record, error: BaseException) -> None:
     """End a record with the class of `error`: never the error itself, which holds on to frames."""
-    record[ERROR] = error.__class__
+    record[ERROR] = type(error)
     record[END] = _clock.perf_counter_ns()
 
 
@@ -36,5 +36,5 @@ def note_carried(record: Record, error: BaseException) -> None:
             # `record_usage` inside the call is more explicit, and so is a stream that has told its usage.
             if notes.captured is None or getattr(notes.captured, "countless", False):
                 notes.captured, notes.answer = carried[0], identity_of(carried[1])
-    except Exception as ours:
-        failed("usage", ours)
+    except BaseException as ours:
+        unread(ours)

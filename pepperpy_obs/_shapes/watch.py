@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pepperpy_obs import _clock
-from pepperpy_obs._guard import failed
-from pepperpy_obs._record import END, notes_of
+from pepperpy_obs._guard import unread
+from pepperpy_obs._record import END, identity_of, notes_of
 from pepperpy_obs._shapes.capture import fail, note_carried
 from pepperpy_obs.context import CURRENT, leave
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
     from contextvars import Token
+    from types import TracebackType
 
     from pepperpy_obs._record import Record, Spec
 
-__all__ = ["Awaited", "Blind", "Watch"]
+__all__ = ["Awaited", "Blind", "Step", "Watch"]
+
+_ENDS: Final = (StopIteration, StopAsyncIteration)
 
 
 class Guard:
@@ -71,7 +74,7 @@ class Awaited(Guard):
 class Watch(Guard):
     """The record of one stream, and what is learnt from its items as they pass."""
 
-    __slots__ = ("busy", "inside", "notes", "usage")
+    __slots__ = ("busy", "inside", "notes", "spec", "usage")
 
     def __init__(self, record: Record, spec: Spec) -> None:
         super().__init__(record)
@@ -80,6 +83,7 @@ class Watch(Guard):
         self.notes = notes_of(record)
         self.notes.items = 0
         self.inside = record
+        self.spec = spec
         self.usage = None
         if spec.tracked:
             from pepperpy_obs.usage import Stream  # noqa: PLC0415 - who only measures does not load it
@@ -105,8 +109,8 @@ class Watch(Guard):
         if self.usage is not None:
             try:
                 self.usage.feed(item)
-            except Exception as error:
-                failed("usage", error)
+            except BaseException as error:
+                unread(error)
 
     def end(self, error: BaseException | None) -> None:
         """Complete the record with what usage was seen; the first ending counts."""
@@ -115,15 +119,56 @@ class Watch(Guard):
         if self.usage is not None and self.notes.captured is None:
             try:
                 self.notes.captured = self.usage.captured()
-            except Exception as ours:
-                failed("usage", ours)
+            except BaseException as ours:
+                unread(ours)
         if error is not None and self.usage is not None:
             note_carried(self.record, error)
         super().end(error)
 
+    def answered(self, answer: object, response: object) -> None:
+        """Complete the record with an answer that came whole or, if that says nothing, with the response it came in."""
+        notes = self.notes
+        if self.ended:
+            return
+        notes.items = None
+        try:
+            from pepperpy_obs.usage import capture  # noqa: PLC0415 - it is loaded by now
+
+            read = self.spec.usage
+            if notes.captured is None:
+                notes.captured = capture(answer if read is None else read(answer)) or capture(response)
+                notes.answer = identity_of(answer)
+        except BaseException as error:
+            unread(error)
+        super().end(None)
+
     def returned(self, thrown: BaseException | None) -> None:
         """Complete the record of a stream that came to its end by itself, or because it was closed."""
-        self.end(thrown if isinstance(thrown, GeneratorExit) else None)
+        # By its class: an exception may have an attribute `__class__` of its own making, which `isinstance` asks.
+        self.end(thrown if issubclass(type(thrown), GeneratorExit) else None)
+
+
+class Step:
+    """One step of a stream, for a `with`: the call is current in it, and an exception ends it."""
+
+    __slots__ = ("token", "watch")
+
+    def __init__(self, watch: Watch) -> None:
+        self.watch = watch
+        self.token: Token[Record | None] | None = None
+
+    def __enter__(self) -> None:
+        self.token = self.watch.enter()
+        self.watch.busy = True
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        watch = self.watch
+        watch.busy = False
+        watch.leave(self.token)
+        if kind is not None:
+            watch.end(None if issubclass(kind, _ENDS) else error)
 
 
 class Blind:

@@ -164,7 +164,9 @@ class Chain:
                 way.write(batch.lines(render))
             except Exception as error:
                 failed(name, error)
-                self.dropped[name] += count
+                taken: int = getattr(error, "lines_written", 0)
+                self.dropped[name] += count - taken
+                tally.lines += taken
                 tally.failures += 1
                 tally.error = f"{type(error).__name__}: {error}"
             else:

@@ -141,11 +141,14 @@ class FastPath:
             spec, context, begun, ended, notes, error = record
             if notes is not None or error is not None or not spec.uniform:
                 break
-            trace, span, _, agent, budget = context
+            trace, span, _, agent, account = context
             if spec is not last_spec or agent is not last_agent:
                 template = templates.get((spec, agent))
                 last_spec, last_agent = spec, agent
-            if template is None or budget is not None or ended < begun or (excluded and span in excluded):
+            if template is None or ended < begun or (excluded and span in excluded):
+                break
+            # It costs nothing, so an account is of no matter, unless it has fields for the event or a budget to judge.
+            if account is not None and (account.fields or (account.limit is not None and account.span == span)):
                 break
             if template is not grouped:
                 if template.index is not index and not template.find(self._store, index, ended + skew):

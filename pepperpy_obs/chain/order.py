@@ -32,7 +32,7 @@ from pepperpy_obs.chain.link import EACH_EVENT, PER_OPERATION, Exit, Link, Scope
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.pricing import Pricer
 from pepperpy_obs.processors.bound import Bound
-from pepperpy_obs.processors.budget import watch_budget
+from pepperpy_obs.processors.budget import charge
 from pepperpy_obs.processors.collect import Collect
 from pepperpy_obs.processors.context import Context
 from pepperpy_obs.processors.count_once import CountOnce
@@ -80,7 +80,7 @@ def build_chain(
         Link("count_once", once, scope=_unless_request),
         Link("price", _when_asked(Price(pricer)), scope=_unless_request),
         Link("retries", Retries(), scope=_unless_request),
-        Link("budget", watch_budget, scope=per_operation),
+        Link("budget", charge, scope=per_operation),
     ]
     leaving = _leaving(config) if exits else []
     formats = list(dict.fromkeys(render for _, render, _ in exits))

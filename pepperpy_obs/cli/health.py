@@ -42,7 +42,7 @@ def _of_files(options: argparse.Namespace) -> int:
     fold_files(options.files, source.fold)
     tell(source.fold)
     report = HealthChecker(source).check()
-    print(report.to_json() if options.json else report)
+    print(json.dumps(report.to_dict()) if options.json else report)
     return 0 if report.is_ready and source.fold.events else 1
 
 

@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
-from typing import Final
+from pathlib import Path
+from typing import Final, TextIO
 
 from pepperpy_obs import ObsError, __version__
 from pepperpy_obs.cli import config, cost, demo, doctor, health, replay, serve
@@ -23,6 +25,7 @@ _MORE: Final = "pepperpy-obs VERB --help says more about a verb."
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line (by default the process's own) and return its exit code."""
+    _fit_streams()
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.run is None:
@@ -49,12 +52,27 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
     for module in VERBS:
         name = module.__name__.rpartition(".")[2]
-        text = (module.__doc__ or "").partition("\n")[0]
-        verb = verbs.add_parser(name, help=text[0].lower() + text[1:].rstrip("."), description=text)
+        text = (module.__doc__ or "").partition("\n")[0]  # nothing under -OO
+        verb = verbs.add_parser(name, help=text[:1].lower() + text[1:].rstrip("."), description=text)
         verb.add_argument("--json", action="store_true", help="print the result as one JSON object")
         module.add_options(verb)
         verb.set_defaults(run=module.run, verb=name)
     return parser
+
+
+def _fit_streams() -> None:
+    """Have streams that take whatever is printed: cron's are ASCII, and some callers close theirs.
+
+    Where one is closed, `print` would write to another in its place, and the next file that is opened would be it.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream: TextIO | None = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - until the end
+        elif mode == "w" and isinstance(stream, io.TextIOWrapper):
+            # What reads an odd encoding may not know that it is one; ASCII is the same in all.
+            encoding = "utf-8" if stream.encoding.lower().startswith("utf") else "ascii"
+            stream.reconfigure(encoding=encoding, errors="replace")
 
 
 def _complain(verb: str, error: Exception) -> int:

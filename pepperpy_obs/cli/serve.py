@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import threading
 from pathlib import Path
 from typing import Final
 
 from pepperpy_obs import Config, _clock, serve
 from pepperpy_obs.cli.replay import fold_files
+from pepperpy_obs.replay.fold import Fold
 from pepperpy_obs.replay.follow import Follow
 from pepperpy_obs.replay.lines import STDIN, LogFile
+from pepperpy_obs.replay.order import oldest_first
 from pepperpy_obs.replay.source import LogSource
 
 __all__ = ["PAGES", "add_options", "run"]
@@ -24,8 +27,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Say what the verb accepts."""
     parser.epilog = (
         "Plain files are read from their beginning and then followed, through rotation too; give rotated files along "
-        "with the live one to have their past counted. Compressed files and standard input are read once. "
-        f"The pages are {', '.join(PAGES)}. Ctrl-C ends it."
+        "with the live one to have their past counted. Compressed files and standard input are read once, the latter "
+        "while pages are served. "
+        f"The pages are {', '.join(PAGES)}. Until the past has been read all but /livez answer 503. Ctrl-C ends it."
     )
     parser.add_argument("files", nargs="+", metavar="FILE", help="a log file; - for standard input")
     parser.add_argument("--host", help="address to listen on (default: metrics_host of Config, 127.0.0.1)")
@@ -42,18 +46,45 @@ def run(options: argparse.Namespace) -> int:
             LogFile(name).close()
         else:
             print(f"{name} is not there yet; it is read once it is", file=sys.stderr)
-    follow = Follow(growing, source.fold)
+    found, _ = oldest_first([name for name in growing if Path(name).exists()])
+    follow = Follow([*found, *(name for name in growing if name not in found)], source.fold)
+    reading = True
+
+    def pending() -> str:
+        return f"The past is still being read: {source.fold.seen:,} events so far." if reading else ""
+
     try:
-        with serve(options.port, options.host, collector=source) as listener:
+        with serve(options.port, options.host, collector=source, pending=pending) as listener:
             print(json.dumps({"url": listener.url}) if options.json else f"Serving {listener.url}/metrics", flush=True)
-            fold_files(once, source.fold)
-            told = 0
+            fold_files([name for name in once if name != STDIN], source.fold)
+            told = _Told(source.fold)
+            follow.poll()
+            reading = False
+            if STDIN in once:  # of a pipe nothing says which part of it is the past
+                threading.Thread(target=fold_files, args=([STDIN], source.fold), daemon=True).start()
             while True:
-                follow.poll()
-                for name in source.fold.named[told:]:
-                    print(name, file=sys.stderr)
-                told = len(source.fold.named)
+                told.tell()
                 _clock.sleep(_PAUSE)
+                follow.poll()
     except KeyboardInterrupt:
         follow.close()
     return 0
+
+
+class _Told:
+    """What has been said of the lines that were passed over."""
+
+    def __init__(self, fold: Fold) -> None:
+        self._fold = fold
+        self._named = self._doubles = 0
+
+    def tell(self) -> None:
+        """Say on standard error what is new; of doubles, when there are twice as many as were told."""
+        named = self._fold.named
+        for name in named[self._named :]:
+            print(name, file=sys.stderr)
+        self._named = len(named)
+        doubles = self._fold.doubles
+        if doubles > 2 * self._doubles:
+            print(f"events that came again: {doubles:,} so far, each counted once", file=sys.stderr)
+            self._doubles = doubles

@@ -22,6 +22,15 @@ def _path(path: Path | str | None) -> Path | None:
     return None if path is None else Path(path).expanduser()
 
 
+def _mode(mode: int | str) -> int | str:
+    """Read permissions as people write them: in octal digits, also with "0o" before them."""
+    try:
+        return int(mode, 8) if isinstance(mode, str) else mode
+    except ValueError:
+        msg = 'should be permissions in octal digits, such as "0640"'
+        raise ValueError(msg) from None
+
+
 Share = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=0)]
@@ -29,6 +38,7 @@ Amount = Annotated[int, Field(ge=1)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Names = Annotated[tuple[str, ...], NoDecode]
 Size = Annotated[int, BeforeValidator(TypeAdapter(ByteSize).validate_python), Field(ge=0)]
+Mode = Annotated[int, BeforeValidator(_mode), Field(ge=0, le=0o777)]
 PathLike = Annotated[Path | str | None, AfterValidator(_path)]
 
 
@@ -82,6 +92,8 @@ class Settings(BaseSettings):
     """size past which log_file is renamed and begun anew, such as "64MiB"; 0: never"""
     log_backups: Amount = 5
     """how many renamed files are kept beside log_file"""
+    log_file_mode: Mode | None = None
+    """permissions of a new log_file, such as "0644"; none: 0640 less what the umask takes away"""
     log_sample_rate: Share = 1.0
     """share of traces that is logged, 0 to 1; errors always are, and statistics count all"""
     log_to_structlog: bool = False

@@ -1,11 +1,12 @@
 """What people put on and into their functions. Everything here emits and nothing here collects."""
 
-from pepperpy_obs.decorators.blocks import agent, measure
+from pepperpy_obs.decorators.blocks import agent, attributes, measure
 from pepperpy_obs.decorators.facets import costed, measured, tracked_usage
 from pepperpy_obs.decorators.recording import cache_lookup, record_metric, record_usage, watch_cache
 
 __all__ = [
     "agent",
+    "attributes",
     "cache_lookup",
     "costed",
     "measure",

@@ -1,4 +1,4 @@
-"""`with measure("operation")` and `with agent("name")`, which serve `async with` as well."""
+"""`with measure("operation")`, `with agent("name")` and `with attributes(...)`, which serve `async with` as well."""
 
 from __future__ import annotations
 
@@ -7,30 +7,34 @@ from contextvars import Token
 from typing import TYPE_CHECKING, Any, Unpack
 
 from pepperpy_obs import _clock
-from pepperpy_obs._call import Call
+from pepperpy_obs._call import SETTABLE, Call
 from pepperpy_obs._dispatch import HUB
-from pepperpy_obs._record import END, START, Record, Spec, blank
+from pepperpy_obs._record import CALLER, END, NOTES, START, Around, Record, Spec, blank
 from pepperpy_obs._shapes.capture import fail
-from pepperpy_obs.context import CURRENT, leave, parse_traceparent, remote
-from pepperpy_obs.decorators.options import BlockOptions, make_spec
+from pepperpy_obs.context import CURRENT, ONLY_FIELDS, call_of, caller_of, leave
+from pepperpy_obs.decorators.options import BlockOptions, checked_fields, make_spec
 from pepperpy_obs.errors import SetupError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
 
     from pepperpy_obs._dispatch import Hub
 
-__all__ = ["Block", "agent", "measure"]
+__all__ = ["Block", "agent", "attributes", "measure"]
 
 
 class Block:
     """A stretch of code as one call. Use each block once; the object costs little."""
 
-    __slots__ = ("_caller", "_hub", "_record", "_spec", "_token")
+    __slots__ = ("_caller", "_fields", "_hub", "_record", "_spec", "_token")
 
-    def __init__(self, spec: Spec, *, caller: Record | None = None, hub: Hub = HUB) -> None:
+    def __init__(
+        self, spec: Spec, *, caller: Record | None = None, fields: Mapping[str, Any] | None = None, hub: Hub = HUB
+    ) -> None:
         self._spec = spec
         self._caller = caller
+        self._fields = fields
         self._hub = hub
         self._record: Record | None = None
         self._token: Token[Record | None] | None = None
@@ -42,10 +46,12 @@ class Block:
         if len(hub.buffer) >= hub.limit:
             hub.relieve()
         record = self._record = blank(self._spec, self._caller or CURRENT.get())
+        if self._fields is not None:
+            record[NOTES] = Around(call_of(record[CALLER]), self._fields)
         record[START] = _clock.perf_counter_ns()  # before it enters the buffer: the drain relies on it
         hub.append(record)
         self._token = CURRENT.set(record)
-        return Call(record, hub)
+        return Call(record, hub) if self._fields is None else Call(call_of(record), hub, record)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -71,21 +77,37 @@ class Block:
         self.__exit__(kind, error, traceback)
 
 
-def measure(operation: str, *, traceparent: str | None = None, **options: Unpack[BlockOptions]) -> Block:
+def measure(
+    operation: str, *, traceparent: str | None = None, baggage: str | None = None, **options: Unpack[BlockOptions]
+) -> Block:
     """Record the code in a `with` or `async with` block as one call of `operation`.
 
-    `traceparent` is the W3C header of a caller in another process, if there is one. The
-    block gives the `Call`, for `.add(...)` and `.record_usage(...)`.
+    `traceparent` and `baggage` are the W3C headers of a caller in another process, if there is one; see `attributes`
+    for the second. The block gives the `Call`, for `.add(...)`, `.record_usage(...)` and `.spending()`.
 
     >>> with measure("parse", kind="tool") as call:
     ...     _ = call.add(pages=3)
     """
-    return Block(spec_for(operation, options), caller=_caller(traceparent))
+    return Block(spec_for(operation, options), caller=caller_of(traceparent, baggage, below=CURRENT.get()))
 
 
-def agent(name: str, *, traceparent: str | None = None) -> Block:
+def agent(name: str, *, traceparent: str | None = None, baggage: str | None = None) -> Block:
     """Credit every call in the block to an agent; the block itself makes no event, and one trace joins its calls."""
-    return Block(_agent_spec(name), caller=_caller(traceparent))
+    return Block(_agent_spec(name), caller=caller_of(traceparent, baggage, below=CURRENT.get()))
+
+
+def attributes(**fields: object) -> Block:
+    """Put fields on every call made in the block, in tasks and copied contexts too; the block itself makes no event.
+
+    Fields given to one call (`attributes=`, `add`) stay its own, and inner blocks win over outer ones; None takes a
+    field away. Costs are counted by those that `Config(cost_attributes=...)` names. `current_call().baggage` sends
+    them on. Raises SetupError for a name of ours, and for a value that a log has no word for, such as a function.
+
+    >>> with attributes(customer="acme"), measure("parse") as call:
+    ...     call.baggage
+    'customer=acme'
+    """
+    return Block(ONLY_FIELDS, fields=checked_fields(fields, "attributes()", refused=SETTABLE))
 
 
 def spec_for(operation: str, options: Any) -> Spec:
@@ -110,8 +132,3 @@ def _agent_spec(name: object) -> Spec:
         msg = f"agent({name!r}); give the agent's name, a text that is not empty"
         raise SetupError(msg)
     return Spec("", kind="agent", agent=name, silent=True)
-
-
-def _caller(traceparent: str | None) -> Record | None:
-    found = parse_traceparent(traceparent) if traceparent else None
-    return remote(*found) if found else None

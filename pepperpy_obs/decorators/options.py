@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import difflib
+from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import is_dataclass
+from datetime import date, time, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any, TypedDict, get_args
+from enum import Enum
+from numbers import Number
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, Final, TypedDict, get_args
+from uuid import UUID
 
 from pepperpy_obs._call import own_names
 from pepperpy_obs._record import Spec
@@ -16,7 +23,10 @@ from pepperpy_obs.events import Kind, Level
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["BlockOptions", "CallOptions", "Options", "make_spec"]
+__all__ = ["BlockOptions", "CallOptions", "Options", "checked_fields", "make_spec"]
+
+_PLAIN: Final = (str, bytes, Number, UUID, Enum, date, time, timedelta, PurePath)
+_DEEPEST: Final = 8
 
 
 class _Common(TypedDict, total=False):
@@ -134,12 +144,40 @@ def _money(value: object, where: str) -> Decimal | None:
 def _attributes(value: object, where: str) -> dict[str, Any]:
     if value is None:
         return {}
-    fields: dict[str, Any] = dict(value) if isinstance(value, Mapping) else {"": None}
-    if "" in fields:
+    if not isinstance(value, Mapping) or not all(isinstance(name, str) and name for name in value):
         msg = f"{where}: attributes={value!r}; give a mapping of names to values"
         raise SetupError(msg)
-    moved = sorted(fields.keys() - own_names(fields).keys())
+    return checked_fields(value, where)
+
+
+def checked_fields(
+    fields: Mapping[str, object], where: str, *, refused: frozenset[str] = frozenset()
+) -> dict[str, Any]:
+    """Return the fields, each with a name that is free and a value that a log has a word for; else SetupError."""
+    moved = sorted((fields.keys() - own_names(fields).keys()) | (fields.keys() & refused))
     if moved:
         msg = f"{where}: attributes {', '.join(moved)} would overwrite facts of the event; choose other names"
         raise SetupError(msg)
-    return fields
+    for name, value in fields.items():
+        if not _is_plain(value):
+            advice = (
+                "it is called for no event: call it here, or use current_call().add() in the call"
+                if callable(value)
+                else "give a text, a number, a date, an id, or a list or dict of such; str() makes a text of it"
+            )
+            msg = f"{where}: attribute {name}={value!r} is a {type(value).__name__}; {advice}"
+            raise SetupError(msg)
+    return dict(fields)
+
+
+def _is_plain(value: object, depth: int = 0) -> bool:
+    """Return whether the log has a word for a value."""
+    if value is None or isinstance(value, _PLAIN):
+        return True
+    if is_dataclass(value):
+        return not isinstance(value, type)
+    if depth >= _DEEPEST:
+        return False
+    if isinstance(value, Mapping):
+        return all(isinstance(name, str) and _is_plain(one, depth + 1) for name, one in value.items())
+    return isinstance(value, list | tuple | set | frozenset | deque) and all(_is_plain(one, depth + 1) for one in value)

@@ -55,6 +55,7 @@ _UNITS: Final = {
 _SECOND: Final = 1_000_000_000
 _HALF_DAY: Final = {"openai": Decimal(2), "azure": Decimal(2)}
 """How many times a write of half an hour one of twelve hours costs; the table has no rate for these."""
+_SOUND: Final = (("audio_input", "input"), ("audio_output", "output"))
 _SEARCH_ONCE: Final = ("gemini-1", "gemini-2")
 """Models of Google that are billed by the grounded prompt; later ones are by the query."""
 _LEAST_BILLED: Final = {("groq", "whisper-large-v3"): 10, ("groq", "whisper-large-v3-turbo"): 10}
@@ -135,6 +136,9 @@ def _has_variant(info: ModelInfo, moment: datetime, context: dict[str, str] | No
 def _rates(owner: Provider, info: ModelInfo, price: ModelPrice) -> Rates | None:
     said = {key: value for key, value in vars(price).items() if value is not None}
     tokens = {name: _price(said[key]) for key, name in _TOKENS.items() if key in said}
+    if owner.id == "google":
+        # Where its page has no price of sound, the one that is there is for all; speech models write nothing else.
+        tokens |= {name: tokens[text] for name, text in _SOUND if text in tokens and name not in tokens}
     if owner.id in _HALF_DAY and "cache_write" in tokens:
         tokens["cache_write_12h"] = tokens["cache_write"].times(_HALF_DAY[owner.id])
     units = {name: rate for name, (key, per) in _UNITS.items() if (rate := _each(said.get(key), per)) is not None}

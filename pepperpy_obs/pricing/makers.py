@@ -1,4 +1,4 @@
-"""Whose model a name means, and whether two names mean the same one. Names only; no price is known here."""
+"""The maker of a model, and whether two names are of one model. Names only; no price is known here."""
 
 from __future__ import annotations
 
@@ -43,14 +43,16 @@ SELLERS: Final = frozenset({
     "openai", "anthropic", "google", "mistral", "cohere", "x-ai", "deepseek", "moonshotai", "perplexity", "voyageai",
     "zai",
 })  # fmt: skip
-"""Makers that sell their own models and, but for Google, nobody else's."""
+"""Makers that sell their own models and, but for Google, no other maker's."""
 _REMEMBERED: Final = 1024
 _LONGEST: Final = 300
 
 _DATES: Final = re.compile(
-    r"[-@_](?:20\d\d-?\d\d-?\d\d|\d\d-20\d\d|\d{3,4}|v\d+(?::\d+\w*)?|latest|default|preview|exp)(?![^-@_:])"
+    r"[-@_:](?:20\d\d-?\d\d-?\d\d|\d\d-20\d\d|\d{3,4}|v\d+(?::\d+\w*)?|latest|default|preview|exp|\d{2,3}k)(?![^-@_:])"
 )
+"""Dates, versions and windows of snapshots."""
 _CLOUDS: Final = re.compile(r"^(?:(?:us|eu|apac|jp|au|ca|sa|us-gov|global)\.)?(?:[a-z0-9]+\.)(?=[a-z])")
+_ROUTE: Final = re.compile(r":(?!free$)[a-z][\w-]*$")
 _WORDS: Final = re.compile(r"[^-_:@\s]+")
 _OTHER_MODEL: Final = frozenset({
     "audio", "chat", "code", "coder", "codex", "deep", "embed", "embedding", "fast", "flash", "free", "haiku", "high",
@@ -60,13 +62,16 @@ _OTHER_MODEL: Final = frozenset({
     "xhigh",
 })  # fmt: skip
 """Words that make another model of a name; those of deployments and snapshots do not."""
+_CLOSED: Final = frozenset({"openai", "anthropic", "x-ai", "perplexity"})
+_PACKAGING: Final = frozenset({"instruct", "versatile", "it", "hf", "fp8", "bf16", "awq", "maas", "chat"})
+"""Words by which hosts of open models differ in their names for the same one."""
 _ALIASES: Final = frozenset({"deepseek-chat", "deepseek-reasoner"})
 """Names that a maker points to another model from time to time, as it does with all that end with "latest"."""
 
 
 @lru_cache(_REMEMBERED)
 def maker_of(model: str) -> str | None:
-    """Return whose model a name speaks of, wherever it is served; None for a deployment's name.
+    """Return the maker of a model, wherever the model is served; None for a deployment's name.
 
     >>> maker_of("us.anthropic.claude-sonnet-4-5"), maker_of("meta-llama/llama-3.3-70b"), maker_of("our-chat")
     ('anthropic', 'meta', None)
@@ -90,6 +95,8 @@ def is_same_model(answered: str, asked: str) -> bool:
     if name in _ALIASES or asked.lower().endswith("latest"):
         return True
     one, other = set(_WORDS.findall(_core(answered))), set(_WORDS.findall(name))
+    if maker not in _CLOSED:
+        one, other = one - _PACKAGING, other - _PACKAGING
     if not (one <= other or other <= one):
         return False
     return not any(word in _OTHER_MODEL or word[0].isdigit() for word in one ^ other)
@@ -98,4 +105,4 @@ def is_same_model(answered: str, asked: str) -> bool:
 def _core(model: str) -> str:
     """Return a model's name without what stands around it, and without dates."""
     name = model[:_LONGEST].lower().rpartition("/")[2]
-    return _DATES.sub("", _CLOUDS.sub("", name))
+    return _DATES.sub("", _ROUTE.sub("", _CLOUDS.sub("", name)))

@@ -35,18 +35,18 @@ _PROVIDERS: Final = {
 }
 """Other names of providers (OpenTelemetry's, litellm's, LangChain's, pydantic-ai's), in lower case with dashes."""
 _GATEWAYS: Final = frozenset({"litellm", "litellm-proxy", "portkey", "helicone", "pydantic-gateway", "gateway"})
-"""Who only passes requests on: the model's name must say who answers."""
+"""They only pass requests on: the model's name must tell the provider."""
 _KNOWN: Final = frozenset({
     *_PROVIDERS, *_PROVIDERS.values(),
     "arcee", "avian", "baseten", "cerebras", "cloudflare", "databricks", "deepinfra", "deepseek", "elevenlabs",
     "github", "github-copilot", "groq", "meta", "minimax", "novita", "nvidia", "ollama", "openrouter", "ovhcloud",
     "perplexity", "replicate", "sambanova", "snowflake", "vercel", "vllm", "writer", "xiaomi",
 })  # fmt: skip
-"""What may stand before a model's name to say who serves it: a tag of Ollama's has a colon, too."""
+"""Names that are a provider's where a colon follows: a tag of Ollama's has a colon, too."""
 _HOSTS: Final = frozenset({"aws", "azure", "google"})
-"""Who sells other makers' models under their bare names."""
+"""Providers that sell other makers' models under their bare names."""
 _OWN_PRICES: Final = ("claude_platform/",)
-"""What a maker sells by way of a host, at its own prices."""
+"""Models that a maker sells through a host, at its own prices."""
 _REWRITES: Final = tuple(
     (re.compile(pattern), replacement)
     for pattern, replacement in (

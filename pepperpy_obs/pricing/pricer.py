@@ -82,7 +82,7 @@ class Pricer:
         return _reported(reported, cost)
 
     def flags(self, event: Mapping[str, Any], at: int) -> list[str]:
-        """Return in which way the price of an event is not that of all it counts: what nobody knows the price of."""
+        """Return a flag for each count that the price leaves out, or charges at another rate for want of its own."""
         if event.get("reported_cost_usd") is not None:
             return []
         if "usage_entries" in event:

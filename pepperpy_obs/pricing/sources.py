@@ -1,4 +1,4 @@
-"""Who is asked for a price, under which names, and in which order."""
+"""Asks the price tables in their order, under each spelling of a model's name."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _STAGE: Final = "prices"
 
 
 class Asked(NamedTuple):
-    """What an event says of the price that it wants."""
+    """The fields of an event that decide its rates."""
 
     provider: str | None
     answered: str | None

@@ -1,28 +1,50 @@
-"""Says so when a call has cost more than its budget."""
+"""Charges what an event cost to the accounts that it happened under, and says so when a budget is exceeded."""
 
 from __future__ import annotations
 
+from collections import Counter
+from functools import partial
 from typing import Any
 
-from pepperpy_obs._event import PURSE
+from pepperpy_obs._account import Account, Spent
+from pepperpy_obs._event import ACCOUNT
+from pepperpy_obs.aggregate.requests import RequestTally, is_request
 from pepperpy_obs.typing import EventDict
 
-__all__ = ["watch_budget"]
+__all__ = ["charge"]
 
 
-def watch_budget(logger: Any, method_name: str, event_dict: EventDict) -> EventDict:
-    """Add the event's cost to the purses it was made under; set `over_budget` on a budgeted call that cost more.
+def charge(logger: Any, method_name: str, event_dict: EventDict) -> EventDict:
+    """Charge the event to the accounts it was made under; set `over_budget` on a budgeted call that cost more.
 
     `over_budget_usd` says how much more. Budgets within budgets each say their own: these are not to be added.
 
     What a child costs that ends after the budgeted call has ended comes too late for its event.
     """
-    purse = event_dict.pop(PURSE, None)
-    if purse is not None:
-        cost = event_dict.get("cost_usd")
-        if cost is not None:
-            purse.spend(cost)
-        if "budget_usd" in event_dict and purse.spent > purse.limit:
-            event_dict["over_budget"] = True
-            event_dict["over_budget_usd"] = purse.spent - purse.limit
+    account: Account | None = event_dict.pop(ACCOUNT, None)
+    if account is None:
+        return event_dict
+    if is_request(event_dict):
+        if account.outer is None and account.limit is None and account.span == event_dict.get("span_id"):
+            account.later = partial(_spent, dict(event_dict))
+        else:
+            account.charge(_spent(event_dict))
+    limit = account.limit
+    if limit is not None and "budget_usd" in event_dict and account.spent.cost > limit:
+        event_dict["over_budget"] = True
+        event_dict["over_budget_usd"] = account.spent.cost - limit
     return event_dict
+
+
+def _spent(event: EventDict) -> Spent:
+    """Return what an event adds to the sums, by the aggregator's own rules."""
+    tally = RequestTally(Counter())
+    tally.count(event)
+    requests, cost, priced, unpriced, without_usage, tokens = tally.brief()
+    if event.get("usage_aggregate") and not event.get("usage_duplicate") and not requests:
+        requests = _number(event.get("requests")) - _number(event.get("requests_before"))
+    return Spent(requests, tokens, cost, priced, unpriced, without_usage)
+
+
+def _number(value: object) -> int:
+    return value if type(value) is int and value > 0 else 0

@@ -7,7 +7,7 @@ never its `repr` or `str`, which may hold a prompt or a password. Iterators are 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, time, timedelta
 from decimal import Decimal
@@ -49,6 +49,23 @@ _SIMPLER: Final = (
     ((type, FunctionType, BuiltinFunctionType, MethodType), attrgetter("__qualname__")),
 )
 """What stands for a value of some other type; the first type that fits decides."""
+
+
+_SCIENTIFIC: Final[Mapping[tuple[str, str], Callable[[Any], Any]]] = {
+    ("numpy", "bool"): bool,
+    ("numpy", "bool_"): bool,
+    ("numpy", "datetime64"): lambda value: _unless_nat(str(value)),
+    ("numpy", "timedelta64"): lambda value: _unless_nat(str(value)),
+    ("pandas", "NaTType"): lambda _: ABSENT,
+    ("pandas", "NAType"): lambda _: ABSENT,
+}
+"""What stands for values of numpy and pandas that look like none of these, by library and class.
+
+NaT and NA are what NaN is to numbers. numpy's other numbers are registered as such."""
+
+
+def _unless_nat(text: str) -> object:
+    return ABSENT if text == "NaT" else text
 
 
 class Room:
@@ -106,6 +123,9 @@ def _plain(value: Any, room: Room, depth: int) -> Any:
     kind = type(value)
     if write := _EXACT.get(kind):
         return write(value, room)
+    if simpler := _SCIENTIFIC.get((kind.__module__.partition(".")[0], kind.__name__)):
+        simple = simpler(value)
+        return simple if simple is ABSENT else _plain(simple, room, depth)
     for types, simpler in _SIMPLER:
         if issubclass(kind, types):
             return _plain(simpler(value), room, depth)

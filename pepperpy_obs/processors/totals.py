@@ -40,6 +40,8 @@ class Parts:
         trace, seen = event.get("trace_id"), set[str]()
 
         def by_id(entry: EventDict) -> bool | None:
+            if entry.get("cache_hit") is True:
+                return True  # it was no request, and costs nothing
             told = known_id(entry)
             twin = matching.take_id(told)
             if twin is None:

@@ -38,7 +38,12 @@ def open_exits(config: Config) -> list[Exit]:
         if config.log_file is None:
             exits.append(Exit(config.log_stream, render, stream))
         else:
-            file = File(config.log_file, max_bytes=config.log_max_bytes, backups=config.log_backups)
+            file = File(
+                config.log_file,
+                max_bytes=config.log_max_bytes,
+                backups=config.log_backups,
+                mode=config.log_file_mode,
+            )
             exits.append(Exit("file", render, file))
     if config.log_to_structlog:
         exits.append(Exit("structlog", hand_over, Nowhere()))

@@ -7,9 +7,9 @@ matter: a liveness probe that fails with a provider restarts every replica at on
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.export.exporter import PrometheusExporter
@@ -21,7 +21,12 @@ from pepperpy_obs.judgement.source import Collects, Source, source_of
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
-__all__ = ["make_app", "serve"]
+__all__ = ["Pending", "make_app", "serve"]
+
+Pending = Callable[[], str]
+"""Says what the pages still wait for; "" of nothing."""
+
+_ALIVE: Final = "/livez"
 
 
 def serve(
@@ -30,23 +35,39 @@ def serve(
     *,
     collector: Collects | None = None,
     checker: HealthChecker | None = None,
+    pending: Pending | None = None,
 ) -> Listener:
     """Serve all pages from now on, in threads, and return a handle with `port`, `url` and `close()`.
 
     By default on `Config.metrics_host` (127.0.0.1) and `Config.metrics_port` (8000); port 0 takes any free one.
-    `checker` brings checks of your own into ``/health`` and ``/readyz``. Raises SetupError if the port cannot be had.
+    `checker` brings checks of your own into ``/health`` and ``/readyz``. While `pending` returns a sentence, all pages
+    but ``/livez`` are answered with it and 503: a scrape of half the past would take the rest for new.
+    Raises SetupError if the port cannot be had.
     """
     config = source_of(collector).config
     return Listener(
-        make_app(collector, checker),
+        make_app(collector, checker, pending),
         config.metrics_host if host is None else host,
         config.metrics_port if port is None else port,
     )
 
 
-def make_app(collector: Collects | None = None, checker: HealthChecker | None = None) -> WSGIApplication:
+def make_app(
+    collector: Collects | None = None, checker: HealthChecker | None = None, pending: Pending | None = None
+) -> WSGIApplication:
     """Return all pages as a WSGI application, to be mounted in a server of your own."""
-    return application(_pages(source_of(collector), PrometheusExporter(collector), checker or HealthChecker(collector)))
+    pages = _pages(source_of(collector), PrometheusExporter(collector), checker or HealthChecker(collector))
+    if pending is not None:
+        pages = {path: page if path == _ALIVE else _once_read(page, pending) for path, page in pages.items()}
+    return application(pages)
+
+
+def _once_read(page: Page, pending: Pending) -> Page:
+    def answer(request: Request) -> Answer:
+        text = pending()
+        return Answer(f"{text}\n", status=HTTPStatus.SERVICE_UNAVAILABLE) if text else page(request)
+
+    return answer
 
 
 def _pages(source: Source, exporter: PrometheusExporter, checker: HealthChecker) -> Mapping[str, Page]:
@@ -64,7 +85,7 @@ def _pages(source: Source, exporter: PrometheusExporter, checker: HealthChecker)
         report = checker.check()
         return Answer(f"{report}\n", status=_status(ready=report.is_ready))
 
-    return {"/metrics": exporter.page, "/stats": stats, "/health": health, "/livez": alive, "/readyz": ready}
+    return {"/metrics": exporter.page, "/stats": stats, "/health": health, _ALIVE: alive, "/readyz": ready}
 
 
 def _status(*, ready: bool) -> HTTPStatus:

@@ -12,6 +12,7 @@ from pepperpy_obs.usage.captured import Captured
 from pepperpy_obs.usage.dig import ask
 from pepperpy_obs.usage.normal import Usage
 from pepperpy_obs.usage.numbers import as_money
+from pepperpy_obs.usage.pending import is_pending
 from pepperpy_obs.usage.several import REPLY, of_messages, of_models
 from pepperpy_obs.usage.stream import Stream
 from pepperpy_obs.usage.take import take
@@ -43,6 +44,9 @@ def capture(answer: object) -> Captured | None:
     captured, found = take(answer)
     if found is not None:
         return captured if found.place.name != REPLY else of_messages(answer)
+    if is_pending(answer, captured):
+        captured.pending = True
+        return captured
     response = _response(answer)
     return of_models(answer) if response is None else _from_response(response)
 

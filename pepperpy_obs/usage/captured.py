@@ -31,6 +31,8 @@ class Captured:
     incomplete: bool = False
     aggregate: bool = False
     """Set where the place, not the shape, says that it is the total of several requests."""
+    pending: bool = False
+    """Set where the answer says that it is yet to come: its usage will be in a later one with the same id."""
     entries: Sequence[Captured] = ()
     usage: Usage | None = None
     """Set when the caller handed over a finished `Usage`."""

@@ -10,6 +10,7 @@ from pepperpy_obs.usage.dig import Path, paths
 __all__ = [
     "AI_SDK",
     "ANTHROPIC",
+    "CACHED",
     "CHAT",
     "CONVERSE",
     "COST",
@@ -50,8 +51,11 @@ GATEWAY: Final = rows(
     cost=f"_hidden_params.response_cost {_HEADERS} {_BESIDE} cost.total_cost cost",
     market_cost=_BESIDE.replace(".cost", ".marketCost"),
     byok="cost_details.is_byok",
+    cached="_hidden_params.cache_hit",
 )
-"""The price of an answer that a gateway writes beside its usage."""
+"""What a gateway writes beside the usage of an answer: its price, and whether it came from the gateway's cache."""
+CACHED: Final = rows(cached="_hidden_params.cache_hit cached")
+"""Beside Chat Completions AutoGen marks an answer of its cache as well."""
 CHAT: Final = COST | rows(
     input_tokens="prompt_tokens",
     output_tokens="completion_tokens",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pepperpy_obs.usage.counts import CHAT, GATEWAY, rows
+from pepperpy_obs.usage.counts import CACHED, CHAT, GATEWAY, rows
 from pepperpy_obs.usage.dig import paths
 from pepperpy_obs.usage.shapes import Shape
 
@@ -65,7 +65,7 @@ DIALECTS: Final[tuple[Shape, ...]] = (
         name="openai chat",
         any=paths("prompt_tokens", "completion_tokens"),
         counts=CHAT,
-        around=GATEWAY,
+        around=GATEWAY | CACHED,
         rule="by_total",
         end="choices",
     ),

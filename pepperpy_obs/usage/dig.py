@@ -11,7 +11,7 @@ from functools import lru_cache
 from types import BuiltinMethodType, FunctionType, MethodType
 from typing import Any, Final
 
-from pepperpy_obs._guard import pass_on
+from pepperpy_obs._guard import interrupted, pass_on
 from pepperpy_obs.usage.layout import CALLED, kind_of, watch
 
 __all__ = ["FUNCTIONS", "OPERATORS", "Path", "ask", "dig", "first", "paths"]
@@ -105,8 +105,10 @@ def ask(source: Any, key: str) -> Any:
             else:
                 return None
         return value() if key in CALLED and isinstance(value, FUNCTIONS) else value
-    except Exception as error:  # raised by a property or a method of somebody else's: there is nothing to read
+    except BaseException as error:  # raised by a property or a method of somebody else's: there is nothing to read
         pass_on(error)
+        if interrupted(error):
+            raise
         return None
 
 

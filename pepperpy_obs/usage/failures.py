@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import FrameType
 from typing import Any, Final
 
 from pepperpy_obs.usage.answers import capture
@@ -28,37 +29,82 @@ _CARRIERS: Final = (
     "body",
 )
 """Attributes under which libraries, and applications of their own, keep the answer in an exception."""
-_DEEPEST: Final = 8
+_CAUSE: Final[Any] = BaseException.__dict__["__cause__"]
+_CONTEXT: Final[Any] = BaseException.__dict__["__context__"]
+_TRACEBACK: Final[Any] = BaseException.__dict__["__traceback__"]
+_MEMBERS: Final[Any] = BaseExceptionGroup.__dict__["exceptions"]
+"""Python's own attributes: an exception may have a `__getattribute__` that raises."""
+_UNTOLD: Final = {"ContentFilterFinishReasonError": "chat_completion"}
+"""Exceptions that tell nothing of their answer, and the name that it has where they are raised (openai)."""
 _ASKED: Final[Path] = ("create_kwargs", "model")
+_MOST: Final = 8
+"""How many exceptions are looked at: of a chain, or of a group."""
+_DEEPEST: Final = 1000
+
+_Carried = tuple[Captured, object]
 
 
-def capture_error(error: BaseException) -> tuple[Captured, object] | None:
-    """Return the usage that `error`, one of its group or of its causes carries, and the object that has it.
+def capture_error(error: BaseException) -> _Carried | None:
+    """Return the usage that `error`, those of its group and those before it carry, and the object that has it.
 
-    Only `raise ... from` is followed: an exception that was merely being handled when this one was raised
-    may belong to an earlier call.
+    What an exception was raised from, or was raised while handling, was paid for too, if that happened in the same
+    call. Several answers are an entry each; the total of a run contains what came before it.
     """
+    found: list[_Carried] = []
+    told: set[object] = set()
     for each in _chain(error):
-        if (found := _carried(each)) is not None:
-            return found
-    return None
+        carried = _carried(each)
+        if carried is None:
+            continue
+        captured, carrier = carried
+        known = captured.response_id or id(carrier)
+        if known not in told:
+            told.add(known)
+            found.append(carried)
+        if captured.aggregate or (captured.shape is not None and captured.shape.aggregate):
+            break
+    if len(found) < 2:
+        return found[0] if found else None
+    joined = Captured()
+    joined.entries = [captured for captured, _ in found]
+    return joined, found[0][1]
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Yield an exception, those of its group, and what they were raised from; a bounded number."""
+    """Yield an exception, those of its group, and those before them; a bounded number."""
     waiting = [error]
-    for _ in range(_DEEPEST):
+    for _ in range(_MOST):
         if not waiting:
             return
         each = waiting.pop(0)
         yield each
-        if isinstance(each, BaseExceptionGroup):
-            waiting.extend(each.exceptions[:_DEEPEST])
-        if each.__cause__ is not None:
-            waiting.append(each.__cause__)
+        # By its class, too: it may have a `__class__` that raises.
+        if issubclass(type(each), BaseExceptionGroup):
+            waiting.extend(_MEMBERS.__get__(each)[:_MOST])
+        before = _CAUSE.__get__(each)
+        if before is None:
+            before = _CONTEXT.__get__(each)
+            before = before if before is not None and _happened_within(before, each) else None
+        if before is not None:
+            waiting.append(before)
 
 
-def _carried(error: BaseException) -> tuple[Captured, object] | None:
+def _happened_within(earlier: BaseException, later: BaseException) -> bool:
+    """Tell whether a frame that `later` has passed through has handled `earlier`: else it may be an earlier call's."""
+    handled = _TRACEBACK.__get__(earlier)
+    return handled is not None and any(frame is handled.tb_frame for frame in _frames(later))
+
+
+def _frames(error: BaseException) -> Iterator[FrameType]:
+    passed = _TRACEBACK.__get__(error)
+    for _ in range(_DEEPEST):
+        if passed is None:
+            return
+        yield passed.tb_frame
+        passed = passed.tb_next
+
+
+def _carried(error: BaseException) -> _Carried | None:
     total = ask(error, _TOTAL)
     if total is not None and (captured := _total(error, total)) is not None:
         return captured, error
@@ -69,7 +115,7 @@ def _carried(error: BaseException) -> tuple[Captured, object] | None:
         carrier = ask(error, name)
         if carrier is not None and (kept := capture(carrier)) is not None and not kept.countless:
             return kept, carrier
-    return None
+    return _left(error, _UNTOLD[type(error).__name__]) if type(error).__name__ in _UNTOLD else None
 
 
 def _total(error: BaseException, usage: Any) -> Captured | None:
@@ -87,3 +133,11 @@ def _total(error: BaseException, usage: Any) -> Captured | None:
     if type(attempts) is int:
         captured.raw = {**captured.raw, "requests": attempts}
     return captured
+
+
+def _left(error: BaseException, name: str) -> _Carried | None:
+    """Return the answer that the frame which has raised `error` still has."""
+    frames = list(_frames(error))
+    carrier = frames[-1].f_locals.get(name) if frames else None
+    kept = None if carrier is None else capture(carrier)
+    return None if kept is None or kept.countless else (kept, carrier)

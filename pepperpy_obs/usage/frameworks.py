@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from pepperpy_obs.usage.agents_run import name_requests
 from pepperpy_obs.usage.counts import CHAT, GATEWAY, TOKENS, rows
 from pepperpy_obs.usage.dig import paths
 from pepperpy_obs.usage.shapes import Shape
@@ -13,13 +14,17 @@ __all__ = ["FRAMEWORKS"]
 
 _GENERATED: Final = "generations.*.^.message.usage_metadata"
 """One answer a prompt: where a prompt was given several, each of them tells the usage of all."""
+_FROM_CACHE: Final = rows(cost_from_cache="total_cost")
+"""LangChain writes 0 there, into the usage of an answer of its cache, and nothing into that of others."""
 
 FRAMEWORKS: Final[tuple[Shape, ...]] = (
     Shape(
         name="openai-agents run",
         all=paths("requests", "input_tokens", "request_usage_entries"),
         counts=TOKENS,
+        around=rows(complete="is_complete"),
         entries=paths("request_usage_entries"),
+        refine=name_requests,
         aggregate=True,
     ),
     Shape(
@@ -57,7 +62,7 @@ FRAMEWORKS: Final[tuple[Shape, ...]] = (
         name="langchain chunk",
         places=("usage_metadata", "message.usage_metadata"),
         all=paths("input_tokens", "output_tokens"),
-        counts=TOKENS | tiered(),
+        counts=TOKENS | tiered() | _FROM_CACHE,
         around=GATEWAY,
         merge="add",
     ),
@@ -82,6 +87,7 @@ FRAMEWORKS: Final[tuple[Shape, ...]] = (
             audio_input_tokens=f"{_GENERATED}.input_token_details.audio",
             audio_output_tokens=f"{_GENERATED}.output_token_details.audio",
             reasoning_tokens=f"{_GENERATED}.output_token_details.reasoning",
+            cost_from_cache=f"{_GENERATED}.total_cost",
         )
         | tiered(f"{_GENERATED}."),
     ),

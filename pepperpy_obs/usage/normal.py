@@ -43,7 +43,8 @@ class Usage:
     `cache_write_1h_tokens` and `cache_write_12h_tokens` are parts of `cache_write_tokens`; the
     `*_cache_read_tokens` are part both of `cache_read_tokens` and of their modality. `units` holds
     what is not counted in tokens (`audio_seconds`, `search_units`, ...). `inference_geo` is where the
-    request was confined to. `flags` says what was odd, `<field>:<what>`. `entries` are the single
+    request was confined to. `flags` says what was odd, `<field>:<what>`. `cached` says that a cache of the
+    caller's own gave the answer, so that nothing was asked. `entries` are the single
     requests behind an answer that has several: each is priced by itself.
     """
 
@@ -74,6 +75,7 @@ class Usage:
     reported_cost_usd: Decimal | None = None
     incomplete: bool = False
     aggregate: bool = False
+    cached: bool = False
     requests: int | None = None
     flags: tuple[str, ...] = ()
     entries: tuple[Usage, ...] = ()
@@ -82,6 +84,7 @@ class Usage:
 _KEYS: Final = {
     "incomplete": "usage_incomplete",
     "aggregate": "usage_aggregate",
+    "cached": "cache_hit",
     "flags": "usage_flags",
     "units": "usage_units",
     "entries": "usage_entries",

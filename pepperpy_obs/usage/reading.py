@@ -15,12 +15,15 @@ from pepperpy_obs.usage.numbers import MOST, as_count, as_money
 from pepperpy_obs.usage.origin import provider_of
 from pepperpy_obs.usage.rules import RULES, Counts
 from pepperpy_obs.usage.tiers import TIERED, tier_of
+from pepperpy_obs.usage.totals import split, summed
 
 __all__ = ["read", "told"]
 
 _MOST_KINDS: Final = 1024
 _MONEY: Final = ("cost", "upstream_cost", "market_cost", "ticks")
-_ASIDE: Final = frozenset({*_MONEY, "byok", "speed", "inference_geo", "unmeasured", "own_calls"})
+_ASIDE: Final = frozenset(
+    {*_MONEY, "byok", "speed", "inference_geo", "unmeasured", "own_calls", "cached", "cost_from_cache", "complete"}
+)
 _BILLED: Final = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
 _KNOWN: Final = frozenset(
     {
@@ -66,6 +69,10 @@ def read(captured: Captured, *, provider: str | None = None, model: str | None =
 
 def told(captured: Captured, *, provider: str | None = None, model: str | None = None) -> dict[str, Any] | None:
     """Return what an event says of what was captured: `fields` of what `read` returns, at half the price."""
+    if captured.pending:
+        names = {"provider": provider or provider_of(captured, model), "model": model or captured.model}
+        facts = {**names, "response_model": captured.model, "response_id": captured.response_id}
+        return spelled(facts) | {"usage_duplicate": True}
     if captured.usage is None and not captured.entries:
         return spelled(_facts(captured, provider, model)) if _tells(captured) else None
     usage = read(captured, provider=provider, model=model)
@@ -73,7 +80,10 @@ def told(captured: Captured, *, provider: str | None = None, model: str | None =
 
 
 def _tells(captured: Captured) -> bool:
-    return captured.shape is not None or captured.incomplete
+    if captured.shape is None:
+        return captured.incomplete
+    # The total of a run that has made no request yet: it was begun, and goes on.
+    return not (captured.shape.aggregate and captured.raw.get("requests") == 0)
 
 
 def _single(captured: Captured, provider: str | None, model: str | None) -> Usage:
@@ -109,11 +119,13 @@ def _facts(captured: Captured, provider: str | None, model: str | None) -> dict[
     facts["inference_geo"] = _geo(captured.raw.get("inference_geo"))
     facts["reported_cost_usd"] = cost
     # pydantic-ai counts the requests that told no usage; google-genai tells only that of its last.
-    facts["incomplete"] = captured.incomplete or bool(captured.raw.get("unmeasured")) or "own_calls" in captured.raw
+    lacks = bool(captured.raw.get("unmeasured")) or "own_calls" in captured.raw or captured.raw.get("complete") is False
+    facts["incomplete"] = captured.incomplete or lacks
     # One answer has an id; a framework's total over several has none.
     is_total = captured.aggregate or (shape is not None and shape.aggregate)
     facts["aggregate"] = is_total and facts["response_id"] is None
     facts["requests"] = counts.get("requests")
+    facts["cached"] = captured.raw.get("cached") is True or captured.raw.get("cost_from_cache") == 0
     facts["flags"] = tuple(flags)
     return facts
 
@@ -246,71 +258,21 @@ def _geo(said: Any) -> str | None:
 
 
 def _joined(captured: Captured, provider: str | None, model: str | None) -> Usage:
-    """Return a usage that has entries; one without a total of its own is their sum."""
+    """Return a usage that has entries."""
     total = _single(captured, provider, model) if captured.raw else None
-    asked = model or captured.model
-    entries = tuple(_entry(each, provider or (total.provider if total else None), asked) for each in captured.entries)
-    if total is None:
-        aggregate = captured.aggregate or (captured.shape is not None and captured.shape.aggregate)
-        summed = replace(_summed(entries), incomplete=captured.incomplete, aggregate=aggregate)
-        # By model it is not told how many requests there were.
-        return replace(summed, requests=None) if captured.aggregate else summed
-    total = replace(total, **_in_common(total, entries))
-    beyond = {name: _sum(entries, name) - (getattr(total, name) or 0) for name in ("input_tokens", "output_tokens")}
-    if not any(beyond.values()):
-        apart = total.aggregate or any(entry.model != total.model for entry in entries)
-        return replace(total, entries=entries if apart and len(entries) > 1 else ())
-    if _each_the_total(total, entries):
-        return replace(total, flags=(*total.flags, f"entries: {len(entries)}, each of them the total"))
-    flag = f"entries: {beyond['input_tokens']:+} input, {beyond['output_tokens']:+} output tokens beyond the total"
-    # Anthropic leaves compaction, and what an advising model read, out of its total, yet bills them.
-    if total.aggregate or min(beyond.values()) < 0:
-        return replace(total, flags=(*total.flags, flag))
-    first = replace(entries[0], web_searches=total.web_searches)
-    return replace(total, entries=(first, *entries[1:]), flags=(*total.flags, flag))
-
-
-def _each_the_total(total: Usage, entries: tuple[Usage, ...]) -> bool:
-    """Tell whether each entry repeats the total, as Groq's compound systems were seen to do."""
-    whole = (total.input_tokens, total.output_tokens)
-    return len(entries) > 1 and all((entry.input_tokens, entry.output_tokens) == whole for entry in entries)
-
-
-def _in_common(total: Usage, entries: tuple[Usage, ...]) -> dict[str, Any]:
-    """Return the names that a total lacks and all of its entries share."""
-    shared: dict[str, Any] = {}
-    for name in ("provider", "model", "response_model"):
-        values = {getattr(entry, name) for entry in entries}
-        if getattr(total, name) is None and len(values) == 1:
-            shared[name] = values.pop()
-    return shared
+    whose = provider or (total.provider if total else None)
+    entries = tuple(_entry(each, whose, model or captured.model) for each in captured.entries)
+    if total is not None:
+        return split(total, entries)
+    aggregate = captured.aggregate or (captured.shape is not None and captured.shape.aggregate)
+    total = replace(summed(entries), incomplete=captured.incomplete, aggregate=aggregate)
+    # By model it is not told how many requests there were.
+    return replace(total, requests=None) if captured.aggregate else total
 
 
 def _entry(captured: Captured, provider: str | None, model: str | None) -> Usage:
     # What a model has used in a run may be that of several requests, too.
     return replace(_single(captured, provider, captured.model or model), aggregate=captured.aggregate)
-
-
-def _summed(entries: tuple[Usage, ...]) -> Usage:
-    """Return the usage of several answers that passed through one call."""
-    if len(entries) == 1:
-        return entries[0]
-    counts = {name: _sum(entries, name) for name in COUNTS if any(getattr(each, name) is not None for each in entries)}
-    costs = [each.reported_cost_usd for each in entries]
-    known = [cost for cost in costs if cost is not None]
-    return replace(
-        entries[-1],
-        **counts,  # type: ignore[arg-type]
-        response_id=None,
-        reported_cost_usd=sum(known, Decimal(0)) if len(known) == len(costs) else None,
-        requests=len(entries),
-        flags=tuple(dict.fromkeys(flag for each in entries for flag in each.flags)),
-        entries=entries,
-    )
-
-
-def _sum(entries: tuple[Usage, ...], name: str) -> int:
-    return sum(getattr(each, name) or 0 for each in entries)
 
 
 def _from_user(usage: Usage, provider: str | None, model: str | None) -> Usage:

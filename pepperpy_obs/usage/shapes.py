@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final, Literal
@@ -62,6 +62,8 @@ class Shape:
     aggregate: bool = False
     anonymous: bool = False
     """Its ids are the framework's own, and say nothing of the provider's answer."""
+    refine: Callable[[Any, list[Any]], None] | None = None
+    """Tells the entries what only the answer as a whole knows of them."""
     numerals: bool = False
     """Numbers may come as text: HTTP headers."""
     facts: Rows = field(init=False, repr=False, compare=False)

@@ -77,7 +77,10 @@ class Stream:
         now = self._now
         merge = found.place.merge or found.shape.merge
         if now.shape is None or merge == "last":
-            now.shape, now.raw, now.entries = found.shape, new.raw, new.entries
+            # What stands beside the usage, searches or a price, may come with any item.
+            beside = {name: now.raw[name] for name in found.shape.around if name in now.raw} if now.raw else None
+            now.shape, now.entries = found.shape, new.entries
+            now.raw = {**beside, **new.raw} if beside else new.raw
         elif merge == "overwrite":
             now.raw = {**now.raw, **new.raw}
             now.entries = new.entries or now.entries

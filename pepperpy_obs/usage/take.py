@@ -112,7 +112,9 @@ def _tell(captured: Captured, found: Found, answer: Any, layout: Layout) -> None
     captured.raw = _collect(found, answer, layout)
     captured.service_tier = _tier(found) or captured.service_tier
     if shape.entries:
-        captured.entries = _entries(found, answer)
+        captured.entries = entries = _entries(found, answer)
+        if shape.refine is not None and entries:
+            shape.refine(answer, entries)
     if shape.ids:
         captured.response_id = word(first(found.owner, shape.ids)) or captured.response_id
 

@@ -11,12 +11,12 @@ from typing import Any
 from hypothesis import strategies as st
 
 from pepperpy_obs import Config
+from pepperpy_obs._account import NOTHING, Account
 from pepperpy_obs._event import Writer
 from pepperpy_obs._record import Notes, Record, Spec
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.chain import Exit, build_chain
 from pepperpy_obs.chain.fast_path import FastPath, Part
-from pepperpy_obs.context import Purse
 from pepperpy_obs.processors.ecs import ecs_lines
 from pepperpy_obs.processors.lines import json_lines
 from pepperpy_obs.usage import capture
@@ -93,9 +93,13 @@ class One:
                 same = "same" in self.note
                 notes.captured = capture(ANSWER if same else ANSWER | {"id": f"chatcmpl-{number}"})
                 notes.answer = (self.trace if same else number, None)
-        budget = Purse(Decimal("0.0001"), None) if self.over else None
+        budget = (
+            Account(f"{number if SPECS[self.spec] is BOUNDED else 0:016x}", None, limit=Decimal("0.0001"))
+            if self.over
+            else None
+        )
         if budget is not None:
-            budget.spend(Decimal(1))
+            budget.charge(NOTHING._replace(cost=Decimal(1)))
         parent = None if self.parent is None else f"{number + self.parent:016x}"
         lineage = (f"{self.trace:032x}", f"{number:016x}", parent, self.agent, budget)
         end = UPTIME - self.ago

@@ -40,6 +40,7 @@ class CommandLine:
             [*self._command, *arguments],
             cwd=self.folder,
             env=self._environment,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

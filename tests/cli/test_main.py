@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import shlex
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import pytest
 
 from pepperpy_obs import __version__
 from pepperpy_obs.cli.main import main
+from pepperpy_obs.processors.lines import encode
 from tests.cli.command import CommandLine
 
 VERBS = ["demo", "replay", "cost", "serve", "health", "config", "doctor"]
@@ -64,3 +66,48 @@ def test_a_reader_that_leaves_is_no_error(cli: CommandLine) -> None:
 def test_the_version_is_the_packages(cli: CommandLine) -> None:
     """`--version` says it."""
     assert cli("--version").stdout == f"pepperpy-obs {__version__}\n"
+
+
+@pytest.fixture
+def log(cli: CommandLine) -> str:
+    """Return a log whose names are in no encoding but Unicode's."""
+    event = {"timestamp": "2026-11-01T12:00:00Z", "event": "operation.finished", "operation": "größe-日本"}
+    (cli.folder / "app.log").write_bytes(encode(event) + b"\n")
+    return "app.log"
+
+
+@pytest.mark.parametrize("verb", ["replay", "cost", "health"])
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"PYTHONIOENCODING": "ascii"},
+        {"PYTHONIOENCODING": "latin-1"},
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    ],
+    ids=["ascii", "latin", "C"],
+)
+def test_a_narrow_terminal_gets_its_tables(cli: CommandLine, log: str, verb: str, variables: dict[str, str]) -> None:
+    """What cannot be shown is a question mark; JSON loses nothing."""
+    done = cli(verb, log, variables=variables)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "gr" not in done.stdout or "gr??e-??" in done.stdout
+    json.loads(cli(verb, log, "--json", variables=variables).stdout)
+
+
+@pytest.mark.parametrize("closed,said", [(">&-", 0), ("<&-", 0), (">&- 2>&-", 0)])
+def test_closed_streams_are_no_error(cli: CommandLine, log: str, closed: str, said: int) -> None:
+    """As under cron or a daemon: nothing is written into the file that is opened next, and nothing complains."""
+    before = (cli.folder / log).read_bytes()
+    command = f"{shlex.quote(sys.executable)} -m pepperpy_obs.cli.main replay {log} {log} {closed}"
+    done = subprocess.run(["sh", "-c", command], cwd=cli.folder, capture_output=True, text=True, check=False)
+    assert done.returncode == said
+    assert "Traceback" not in done.stderr
+    assert (cli.folder / log).read_bytes() == before
+
+
+@pytest.mark.parametrize("verb", [["--help"], ["config"], ["cost", "--help"]])
+def test_without_docstrings_there_is_less_help(cli: CommandLine, verb: list[str]) -> None:
+    """`python -OO` takes them away, and everything goes on working."""
+    command = [sys.executable, "-OO", "-m", "pepperpy_obs.cli.main", *verb]
+    done = subprocess.run(command, cwd=cli.folder, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

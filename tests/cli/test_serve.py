@@ -2,11 +2,15 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import re
 import signal
 import time
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pepperpy_obs.processors.lines import json_lines
 from tests.cli.command import CommandLine
@@ -78,6 +82,49 @@ def test_what_is_wrong_is_said_at_once(cli: CommandLine) -> None:
         url = server.stdout.readline().split()[1].removesuffix("/metrics")
         write(cli.folder / "later.log", 5)
         assert wait_for(url, 5)
+
+
+def statuses(url: str) -> dict[str, int]:
+    """Return what each page is answered with."""
+    found = {}
+    for path in ("/metrics", "/stats", "/health", "/readyz", "/livez"):
+        with closing(HTTPConnection(urlsplit(url).netloc, timeout=20)) as connection:
+            connection.request("GET", path)
+            found[path] = connection.getresponse().status
+    return found
+
+
+def test_half_of_the_past_is_shown_to_no_scraper(cli: CommandLine) -> None:
+    """Until all files have been read once, every page but /livez is 503: Prometheus would take the rest for new."""
+    write(cli.folder / "app.log", 3)
+    os.mkfifo(cli.folder / "slow.gz")
+    with cli.started("serve", "app.log", "slow.gz", "--port", "0", "--json") as server:
+        assert server.stdout is not None
+        url = json.loads(server.stdout.readline())["url"]
+        with (cli.folder / "slow.gz").open("wb") as pipe:
+            pipe.write(b"".join(json_lines([CALL] * 2)))
+            pipe.flush()
+            waiting = dict.fromkeys(("/metrics", "/stats", "/health", "/readyz"), 503)
+            assert statuses(url) == {**waiting, "/livez": 200}
+            assert scrape(f"{url}/readyz").startswith("The past is still being read: ")
+        assert wait_for(url, 5)
+        assert set(statuses(url).values()) == {200}
+
+
+def test_what_is_piped_is_served_as_it_comes(cli: CommandLine) -> None:
+    """A pipe may never end, so the pages do not wait for it; doubles in it are told of, and count once."""
+    write(cli.folder / "app.log", 3)
+    lines = b"".join(json_lines([{**CALL, "event_id": "ab" * 16}] * 4))
+    with cli.started("serve", "app.log", "-", "--port", "0", "--json") as server:
+        assert server.stdout is not None
+        assert server.stderr is not None
+        assert server.stdin is not None
+        url = json.loads(server.stdout.readline())["url"]
+        assert wait_for(url, 3)
+        server.stdin.write(lines.decode())
+        server.stdin.close()
+        assert server.stderr.readline() == "events that came again: 3 so far, each counted once\n"
+        assert wait_for(url, 4)
 
 
 def test_a_taken_port_is_a_sentence(cli: CommandLine) -> None:

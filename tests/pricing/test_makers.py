@@ -42,8 +42,8 @@ def per_million(pricer: Pricer, provider: str | None, answered: str | None, aske
         ("my-gpt-4o", None),
     ],
 )
-def test_whose_model_a_name_means(model: str, maker: str | None) -> None:
-    """Families of models are known by how their names begin, behind hosts and regions; deployments belong to nobody."""
+def test_the_maker_is_known_by_the_name(model: str, maker: str | None) -> None:
+    """Families of models are known by how their names begin, behind hosts and regions; deployments have no maker."""
     assert maker_of(model) == maker
 
 
@@ -62,6 +62,9 @@ def test_whose_model_a_name_means(model: str, maker: str | None) -> None:
         ("gemini-9-flash", "gemini-flash-latest"),
         ("deepseek-v9", "deepseek-chat"),
         ("gemini-2.5-flash-preview-09-2025", "gemini-2.5-flash"),
+        ("davinci:2023-07-21-v2", "davinci-002"),
+        ("claude-3-sonnet-28k-20240229", "anthropic.claude-3-sonnet-20240229-v1:0"),
+        ("llama-3.3-70b-versatile", "meta-llama/Llama-3.3-70B-Instruct:groq"),
     ],
 )
 def test_aliases_deployments_and_snapshots(answered: str, asked: str) -> None:
@@ -80,6 +83,9 @@ def test_aliases_deployments_and_snapshots(answered: str, asked: str) -> None:
         ("grok-4-fast", "grok-4"),
         ("x-ai/grok-4", "meta-llama/llama-3.3-70b-instruct:free"),
         ("gpt-5-ultra", "gpt-5"),
+        ("claude-mythos-5", "claude-fable-5"),
+        ("deepseek/deepseek-r1", "deepseek/deepseek-r1:free"),
+        ("llama-3.1-8b-instant", "meta-llama/Llama-3.3-70B-Instruct:groq"),
         ("gpt-4o", "mistral-large-latest"),
     ],
 )

@@ -120,3 +120,10 @@ def test_searches_of_google(model: str, searches: int, requests: int | None, fee
     """Up to 2.5 a grounded prompt is charged once, later each query is."""
     event: dict[str, Any] = {"provider": "google", "model": model, "input_tokens": 1, "web_searches": searches}
     assert priced(event | ({"requests": requests} if requests else {})).by_type["request"] == Decimal(fee)
+
+
+def test_models_that_search_for_every_answer() -> None:
+    """Their fee is by the request, whatever the answer counts."""
+    for model, fee in (("gpt-4o-mini-search-preview-2025-03-11", "0.025"), ("gpt-5-search-api", "0.01")):
+        event = {"provider": "openai", "model": model, "input_tokens": 1000, "output_tokens": 10}
+        assert priced(event).by_type["request"] == Decimal(fee)

@@ -118,7 +118,7 @@ def test_a_library_that_does_not_load(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert _guard.failures()["prices"] > before
 
 
-def test_pricing_that_fails_is_unpriced_for_everybody(tmp_path: Path) -> None:
+def test_a_pricing_that_fails_at_each_answer(tmp_path: Path) -> None:
     """Where pricing fails at each answer, costs and health say so."""
     code = """
 import pepperpy_obs.pricing.pricer as room

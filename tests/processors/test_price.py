@@ -159,6 +159,14 @@ def test_audio_without_a_rate_is_named(price: Price) -> None:
     assert "usage_flags" not in through(price, {**event, "audio_input_tokens": 0, "audio_output_tokens": 0})
 
 
+def test_sound_that_costs_what_text_does() -> None:
+    """Google's price of all input is one of sound, too, where it has no other."""
+    event = {"provider": "google", "model": "gemini-2.5-pro", "input_tokens": 10, "audio_input_tokens": 9}
+    assert "usage_flags" not in through(Price(), event)
+    made = {"output_tokens": 10, "audio_output_tokens": 10}
+    assert "usage_flags" not in through(Price(), {**event, "model": "gemini-2.5-flash-preview-tts", **made})
+
+
 @pytest.mark.parametrize(
     "event, flags",
     [

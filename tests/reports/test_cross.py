@@ -90,8 +90,9 @@ def test_a_collector_has_it_too() -> None:
     with collector.record_call("openai", model="gpt-4o") as call:
         call.add(customer="acme").record_usage({"model": "gpt-4o", "prompt_tokens": 1000, "completion_tokens": 0})
     found = CostAnalyzer(collector).cost_by("customer", "model", window=300)
-    assert str(found) == (
-        "customer  model   requests  tokens  cost  per request\nacme      gpt-4o         1   1,000     -            -"
-    )
-    assert found.to_csv().splitlines()[1] == "acme,gpt-4o,1,1000,,,0,0,0,0"
     collector.shutdown()
+    assert str(found) == (
+        "customer  model   requests  tokens       cost  per request\n"
+        "acme      gpt-4o         1   1,000  $0.002500    $0.002500"
+    )
+    assert found.to_csv().splitlines()[1][:21] == "acme,gpt-4o,1,1000,0."

@@ -118,6 +118,17 @@ def test_liveness_does_not_wait_for_a_check_that_hangs(get: Get, checker: Health
     assert found == [200]
 
 
+def test_pages_wait_for_what_is_pending(still: Still) -> None:
+    """While something is, every page but /livez says so with 503; then all are as ever."""
+    waits = ["half is read"]
+    with serve(0, collector=still, pending=lambda: waits[0]) as listener:
+        for path in ("/metrics", "/stats", "/health", "/readyz"):
+            assert fetch(listener, path, {}) == (503, "text/plain; charset=utf-8", "half is read\n")
+        assert fetch(listener, "/livez", {})[0] == 200
+        waits[0] = ""
+        assert [fetch(listener, path, {})[0] for path in ("/metrics", "/stats", "/health", "/readyz")] == [200] * 4
+
+
 def test_the_config_says_where_to_listen() -> None:
     """Without arguments the server is where the config says, and by default nobody else's machine reaches it."""
     still = Still(config=Config(config_file=None, metrics_port=0))

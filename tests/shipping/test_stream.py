@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import os
+import select
 import sys
 
 import pytest
@@ -43,6 +44,51 @@ class TestStream:
             Stream("stdout").write([b"abcdefgh\n"])
 
         assert written == [b"abc", b"def", b"gh\n"]
+
+    @pytest.mark.parametrize("high", [False, True])
+    def test_without_poll(self, high: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Where another library has taken `select.poll` away, lines are written all the same."""
+        monkeypatch.delattr(select, "poll")
+        if high:
+            monkeypatch.setattr("pepperpy_obs.shipping.stream._MOST_SELECTED", 0)
+        reading, writing = os.pipe()
+        with os.fdopen(writing, "w") as target:
+            monkeypatch.setattr(sys, "stdout", target)
+            Stream("stdout").write([b"a\n", b"b\n"])
+
+        assert os.read(reading, 100) == b"a\nb\n"
+        os.close(reading)
+
+    def test_a_full_pipe_without_poll(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """It is not waited for longer than a quarter of a second, and what it has taken is known."""
+        monkeypatch.delattr(select, "poll")
+        reading, writing = os.pipe()
+        with os.fdopen(writing, "w") as target:
+            monkeypatch.setattr(sys, "stdout", target)
+            with pytest.raises(BlockingIOError, match="nobody reads") as caught:
+                Stream("stdout").write([b"a line of twenty-four.\n" * 10_000])
+        taken = getattr(caught.value, "lines_written", 0)
+        assert 0 < taken < 10_000
+        os.close(reading)
+
+    def test_a_stream_whose_descriptor_leads_elsewhere(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A notebook's stream has the terminal's descriptor, and shows in the cell what is written as text."""
+
+        class Cell(io.TextIOBase):
+            shown = ""
+
+            def write(self, text: str) -> int:
+                self.shown += text
+                return len(text)
+
+            def fileno(self) -> int:
+                raise AssertionError
+
+        cell = Cell()
+        monkeypatch.setattr(sys, "stderr", cell)
+        Stream("stderr").write(["grün\n".encode()])
+
+        assert cell.shown == "grün\n"
 
     def test_a_broken_pipe(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A reader that has gone is an error to the caller, which counts it."""

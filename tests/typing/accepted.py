@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator, Iterator
+from decimal import Decimal
 from functools import partial
 from typing import Any, Protocol, TypeVar, assert_type
 
-from pepperpy_obs import costed, measured, tracked_usage
+from pepperpy_obs import Call, attributes, costed, current_call, measure, measured, tracked_usage
 
 T = TypeVar("T")
 
@@ -184,3 +185,26 @@ async def awaiting() -> None:
     async for item in streamed(1):
         assert_type(item, str)
     assert_type(await streamed(1).asend(1), str)
+
+
+# Blocks give the call, and a call what it spent.
+
+
+def blocks() -> None:
+    """Fields for all calls inside, and the sums of a run."""
+    with attributes(customer="acme", paid=True), measure("run", baggage=None) as call:
+        assert_type(call, Call)
+        assert_type(call.baggage, str | None)
+    spent = call.spending()
+    assert_type(spent.requests, int)
+    assert_type(spent.cost, Decimal)
+    assert_type(current_call().spending().unpriced, int)
+
+
+@costed(model=lambda prompt, name: str(name))
+def chosen(prompt: str, name: str) -> Answer:
+    """The model that is asked is read from the arguments."""
+    return Answer()
+
+
+assert_type(chosen("a", name="b"), Answer)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
 
-from pepperpy_obs import costed, measured, tracked_usage
+from pepperpy_obs import attributes, costed, measure, measured, tracked_usage
 
 
 @measured
@@ -89,3 +89,6 @@ measured(level="loud")  # type: ignore[call-overload]  # pyright: ignore[reportA
 costed(operation=3)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
 costed(attributes=["team"])  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
 tracked_usage(usage="tokens")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+costed(model=3)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+attributes("customer")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+measure("run", model=lambda: "o3")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -62,9 +62,9 @@ def test_calls_of_functions_that_an_sdk_answered_itself() -> None:
 
 
 def test_entries_that_repeat_the_total_are_one_request() -> None:
-    """Four models that each used what all used together did not: it is taken once, and flagged."""
+    """Four requests that each used what all used together did not: one is taken, by its model's price, and flagged."""
     counts = {**CHAT, "queue_time": 0.1}
-    models = [{"model": f"m{n}", "usage": counts} for n in range(4)]
+    models = [{"model": "openai/gpt-oss-120b", "usage": counts}] * 4
     found = told({"model": "groq/compound", "usage": counts, "usage_breakdown": {"models": models}})
     assert found == {
         **COUNTED,
@@ -72,7 +72,22 @@ def test_entries_that_repeat_the_total_are_one_request() -> None:
         "model": "groq/compound",
         "response_model": "groq/compound",
         "usage_flags": ["entries: 4, each of them the total"],
+        "usage_entries": [
+            {**COUNTED, "provider": "groq", "model": "openai/gpt-oss-120b", "response_model": "openai/gpt-oss-120b"}
+        ],
     }
+
+
+def test_searches_that_came_with_an_earlier_item_of_a_stream() -> None:
+    """Each chunk of Gemini's has usage, the last one counts; what was searched is told once, in any of them."""
+    stream = usage.Stream()
+    first, last = gemini("gemini-3-flash", ["a", "b"]), gemini("gemini-3-flash", [])
+    last["candidates"][0]["finishReason"] = "STOP"
+    for chunk in (first, last):
+        stream.feed({**chunk, "responseId": "r1"})
+    captured = stream.captured()
+    assert captured is not None
+    assert usage.told(captured) == {**of_google("gemini-3-flash"), "web_searches": 2, "response_id": "r1"}
 
 
 def test_an_id_that_is_none_is_left_out() -> None:

@@ -75,10 +75,7 @@ CASES: dict[str, tuple[BaseException, dict[str, Any]]] = {
     ),
     "a property": (TellingError(), {**COUNTED, "usage_aggregate": True, "requests": 2}),
     "what it was raised from": (from_cause(CarryingError(completion=CHAT), ValueError("ours")), WHOLE),
-    "two causes away": (
-        from_cause(from_cause(CarryingError(completion=CHAT), KeyError("k")), TimeoutError()),
-        WHOLE,
-    ),
+    "two causes away": (from_cause(from_cause(CarryingError(completion=CHAT), KeyError("k")), TimeoutError()), WHOLE),
     "one of a group": (ExceptionGroup("several", [ValueError(), CarryingError(completion=CHAT)]), WHOLE),
 }
 
@@ -96,11 +93,80 @@ def test_an_attempt_that_was_never_answered_used_nothing() -> None:
     assert carried(CarryingError(total_usage=nothing, last_completion=None, n_attempts=1)) is None
 
 
-def test_what_was_only_being_handled_is_left_alone() -> None:
-    """The usage of an exception that happened to be handled meanwhile may be an earlier call's."""
-    error = ValueError("ours")
-    error.__context__ = CarryingError(completion=CHAT)
+def fail(answer: Any = CHAT) -> None:
+    """Fail after an answer."""
+    raise CarryingError(completion=answer)
+
+
+def fail_handling_a_failure(*, hides: bool) -> None:
+    """Fail while another failure is being handled."""
+    try:
+        fail()
+    except CarryingError:
+        if hides:
+            raise ValueError from None
+        raise ValueError  # noqa: B904 - as it is often written
+
+
+def test_what_is_raised_while_a_failure_is_handled() -> None:
+    """It follows a request that was paid for, though nothing says that it was raised from its failure."""
+    for hides in (False, True):
+        with pytest.raises(ValueError, match=r"^$") as caught:
+            fail_handling_a_failure(hides=hides)
+        assert carried(caught.value) == WHOLE
+
+
+def test_what_was_being_handled_before_is_an_earlier_calls() -> None:
+    """Where no frame that the exception has passed through has handled the other, that was before."""
+    error = ValueError()
+    try:
+        fail()
+    except CarryingError as earlier:
+        error.__context__ = earlier
+    assert error.__traceback__ is None
     assert carried(error) is None
+
+
+OTHER: dict[str, Any] = {**CHAT, "id": "chatcmpl-8", "usage": {"prompt_tokens": 7, "completion_tokens": 1}}
+
+
+def test_every_answer_of_a_chain_and_of_a_group_is_counted() -> None:
+    """A second try that failed was paid for, as the first was; an answer that two of them hold was one."""
+    same = CarryingError(completion=dict(CHAT))
+    chained = from_cause(from_cause(same, CarryingError(completion=OTHER)), CarryingError(response=CHAT))
+    group = ExceptionGroup("", [CarryingError(completion=OTHER), ValueError(), CarryingError(completion=CHAT)])
+    for error in (chained, group):
+        found = carried(error)
+        assert found is not None
+        assert (found["input_tokens"], found["output_tokens"], found["requests"]) == (37, 5, 2)
+        assert {entry["response_id"] for entry in found["usage_entries"]} == {"chatcmpl-7", "chatcmpl-8"}
+
+
+def test_the_total_of_a_run_contains_what_it_was_raised_from() -> None:
+    """Instructor's last answer is one of its attempts."""
+    error = CarryingError(total_usage=TOTAL, last_completion=CHAT, n_attempts=2)
+    error.__cause__ = CarryingError(last_completion=CHAT)
+    assert carried(error) == CASES["the total of all attempts"][1]
+
+
+class ContentFilterFinishReasonError(Exception):
+    """Tells nothing of its answer, as OpenAI's does."""
+
+
+def test_the_answer_that_an_exception_of_openai_leaves_untold() -> None:
+    """The frame which has raised it still has the answer, and none other is asked."""
+
+    def parse(chat_completion: Any) -> None:
+        raise ContentFilterFinishReasonError if chat_completion else ContentFilterFinishReasonError(chat_completion)
+
+    def parse_otherwise(completion: Any) -> None:
+        raise ContentFilterFinishReasonError if completion else KeyError
+
+    for parser, expected in ((parse, WHOLE), (parse_otherwise, None)):
+        with pytest.raises(ContentFilterFinishReasonError) as caught:
+            parser(CHAT)
+        assert carried(caught.value) == expected
+    assert carried(ContentFilterFinishReasonError()) is None
 
 
 def test_exceptions_that_carry_no_usage_give_none() -> None:
