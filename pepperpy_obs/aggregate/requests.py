@@ -219,6 +219,13 @@ class RequestTally:
             dict(self._incidents),
         )
 
+    def brief(self) -> tuple[int, Decimal, int, int, int, int]:
+        """Return requests, cost, how many of them are priced, unpriced and without usage, and tokens."""
+        get = self._tokens.get
+        tokens = get("input", 0) + get("output", 0) + get("unsplit", 0)
+        requests, silent = sum(self._outcomes.values()), self._incidents["no_usage"]
+        return requests, self._cost, self._priced, self._unpriced, silent, tokens
+
     def _count_tokens(self, event: Mapping[str, Any]) -> None:
         for field, name in _TOKENS:
             number = event.get(field)

@@ -9,6 +9,7 @@ from pepperpy_obs import _clock
 from pepperpy_obs._event import AT
 from pepperpy_obs._guard import failed
 from pepperpy_obs.pricing import Pricer
+from pepperpy_obs.pricing.source import STANDARD_TIERS
 from pepperpy_obs.processors.count_once import UNPAID
 from pepperpy_obs.typing import EventDict
 
@@ -19,12 +20,6 @@ _USED: Final = frozenset({
 })  # fmt: skip
 """Each of these says what was used, so that a missing price is to be counted. A stream that ended before its usage
 came says nothing: it lacks usage, not a price. If it told a part, that is priced: a lower bound."""
-
-_ODD: Final = frozenset({
-    "usage_units", "web_searches", "usage_entries", "service_tier", "audio_input_tokens", "audio_output_tokens",
-    "image_output_tokens", "video_output_tokens",
-})  # fmt: skip
-"""Only events with one of these can have a price that leaves something out or charges it at another rate."""
 
 
 class Price:
@@ -54,10 +49,10 @@ class Price:
             usage = {**event_dict, "usage_entries": [*event_dict["usage_entries"], *unpaid]}
         try:
             cost = self._pricer.price(usage, at)
-            flags = [] if cost is None or _ODD.isdisjoint(event_dict) else self._pricer.flags(event_dict, at)
+            flags = self._pricer.flags(event_dict, at) if cost is not None and _is_odd(event_dict) else ()
         except Exception as error:
             failed("price", error)
-            cost, flags = None, []
+            cost, flags = None, ()
         if cost is None:
             if used:
                 event_dict["cost_source"] = "unpriced"
@@ -74,3 +69,18 @@ class Price:
         if saved:
             event_dict["saved_usd"] = saved
         return event_dict
+
+
+def _is_odd(event: EventDict) -> bool:
+    """Tell whether a price may leave something out, or charge it at another rate: few answers need a closer look."""
+    get = event.get
+    return bool(
+        get("service_tier") not in STANDARD_TIERS
+        or "usage_units" in event
+        or "usage_entries" in event
+        or get("web_searches")
+        or get("audio_input_tokens")
+        or get("audio_output_tokens")
+        or get("image_output_tokens")
+        or get("video_output_tokens")
+    )
