@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
 
+from pepperpy_obs.shipping.private import Descriptor
+
 __all__ = ["SUFFIX", "Cursor", "Position"]
 
 SUFFIX = ".cursor"
@@ -40,17 +42,17 @@ class Cursor:
 
     def __init__(self, path: Path, default: Position = START) -> None:
         """Open the cursor; a file that is not there yet is made and stands at `default`."""
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._file = Descriptor(path, os.O_RDWR | os.O_CREAT)
         self._generation = 0
         self.position = default
-        if os.fstat(self._file).st_size:
+        if os.fstat(self._file.fileno()).st_size:
             self._load()
         else:
             self.store(default)
 
     def _load(self) -> None:
         self.position = START
-        data = os.pread(self._file, 2 * _STEP, 0)
+        data = os.pread(self._file.fileno(), 2 * _STEP, 0)
         for start in (0, _STEP):
             slot = data[start : start + _SLOT.size]
             check = data[start + _SLOT.size : start + _SLOT.size + _CHECK.size]
@@ -65,10 +67,8 @@ class Cursor:
         self.position = position
         self._generation += 1
         slot = _SLOT.pack(self._generation, *position)
-        os.pwrite(self._file, slot + _CHECK.pack(crc32(slot)), self._generation % 2 * _STEP)
+        os.pwrite(self._file.fileno(), slot + _CHECK.pack(crc32(slot)), self._generation % 2 * _STEP)
 
     def close(self) -> None:
         """Close the file; a second time is no harm."""
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
+        self._file.close()

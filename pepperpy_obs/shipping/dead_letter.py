@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from pepperpy_obs._guard import failed
+from pepperpy_obs.shipping.private import open_private
 from pepperpy_obs.shipping.record import Record
 
 __all__ = ["DeadLetters"]
@@ -30,7 +31,7 @@ class DeadLetters:
         try:
             if self.path.exists() and self.path.stat().st_size + len(line) > self._half:
                 self.path.replace(self.path.with_name(self.path.name + ".1"))
-            file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            file = open_private(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
             try:
                 os.write(file, line[: self._half])
             finally:

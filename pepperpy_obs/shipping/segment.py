@@ -6,15 +6,20 @@ is the spool's business. Not thread-safe; the spool holds its lock.
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import Protocol
 
-from pepperpy_obs.shipping.record import past_damage, scan
+from pepperpy_obs.shipping.private import Descriptor
+from pepperpy_obs.shipping.record import MOST_BODY, needed, past_damage, scan
 
 __all__ = ["FileSegment", "MemorySegment", "Segment", "file_name", "first_of"]
 
 _SUFFIX = ".seg"
+_WINDOW = 8 * 1024 * 1024
+_LARGEST = 2 * MOST_BODY
+"""No segment of ours is larger: one frame at most goes past the bound, which is far below."""
 
 
 def file_name(first: int) -> str:
@@ -24,7 +29,12 @@ def file_name(first: int) -> str:
 
 def first_of(path: Path) -> int | None:
     """Return the number of a segment file's first record, None for any other file."""
-    return int(path.stem) if path.suffix == _SUFFIX and path.stem.isdecimal() else None
+    number = (
+        int(path.stem)
+        if path.suffix == _SUFFIX and path.stem.isdecimal() and path.stem.isascii() and len(path.stem) <= 20
+        else None
+    )
+    return number if number is not None and number < 2**63 else None
 
 
 class Segment(Protocol):
@@ -64,52 +74,54 @@ class FileSegment:
     def __init__(self, path: Path, first: int, *, new: bool) -> None:
         self.first = first
         self._path = path
-        flags = os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT | os.O_EXCL if new else 0)
-        self._file = os.open(path, flags, 0o600)
-        self.end = 0 if new else os.fstat(self._file).st_size
+        self._file = Descriptor(path, os.O_RDWR | (os.O_CREAT | os.O_EXCL if new else 0))
+        self.end = 0 if new else os.fstat(self._file.fileno()).st_size
+        if self.end > _LARGEST:
+            self._file.close()
+            raise OSError(errno.EFBIG, f"it has {self.end} bytes, more than any segment of ours", str(path))
 
     def append(self, data: bytes) -> None:
         """Write frames behind the last; a write that stopped half way is taken back and raised."""
-        written = 0
+        written, file = 0, self._file.fileno()
         try:
             while written < len(data):
-                written += os.pwrite(self._file, data[written:] if written else data, self.end + written)
+                written += os.pwrite(file, data[written:] if written else data, self.end + written)
         except OSError:
-            os.ftruncate(self._file, self.end)
+            os.ftruncate(file, self.end)
             raise
         self.end += written
 
     def read(self, offset: int, length: int) -> bytes:
         """Return bytes of whole frames as they are on disk."""
-        return os.pread(self._file, min(length, self.end - offset), offset)
+        return os.pread(self._file.fileno(), min(length, self.end - offset), offset)
 
     def sync(self) -> None:
         """Wait until the disk has it."""
-        os.fdatasync(self._file)
+        os.fdatasync(self._file.fileno())
 
     def cut_torn_tail(self) -> int:
         """Cut the file behind its last whole frame and return how many frames are left, damaged ones among them.
 
-        Reads the whole file: a segment's size bounds the memory that it takes.
+        Reads it piece by piece: a window, or one frame that is larger.
         """
         end = count = 0
-        while data := self.read(end, self.end - end):
+        while data := self.read(end, _WINDOW):
+            if len(data) < needed(data) <= MOST_BODY:
+                data = self.read(end, needed(data))
             whole = scan(data)
-            length, frames = (whole[-1][1], len(whole)) if whole else past_damage(data)
+            length, frames = (whole[-1][1], len(whole)) if whole else past_damage(self.read(end, _LARGEST))
             if not frames:
                 break
             end += length
             count += frames
         if end < self.end:
-            os.ftruncate(self._file, end)
+            os.ftruncate(self._file.fileno(), end)
             self.end = end
         return count
 
     def close(self) -> None:
         """Close the file."""
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
+        self._file.close()
 
     def remove(self) -> None:
         """Delete the file."""

@@ -95,7 +95,7 @@ class Shipper:
                     self._closed = True
 
     def _open(self) -> None:
-        own = Spool(slots.take(self.directory), self._accounts, self._drop, self._bounds)
+        own = self._own()
         adopted = self._adopt()
         self._spools = [*adopted, own]
         sources = [Source(spool, f"{self._instance}-{spool.slot.number}") for spool in self._spools]
@@ -116,6 +116,8 @@ class Shipper:
         except SetupError:
             self._abandon()
             raise
+        for sender in self._senders:
+            sender.account.accepted(sender.suspected)
         self._intake = Intake(
             own, self._wake, max_bytes=self._queue_bytes, fsync=self._fsync, fsync_interval=self._fsync_interval
         )
@@ -137,6 +139,18 @@ class Shipper:
             return False
         return True
 
+    def _own(self) -> Spool:
+        """Open the first slot that is free and whose files are ours."""
+        start = 0
+        while True:
+            slot = slots.take(self.directory, start)
+            try:
+                return Spool(slot, self._accounts, self._drop, self._bounds)
+            except OSError as error:
+                slots.passed_over(slot.path, error)
+                slot.release()
+                start = slot.number + 1
+
     def _adopt(self) -> list[Spool]:
         """Open what processes that are gone left; a directory that cannot be read is left alone."""
         adopted: list[Spool] = []
@@ -144,7 +158,7 @@ class Shipper:
             try:
                 adopted.append(Spool(slot, (), self._drop, self._bounds))
             except OSError as error:
-                failed("shipping.adopt", error)
+                slots.passed_over(slot.path, error)
                 slot.release()
         return adopted
 

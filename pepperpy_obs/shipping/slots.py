@@ -2,69 +2,107 @@
 
 A process takes the lowest number that is free, so a service that restarts finds its own backlog, and the number
 is a stable name for it. The lock is `flock`: it goes with the process, however that ends. Directories stay;
-there are never more than processes at one time.
+there are never more than processes at one time. A directory that is not ours alone is named in the log, and left.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import logging
 import os
 from pathlib import Path
 
+from pepperpy_obs._guard import failed
 from pepperpy_obs.errors import SetupError
+from pepperpy_obs.shipping.private import Descriptor, check_directory
 
-__all__ = ["Slot", "orphans", "take"]
+__all__ = ["Slot", "orphans", "passed_over", "take"]
+
+_LOG = logging.getLogger("pepperpy_obs")
+_MOST = 10_000
+_LEFT = ("*.seg", "*.suspects")
+"""What an owner that is gone may have left."""
 
 
 class Slot:
     """A locked directory of the spool; at most one process in the world holds it."""
 
-    def __init__(self, path: Path, lock: int) -> None:
+    def __init__(self, path: Path, lock: Descriptor) -> None:
         self.path = path
         self.number = int(path.name)
         self._lock = lock
 
+    def hold(self) -> None:
+        """Lock it anew where the application has closed the lock: it is given up with the descriptor.
+
+        Raises:
+            OSError: Another process has it by now.
+        """
+        if not self._lock.ours:
+            fcntl.flock(self._lock.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+
     def release(self) -> None:
         """Give up the lock. In a forked child it only gives up the child's copy: the parent's lock stays."""
-        if self._lock >= 0:
-            os.close(self._lock)
-            self._lock = -1
+        self._lock.close()
+
+
+def passed_over(path: Path, error: OSError) -> None:
+    """Name what is not as we make it, and is left alone; it counts as a failure of ours."""
+    failed("shipping.adopt", error)
+    _LOG.warning("pepperpy_obs: %s in the spool is passed over: %s", path, error.strerror or error)
 
 
 def _lock(path: Path) -> Slot | None:
     path.mkdir(mode=0o700, exist_ok=True)
-    lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    check_directory(path)
+    lock = Descriptor(path / "lock", os.O_RDWR | os.O_CREAT)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(lock.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        os.close(lock)
+        lock.close()
         return None
     except OSError:
-        os.close(lock)
+        lock.close()
         raise
     return Slot(path, lock)
 
 
-def take(root: Path) -> Slot:
-    """Lock the free slot with the lowest number, made if need be.
+def take(root: Path, start: int = 0) -> Slot:
+    """Lock the free slot with the lowest number, from `start` on, made if need be.
 
     Raises:
         SetupError: The directory cannot be made, written or locked.
     """
-    number = 0
     try:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        while (slot := _lock(root / str(number))) is None:
-            number += 1
+        for number in range(start, start + _MOST):
+            try:
+                slot = _lock(root / str(number))
+            except (PermissionError, NotADirectoryError, IsADirectoryError, FileExistsError) as error:
+                if not os.access(root, os.W_OK | os.X_OK):
+                    raise
+                passed_over(root / str(number), error)
+                continue
+            if slot is not None:
+                return slot
+        raise FileExistsError(errno.EEXIST, f"{_MOST} directories in it are taken", str(root))
     except OSError as error:
         advice = "let ship_directory be one on a local disk that may be written"
         msg = f"no spool can be kept in {str(root)!r}: {error}; {advice}"
         raise SetupError(msg) from error
-    return slot
 
 
 def orphans(root: Path) -> list[Slot]:
-    """Lock and return every slot that holds segments and that nobody else holds, the lowest number first."""
-    numbers = sorted(int(path.name) for path in root.iterdir() if path.name.isdecimal())
-    locked = (_lock(root / str(number)) for number in numbers if any((root / str(number)).glob("*.seg")))
-    return [slot for slot in locked if slot is not None]
+    """Lock and return every slot that holds something to send and that nobody else holds, the lowest number first."""
+    found: list[Slot] = []
+    for number in sorted(int(path.name) for path in root.iterdir() if path.name.isdecimal()):
+        path = root / str(number)
+        try:
+            slot = _lock(path) if any(any(path.glob(kind)) for kind in _LEFT) else None
+        except OSError as error:
+            passed_over(path, error)
+            continue
+        if slot is not None:
+            found.append(slot)
+    return found

@@ -17,7 +17,7 @@ from pepperpy_obs._guard import failed
 from pepperpy_obs.shipping.cursor import SUFFIX, Cursor, Position
 from pepperpy_obs.shipping.record import Record, frames, needed, past_damage, scan
 from pepperpy_obs.shipping.segment import FileSegment, MemorySegment, Segment, file_name, first_of
-from pepperpy_obs.shipping.slots import Slot
+from pepperpy_obs.shipping.slots import Slot, passed_over
 
 __all__ = ["Batch", "Bounds", "Spool"]
 
@@ -82,7 +82,12 @@ class Spool:
         segments: list[Segment] = []
         end = 0
         for index, (first, path) in enumerate(paths):
-            segment = FileSegment(path, first, new=False)
+            try:
+                segment = FileSegment(path, first, new=False)
+            except OSError as error:
+                passed_over(path, error)
+                end = first + 1  # its name is taken
+                continue
             if index == len(paths) - 1:
                 end = first + segment.cut_torn_tail()
             if segment.end:
@@ -137,6 +142,8 @@ class Spool:
             if segment is None:
                 self.lose("disk_full", len(records))
                 return
+            if isinstance(segment, FileSegment):
+                self.slot.hold()
             segment.append(data)
         except OSError as error:
             failed("shipping.spool", error)
