@@ -1,7 +1,11 @@
 """What is on its way to one sink: which records go into the next request, and what became of those of the last.
 
-When a request is made is `transport.persist`'s part, how far each cursor has come `leg`'s, and who is to blame for a
-failure `doubt`'s.
+When a request is made is `transport.persist`'s part, how far each cursor has come `leg`'s, who is to blame for a
+failure `doubt`'s, and `group` has the records that go together.
+
+A batch that fails as one of its records could make it fail is halved, and each half tried. Once one has got through,
+the other is halved at once until what fails stands alone, and that is put aside with the suspects, so that all others
+go on. While nothing gets through, nothing is to blame: then a few groups are tried in turn, with pauses.
 """
 
 from __future__ import annotations
@@ -9,23 +13,34 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from pepperpy_obs import _clock
 from pepperpy_obs.shipping.dead_letter import DeadLetters
 from pepperpy_obs.shipping.doubt import Doubt, Tally
+from pepperpy_obs.shipping.group import Group, halves, regroup
 from pepperpy_obs.shipping.ledger import Account
 from pepperpy_obs.shipping.leg import Leg, commit
 from pepperpy_obs.shipping.outcome import Answer, Outcome, Parcel, Request, Verdict, retry_after
 from pepperpy_obs.shipping.sink import SinkSpec
+from pepperpy_obs.shipping.suspects import Suspect, Suspects
 from pepperpy_obs.shipping.transport import Pause, persist
 
 __all__ = ["Delivery", "Poster"]
 
-_THROTTLED_BEFORE_HALVING = 2
-_DOUBTED_BEFORE_HALVING = 5
+_THROTTLED_BEFORE_HALVING: Final = 2
+_PROVEN_BEFORE_ASIDE: Final = 2
+_FAILED_BEFORE_HALVING: Final = 2
+_UNANSWERED_BEFORE_HALVING: Final = 5
+_PASSING: Final = frozenset({0, 408, 499, 502, 503, 504})
+"""What networks and gateways answer for a while: the same bytes are tried a few times more."""
+_FAILED_BEFORE_HOLDING: Final = 5
+_MOST_GROUPS: Final = 8
+_MOST_LEGS: Final = 4
+_MOST_UNKNOWN: Final = 3
+_UNKNOWN: Final = "unknown_answer"
 
 
 class Poster(Protocol):
@@ -36,195 +51,301 @@ class Poster(Protocol):
         ...
 
 
-@dataclass(eq=False, slots=True)
-class _Group:
-    """Places in a leg that go in one request."""
-
-    leg: Leg
-    places: Sequence[int]
-    replay: bool = False
-    doubt: Doubt | None = None
-
-
 class Delivery:
-    """The batches that a sink has taken and not answered for yet: one, or more while one record is under suspicion.
+    """The batches that a sink has taken and not answered for yet: one, or more while others are needed as company.
 
-    `more` returns a further batch, if there is one.
+    `more` returns a further batch, if there is one; `grown` is set when there may be.
     """
 
     def __init__(
         self,
         spec: SinkSpec,
-        leg: Leg,
+        leg: Leg | None,
         *,
         account: Account,
         letters: DeadLetters,
         tally: Tally,
+        suspects: Suspects,
         more: Callable[[], Leg | None],
+        grown: threading.Event | None = None,
     ) -> None:
         self._spec = spec
         self._account = account
         self._letters = letters
         self._tally = tally
+        self._suspects = suspects
         self._more = more
-        self._legs = [leg]
-        self._groups = deque([_Group(leg, range(len(leg)))])
-        self._suspects: deque[_Group] = deque()
-        self._suspected = False
+        self._grown = grown
+        self._legs = [leg] if leg else []
+        self._groups = deque([Group(leg, range(len(leg)), doubt=suspects.inherited())] if leg else [])
         self._throttled = 0
-        self._sealed: tuple[_Group, Request] | None = None
+        self._more_at = tally.successes
+        self._sealed: tuple[Group | Suspect, Request] | None = None
         self._date()
 
     def run(self, poster: Poster, stop: threading.Event) -> bool:
-        """Send until every record is settled; return False when `stop` was set before that.
+        """Send until every record is settled or put aside; return False when `stop` was set before that.
 
         It may be called again after a False or an error, and goes on where it was.
         """
-        while self._groups or self._suspects:
-            if not persist(lambda: self._attempt(poster), self._spec, stop):
+
+        def sleep(seconds: float) -> None:
+            # Company ends the pause.
+            (self._grown if self._grown and self._lonely() else stop).wait(seconds)
+
+        while self._groups:
+            if not persist(lambda: self._attempt(poster), self._spec, stop, sleep):
                 return False
         return True
+
+    def ask(self, poster: Poster) -> None:
+        """Try each suspect once more, when there is nothing else to send."""
+        for suspect in self._suspects:
+            self._try_suspect(suspect, poster)
+
+    def doubts(self) -> int:
+        """Return how often what is left has failed as one of its records could make it fail."""
+        return max((group.doubt.own for group in self._groups if group.doubt), default=0)
 
     def write_off(self) -> None:
         """Count as dropped what is neither settled nor on disk any more, once nothing will be sent."""
         if lost := sum(leg.lost for leg in self._legs):
             self._account.dropped("spool_full", lost)
 
-    def _next(self) -> _Group:
-        """Return what goes next: the oldest, but as long as there are suspects these in turn with it.
+    def _lonely(self) -> bool:
+        """Tell whether all that is here has failed, and newer records may still be taken to say why.
 
-        When others have got through since a suspect failed, it goes at once; when only suspects are left, newer
-        records go past them: without company nothing can be said of them.
+        As many are taken as have got through before, and a few.
         """
-        if self._suspects and not self._groups and (leg := self._more()) is not None:
+        few = len(self._legs) < _MOST_LEGS or self._tally.successes > self._more_at
+        return few and all(one.tried for one in self._groups)
+
+    def _company(self) -> None:
+        proving = any(one.doubt and one.doubt.seen < self._tally.successes for one in self._groups)
+        if proving or not self._lonely():
+            return
+        if self._grown:
+            self._grown.clear()
+        if (leg := self._more()) is not None:
             self._legs.append(leg)
-            self._groups.append(_Group(leg, range(len(leg))))
-        suspect = self._suspects[0] if self._suspects else None
-        if suspect is None or suspect.doubt is None:
-            return self._groups[0]
-        proving = suspect.doubt.seen < self._tally.successes
-        self._suspected = not self._groups or proving or not self._suspected
-        return suspect if self._suspected else self._groups[0]
+            self._groups.appendleft(Group(leg, range(len(leg))))
+            self._more_at = self._tally.successes
 
     def _attempt(self, poster: Poster) -> Pause | None:
-        group = self._next()
-        parcel = Parcel([group.leg[place] for place in group.places], group.leg.instance, group.replay)
-        try:
-            request = self._seal(group, parcel)
-        except Exception as error:
-            return self._apply(group, Verdict("split", "unencodable", repr(error)), Answer(0))
-        self._account.requested()
-        answer = poster.post(request)
-        try:
-            verdict = self._spec.judge(parcel, answer)
-        except (ValueError, TypeError, RecursionError) as error:
-            verdict = Verdict("retry", "garbage", repr(error), doubtful=True)
+        if (suspect := self._suspects.due()) is not None:
+            self._try_suspect(suspect, poster)
+            return None
+        self._company()
+        group = self._groups[0]
+        records = [group.leg[place] for place in group.places]
+        parcel = Parcel(records, group.leg.instance, group.replay, group.reduced)
+        verdict, answer = self._send(group, parcel, poster)
         return self._apply(group, verdict, answer)
 
-    def _seal(self, group: _Group, parcel: Parcel) -> Request:
-        """Return the group's request; a retry repeats the very same bytes."""
-        if self._sealed is None or self._sealed[0] is not group:
-            self._sealed = (group, self._spec.encode(parcel))
-        return self._sealed[1]
+    def _send(self, key: Group | Suspect, parcel: Parcel, poster: Poster) -> tuple[Verdict, Answer]:
+        """Make one request and judge its answer; a retry repeats the very same bytes."""
+        try:
+            if self._sealed is None or self._sealed[0] is not key:
+                self._sealed = (key, self._spec.encode(parcel))
+        except Exception as error:
+            return Verdict("split", "unencodable", repr(error)), Answer(0)
+        self._account.requested()
+        answer = poster.post(self._sealed[1])
+        try:
+            return self._spec.judge(parcel, answer), answer
+        except (ValueError, TypeError, RecursionError) as error:
+            return Verdict("retry", "garbage", repr(error), doubtful=True), answer
 
-    def _apply(self, group: _Group, verdict: Verdict, answer: Answer) -> Pause | None:
+    def _try_suspect(self, suspect: Suspect, poster: Poster) -> None:
+        parcel = Parcel([suspect.record], suspect.instance, suspect.replay, suspect.reduced)
+        verdict, _ = self._send(suspect, parcel, poster)
+        outcome = verdict.outcomes[0] if verdict.outcomes else None
+        if outcome is None:
+            sure = verdict.action in {"split", "unknown"} and bool(self._tally.successes or not verdict.doubtful)
+            outcome = Outcome("rejected" if sure else "again", verdict.reason, verdict.detail, verdict.doubtful)
+        match outcome.what:
+            case "acknowledged":
+                self._tally.succeeded()
+                self._account.acknowledged(1, _clock.time_ns())
+                self._suspects.remove(suspect)
+            case "rejected":
+                self._reject_suspect(suspect, outcome)
+            case "reduced" | "replay":
+                suspect.reduced |= outcome.what == "reduced"
+                suspect.replay |= outcome.what == "replay"
+                self._sealed = None
+            case "again":
+                self._again(suspect, outcome)
+        self._date()
+
+    def _again(self, suspect: Suspect, outcome: Outcome) -> None:
+        """Doubt a suspect more if the failure may be its own; others have to get through before it is due."""
+        self._account.retried(outcome.reason)
+        if not outcome.doubtful:
+            suspect.doubt = replace(suspect.doubt, seen=self._tally.successes)
+            return
+        suspect.doubt = suspect.doubt.failed(self._tally)
+        if suspect.doubt.convicts(self._tally):
+            self._reject_suspect(suspect, outcome)
+
+    def _reject_suspect(self, suspect: Suspect, outcome: Outcome) -> None:
+        self._account.held("")
+        self._letters.keep(suspect.record, outcome.reason, outcome.detail)
+        self._account.rejected(outcome.reason)
+        self._suspects.remove(suspect)
+
+    def _apply(self, group: Group, verdict: Verdict, answer: Answer) -> Pause | None:
         self._throttled = self._throttled + 1 if answer.status == 429 else 0
         if verdict.action == "split" and verdict.doubtful and len(group.places) == 1 and not self._tally.successes:
             # Whoever never took anything may refuse everything: a proxy, or a path that is none.
             verdict = replace(verdict, action="hold")
         match verdict.action:
             case "settle":
-                return self._settle(group, verdict.outcomes, answer)
+                return self._settle(group, verdict, answer)
             case "split":
                 self._split(group, verdict)
                 return None
-            case "hold" if group not in self._suspects:
+            case "unknown":
+                return self._unknown(group, verdict, answer)
+            case "hold":
                 self._account.held(verdict.detail)
-            case _:
+            case "retry":
                 pass
         self._account.retried(verdict.reason)
-        if verdict.doubtful and self._doubted(group, verdict):
+        if verdict.doubtful and self._doubted(group, verdict, answer.status):
             return None
         if self._throttled >= _THROTTLED_BEFORE_HALVING and len(group.places) > 1:
             # A batch that is bigger than the burst that Loki allows could wait for ever.
-            self._halve(group)
+            self._put(group, *halves(group))
             self._throttled = 0
-        alone = group.doubt is not None and group.doubt.successes < self._tally.successes
-        return self._pause(answer, held=verdict.action == "hold" and not alone)
+        early = verdict.doubtful and group.doubt is not None and group.doubt.own < _FAILED_BEFORE_HOLDING
+        return self._pause(answer, held=verdict.action == "hold" and not early)
 
-    def _doubted(self, group: _Group, verdict: Verdict) -> bool:
-        """Take note that a record of the group may be the cause; return whether it was found to be, and rejected."""
+    def _doubted(self, group: Group, verdict: Verdict, status: int) -> bool:
+        """Take note that a record of the group may be the cause; return whether to go on without a pause."""
         doubt = group.doubt = (group.doubt or Doubt.begun(self._tally)).failed(self._tally)
-        if len(group.places) > 1:
-            if doubt.own >= _DOUBTED_BEFORE_HALVING:
-                self._halve(group)
+        patience = _UNANSWERED_BEFORE_HALVING if status in _PASSING else _FAILED_BEFORE_HALVING
+        proven = self._tally.successes > doubt.successes
+        if doubt.own < patience and not proven:
             return False
+        group.tried = True
+        if len(group.places) == 1:
+            return self._doubted_alone(group, doubt, verdict, proven=proven)
+        if proven or (len(self._groups) < _MOST_GROUPS and all(one.tried for one in self._groups)):
+            self._put(group, *halves(group))
+            return proven or len(self._groups) == 2
+        self._groups.rotate(-1)
+        return False
+
+    def _doubted_alone(self, group: Group, doubt: Doubt, verdict: Verdict, *, proven: bool) -> bool:
         if doubt.convicts(self._tally):
             # The receiver is well.
             self._account.held("")
             self._split(group, verdict)
             return True
-        if doubt.own >= _DOUBTED_BEFORE_HALVING:
-            self._remove(group)
-            self._suspects.append(group)
-        return False
+        if doubt.proven >= _PROVEN_BEFORE_ASIDE and self._put_aside(group, doubt):
+            return True
+        self._groups.rotate(-1)
+        return proven and not all(one.tried for one in self._groups)
+
+    def _put_aside(self, group: Group, doubt: Doubt) -> bool:
+        """Leave a record to the suspects, if they have room; the cursor moves past it."""
+        record = group.leg[group.places[0]]
+        if not self._suspects.add(Suspect(record, group.leg.instance, group.replay, group.reduced, doubt)):
+            return False
+        self._put(group)
+        group.leg.settle(group.places[0])
+        self._release(group)
+        self._commit()
+        return True
+
+    def _unknown(self, group: Group, verdict: Verdict, answer: Answer) -> Pause | None:
+        """Handle a refusal after which nobody can say what was taken: nothing of it is sent again, save one record.
+
+        That one shows whether the receiver takes any. If so, the others are rejected and told of. If not, neither that
+        one nor another, no event satisfies it: all are kept for a person, unless others get through meanwhile.
+        """
+        if len(group.places) > 1:
+            places, others = group.places[-1:], group.places[:-1]
+            self._put(group, replace(group, places=places, waiting=others, why=verdict.detail))
+            return None
+        group.strikes += 1
+        group.why = verdict.detail
+        if group.waiting and group.strikes == 1:
+            others = [*group.waiting[1:], *group.places]
+            self._put(group, replace(group, places=group.waiting[:1], waiting=others))
+            return None
+        doubt = group.doubt = (group.doubt or Doubt.begun(self._tally)).failed(self._tally)
+        group.tried = True
+        seldom = not group.waiting and self._tally.successes and self._tally.unknown < _MOST_UNKNOWN
+        if self._tally.successes > doubt.successes or seldom:
+            self._tally.unknown += 1
+            group.strikes = 0
+            self._split(group, verdict)
+            return None
+        self._account.held(verdict.detail)
+        self._account.retried(verdict.reason)
+        self._groups.rotate(-1)
+        return self._pause(answer, held=doubt.own >= _FAILED_BEFORE_HOLDING)
+
+    def _release(self, group: Group) -> None:
+        """Decide about those that waited for a group: they go on if all were refused before, else nobody knows."""
+        if group.waiting and group.strikes > 1:
+            self._groups.appendleft(Group(group.leg, group.waiting, group.replay, group.reduced))
+            return
+        for place in group.waiting:
+            self._finish(group.leg, place, Outcome("rejected", _UNKNOWN, group.why))
 
     def _pause(self, answer: Answer, *, held: bool = False) -> Pause:
         now = datetime.fromtimestamp(_clock.time_ns() / 1e9, UTC)
         return Pause(retry_after(answer, now, self._spec.retry_after_most), held=held)
 
-    def _remove(self, group: _Group) -> None:
-        (self._suspects if group in self._suspects else self._groups).remove(group)
+    def _put(self, group: Group, *others: Group) -> None:
+        """Replace a group, in front of all."""
+        self._groups.remove(group)
+        self._groups.extendleft(reversed(others))
 
-    def _split(self, group: _Group, verdict: Verdict) -> None:
+    def _split(self, group: Group, verdict: Verdict) -> None:
         if len(group.places) > 1:
-            self._halve(group)
+            self._put(group, *halves(group))
             return
-        self._remove(group)
+        self._put(group)
         self._finish(group.leg, group.places[0], Outcome("rejected", verdict.reason, verdict.detail))
+        self._release(group)
         self._commit()
 
-    def _halve(self, group: _Group) -> None:
-        half = len(group.places) // 2
-        self._remove(group)
-        self._groups.extendleft(
-            [replace(group, places=group.places[half:]), replace(group, places=group.places[:half])]
-        )
-
-    def _settle(self, group: _Group, outcomes: Sequence[Outcome], answer: Answer) -> Pause | None:
-        self._remove(group)
-        rest: dict[str, list[int]] = {"again": [], "replay": [], "doubtful": []}
+    def _settle(self, group: Group, verdict: Verdict, answer: Answer) -> Pause | None:
+        rest = regroup(group, verdict.outcomes)
+        self._put(group, *rest)
         taken = 0
-        for place, outcome in zip(group.places, outcomes, strict=True):
+        for place, outcome in zip(group.places, verdict.outcomes, strict=True):
             if outcome.what == "acknowledged":
                 group.leg.settle(place)
                 taken += 1
             elif outcome.what == "rejected":
                 self._finish(group.leg, place, outcome)
-            else:
-                rest["doubtful" if outcome.doubtful else outcome.what].append(place)
         if taken:
             self._account.acknowledged(taken, _clock.time_ns())
-        if sum(map(len, rest.values())) < len(outcomes):
-            self._tally.successes += 1
-        self._again(group, rest, outcomes)
+        if sum(len(one.places) for one in rest) < len(verdict.outcomes):
+            self._tally.succeeded()
+        if verdict.detail:
+            self._account.held(verdict.detail)
+        self._release(group)
+        pause = self._left(verdict, rest, answer)
         self._commit()
-        return self._pause(answer) if rest["again"] or rest["doubtful"] else None
+        return pause
 
-    def _again(self, group: _Group, rest: dict[str, list[int]], outcomes: Sequence[Outcome]) -> None:
-        """Put back what was not settled, the oldest kind of it first."""
-        again = next((outcome for outcome in outcomes if outcome.what == "again"), None)
-        if again is not None:
-            self._account.retried(again.reason)
-        if rest["replay"]:
-            self._groups.appendleft(_Group(group.leg, rest["replay"], replay=True))
-        if rest["again"]:
-            self._groups.appendleft(_Group(group.leg, rest["again"], group.replay))
-        if rest["doubtful"]:
-            found = _Group(group.leg, rest["doubtful"], group.replay, group.doubt)
-            self._groups.appendleft(found)
-            worst = next(outcome for outcome in outcomes if outcome.doubtful)
-            self._doubted(found, Verdict("retry", worst.reason, worst.detail))
+    def _left(self, verdict: Verdict, rest: Sequence[Group], answer: Answer) -> Pause | None:
+        """Take note of what was not settled; return the pause before it goes again."""
+        again = next((outcome for outcome in verdict.outcomes if outcome.what == "again"), None)
+        if again is None:
+            return None
+        self._account.retried(again.reason)
+        worst = next((outcome for outcome in verdict.outcomes if outcome.doubtful), None)
+        # The doubtful are the first.
+        if worst is not None and self._doubted(rest[0], Verdict("retry", worst.reason, worst.detail), 0):
+            return None
+        return self._pause(answer, held=bool(verdict.detail))
 
     def _finish(self, leg: Leg, place: int, outcome: Outcome) -> None:
         self._letters.keep(leg[place], outcome.reason, outcome.detail)
@@ -237,5 +358,7 @@ class Delivery:
 
     def _date(self) -> None:
         """Say how old the oldest record is that is owed."""
-        oldest = self._legs[0].oldest if self._legs else None
-        self._account.oldest(oldest.at if oldest else None)
+        oldest = [suspect.record.at for suspect in self._suspects]
+        if self._legs and (record := self._legs[0].oldest):
+            oldest.append(record.at)
+        self._account.oldest(min(oldest, default=None))

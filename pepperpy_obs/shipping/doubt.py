@@ -23,6 +23,13 @@ class Tally:
     """Requests of which it took something."""
     failures: int = 0
     """Requests that failed as one record could have made them fail."""
+    unknown: int = 0
+    """Records refused in words that nobody knows, since the last success."""
+
+    def succeeded(self) -> None:
+        """Count a request of which it took something."""
+        self.successes += 1
+        self.unknown = 0
 
 
 @dataclass(frozen=True, slots=True)

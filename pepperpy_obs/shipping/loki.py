@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from pepperpy_obs.errors import SetupError
-from pepperpy_obs.shipping import loki_answers
+from pepperpy_obs.shipping.loki_answers import Sent, judge_refusal
 from pepperpy_obs.shipping.outcome import (
     Answer,
     Parcel,
@@ -24,7 +24,9 @@ from pepperpy_obs.shipping.outcome import (
     all_acknowledged,
     common_verdict,
     hold,
+    not_its_own,
 )
+from pepperpy_obs.shipping.record import Record
 from pepperpy_obs.shipping.sink import SinkSpec
 
 __all__ = ["Loki"]
@@ -122,6 +124,7 @@ class Loki(SinkSpec):
 
     def encode(self, parcel: Parcel) -> Request:
         """Return one push, oldest line first: Loki's rule of order holds within one request, too."""
+        metadata = self.metadata and not parcel.reduced
         streams: dict[tuple[str | None, str | None], tuple[dict[str, str], list[Any]]] = {}
         for at, _, line in sorted(parcel.records, key=_AT):
             facts = _facts(line)
@@ -130,7 +133,7 @@ class Loki(SinkSpec):
                 stream = streams[key] = (self._stream(facts, parcel), [])
             # They are labels already.
             facts.service = facts.environment = None
-            stream[1].append((str(at), line.decode(), facts) if self.metadata else (str(at), line.decode()))
+            stream[1].append((str(at), line.decode(), facts) if metadata else (str(at), line.decode()))
         body = _encode({"streams": [{"stream": labels, "values": values} for labels, values in streams.values()]})
         return self.request("/loki/api/v1/push", "application/json", body)
 
@@ -139,8 +142,29 @@ class Loki(SinkSpec):
         if answer.status in self.success:
             return all_acknowledged(len(parcel.records))
         if answer.status == 400:
-            return loki_answers.judge_refusal(parcel, answer)
+            return self._refused(parcel, answer)
         if (verdict := common_verdict(answer)) is not None:
             return verdict
         # 260 ("ingestion blocked") is an operator's decision; a 200 is not Loki's; 422 is somebody's mistake.
         return hold(answer, doubtful=answer.status == 200)
+
+    def _refused(self, parcel: Parcel, answer: Answer) -> Verdict:
+        if (verdict := not_its_own(answer)) is not None:
+            return verdict
+        bare = parcel.reduced or not self.metadata
+        sent = Sent(
+            parcel.records,
+            metadata=lambda record: (0, 0) if bare else _metadata(record),
+            stream=lambda record: self._stream(_facts(record.line), parcel),
+            replay=parcel.replay,
+            reduced=bare,
+        )
+        unknown = Verdict("unknown", "unknown_answer", f"400: {answer.text}")
+        return judge_refusal(sent, answer.body.decode(errors="replace")) or unknown
+
+
+def _metadata(record: Record) -> tuple[int, int]:
+    """Return the bytes and the number of a record's structured metadata, as Loki counts them."""
+    facts = msgspec.structs.asdict(_facts(record.line))
+    found = [(k, v) for k, v in facts.items() if v is not None and k not in {"service", "environment"}]
+    return sum(len(k) + len(v.encode()) for k, v in found), len(found)

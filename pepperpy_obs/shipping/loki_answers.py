@@ -1,84 +1,202 @@
-"""How to read Loki's two kinds of 400: one of them took nothing, the other took every line but those it names.
+"""What a refusal of Loki's means for each line: one kind took nothing, the others all lines that they do not name.
 
-The texts are those of Loki v3 (pkg/validation/validate.go, pkg/ingester/stream.go). A text that none of them fits is
-read as "took nothing": what was taken all the same is then sent twice, and Loki drops the exact copy.
+Which lines are meant follows from the limit, the time or the stream that the text names, and from how many it says
+they are. `loki_wordings` has the words.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
 
-from pepperpy_obs.shipping.outcome import ACKNOWLEDGED, Answer, Outcome, Parcel, Verdict, hold, split
+from pepperpy_obs.shipping.loki_wordings import ADVICE, WORDINGS, Wording, pattern
+from pepperpy_obs.shipping.outcome import ACKNOWLEDGED, Outcome, Verdict
 from pepperpy_obs.shipping.record import Record
 
-__all__ = ["judge_refusal"]
+__all__ = ["Sent", "judge_refusal"]
 
-_BEHIND = re.compile(r"total ignored: (\d+) out of \d+ for stream")
-_TOO_LONG = re.compile(r"Max entry size '(\d+)' bytes exceeded")
-_TOO_OLD = re.compile(r"has timestamp too old: [^,]+, oldest acceptable timestamp is: (\S+?)[,;]?(?:\s|$)")
-_TOO_NEW = re.compile(r"has timestamp too new: (\S+?)[,;]?(?:\s|$)")
-_STREAM = re.compile(
-    r"label names; limit|has label name too long|has label value too long|has duplicate label name|"
-    r"missing required labels|at least one label pair is required|has structured metadata too large|"
-    r"has too many structured metadata labels"
-)
-_PARSER = re.compile(
-    r"loghttp\.|couldn't parse labels|error parsing labels|ReadArray|readObject|Value looks like|unexpected end"
-)
-_SECOND = 1_000_000_000
+_SECOND: Final = 1_000_000_000
+_PATTERNS: Final = [(wording, pattern(wording.words)) for wording in WORDINGS]
+_LABEL: Final = re.compile(r'([^={,\s]+)="((?:[^"\\]|\\.)*)"')
+_REST: Final = re.compile(r"\d+ errors like: ", re.IGNORECASE)
 
 
-def judge_refusal(parcel: Parcel, answer: Answer) -> Verdict:
-    """Return what a 400 means for each line."""
-    records = parcel.records
-    text = answer.body.decode(errors="replace")
-    if "no org id" in text or "structured metadata, but this feature is disallowed" in text or "tenant ID" in text:
-        return hold(answer)
-    refused: dict[int, Outcome] = {}
-    _refused_by_size(records, text, refused)
-    _refused_by_age(records, text, refused)
-    _refused_by_order(records, text, refused, replay=parcel.replay)
-    if not refused and _STREAM.search(text):
-        # Which of several streams is meant is not worth a parser: a process has one service, and bounds its labels.
-        refused = dict.fromkeys(range(len(records)), Outcome("rejected", "labels", answer.text))
-    if not refused:
-        return split(answer, doubtful=not _PARSER.search(text))
-    return Verdict("settle", outcomes=[refused.get(index, ACKNOWLEDGED) for index in range(len(records))])
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The records of one request, and what the sink had made of each: how its metadata and its stream look."""
+
+    records: Sequence[Record]
+    metadata: Callable[[Record], tuple[int, int]]
+    """Its bytes and its number."""
+    stream: Callable[[Record], Mapping[str, str]]
+    """The labels by which streams of one process differ."""
+    replay: bool = False
+    reduced: bool = False
 
 
-def _nanoseconds(text: str) -> int | None:
-    try:
-        return int(datetime.fromisoformat(text).timestamp()) * _SECOND
-    except ValueError:
+@dataclass(slots=True)
+class _Refusal:
+    """All that an answer says of one reason."""
+
+    wording: Wording
+    said: list[re.Match[str]] = field(default_factory=list[re.Match[str]])
+
+    def numbers(self, name: str) -> list[int]:
+        return [int(found[name]) for found in self.said if found[name]]
+
+    def times(self, name: str) -> list[int]:
+        return [_nanoseconds(found[name]) for found in self.said if name in found.re.groupindex and found[name]]
+
+    @property
+    def counted(self) -> bool:
+        """Whether Loki counts, as it does from 2.9 on where more than one line is refused."""
+        return len(self.said) > 1 or self.said[0]["count"] is not None
+
+    @property
+    def count(self) -> int:
+        return sum(int(found["count"] or 1) for found in self.said)
+
+
+def judge_refusal(sent: Sent, text: str) -> Verdict | None:
+    """Return what a 400 means for each line, None when its words are unknown."""
+    refusals, rest = _read(text)
+    if not refusals:
         return None
+    first = refusals[0].wording
+    if first.effect == "nothing":
+        return Verdict("split", "400", text[:500])
+    outcomes: dict[int, Outcome] = {}
+    for refusal in sorted(refusals, key=lambda one: WORDINGS.index(one.wording)):
+        for place in _meant(refusal, sent, outcomes):
+            outcomes[place] = _outcome(refusal, sent)
+    if not outcomes:
+        return None
+    # Words beside the known ones may mean any line: none of those left is taken for granted, and none is sent again.
+    other = Outcome("rejected", "unknown_answer", text[:500]) if rest else ACKNOWLEDGED
+    held = next((one for one in refusals if one.wording.effect == "hold"), None)
+    detail = f"{text[:300]}; {ADVICE[held.wording.reason]}" if held else ""
+    settled = [outcomes.get(place, other) for place in range(len(sent.records))]
+    if held and all(outcome.what == "again" for outcome in settled):
+        return Verdict("hold", held.wording.reason, detail)
+    return Verdict("settle", held.wording.reason if held else "", detail, settled)
 
 
-def _refused_by_size(records: Sequence[Record], text: str, refused: dict[int, Outcome]) -> None:
-    if (found := _TOO_LONG.search(text)) is not None:
-        limit = int(found[1])
-        outcome = Outcome("rejected", "line_too_long", f"longer than {limit} bytes")
-        refused.update((index, outcome) for index, one in enumerate(records) if len(one.line) > limit)
+def _read(text: str) -> tuple[list[_Refusal], str]:
+    """Return the refusals in a text, the table's first match first, and whether it counts others that are unknown."""
+    refusals: dict[str, _Refusal] = {}
+    for wording, found in _PATTERNS:
+        said = list(found.finditer(text))
+        if said:
+            refusals.setdefault(wording.reason, _Refusal(wording)).said += said
+            text = found.sub(" ", text)
+    return list(refusals.values()), "unknown" if _REST.search(text) else ""
 
 
-def _refused_by_age(records: Sequence[Record], text: str, refused: dict[int, Outcome]) -> None:
-    """Loki writes whole seconds: in the second of the limit we cannot know, and say "refused" rather than "taken"."""
-    oldest = [at for found in _TOO_OLD.finditer(text) if (at := _nanoseconds(found[1])) is not None]
-    if oldest:
-        outcome = Outcome("rejected", "too_old", f"older than {max(oldest) // _SECOND} s since the epoch")
-        refused.update((index, outcome) for index, one in enumerate(records) if one.at < max(oldest) + _SECOND)
-    newest = [at for found in _TOO_NEW.finditer(text) if (at := _nanoseconds(found[1])) is not None]
-    if newest:
-        outcome = Outcome("rejected", "too_new", f"from {min(newest) // _SECOND} s since the epoch on")
-        refused.update((index, outcome) for index, one in enumerate(records) if one.at >= min(newest))
+def _outcome(refusal: _Refusal, sent: Sent) -> Outcome:
+    reason, effect = refusal.wording.reason, refusal.wording.effect
+    match effect:
+        case "reduce" if not sent.reduced:
+            return Outcome("reduced", reason, _detail(refusal))
+        case "replay" if not sent.replay:
+            return Outcome("replay", reason, _detail(refusal))
+        case "hold":
+            return Outcome("again", reason, _detail(refusal))
+        case _:
+            return Outcome("rejected", reason, _detail(refusal))
 
 
-def _refused_by_order(records: Sequence[Record], text: str, refused: dict[int, Outcome], *, replay: bool) -> None:
-    """Lines go oldest first, so that those that are too far behind are the oldest; Loki says how many."""
-    if "too far behind" not in text:
-        return
-    count = sum(int(found[1]) for found in _BEHIND.finditer(text))
-    outcome = Outcome("rejected" if replay else "replay", "too_far_behind", "behind the newest line of its stream")
-    left = [index for index in sorted(range(len(records)), key=lambda index: records[index].at) if index not in refused]
-    refused.update((index, outcome) for index in left[:count])
+def _detail(refusal: _Refusal) -> str:
+    match refusal.wording.reason:
+        case "line_too_long":
+            return f"longer than {refusal.numbers('limit')[0]} bytes"
+        case "too_far_behind":
+            return "behind the newest line of its stream"
+        case _:
+            return refusal.said[0][0][:500]
+
+
+def _meant(refusal: _Refusal, sent: Sent, taken: Mapping[int, Outcome]) -> list[int]:
+    """Return the places of the lines that a refusal means, of those that nothing before it meant."""
+    records, reason = sent.records, refusal.wording.reason
+    places = sorted((p for p in range(len(records)) if p not in taken), key=lambda p: records[p].at)
+    if (measure := _MEASURES.get(reason)) is not None:
+        return _beyond(refusal, places, [measure(sent, records[p]) for p in places])
+    match reason:
+        case "metadata_off":
+            return [p for p in places if sent.metadata(records[p])[1]]
+        case "too_old":
+            return _too_old(refusal, records, places)
+        case "too_new":
+            newest = [p for p in places if records[p].at >= min(refusal.times("time"))]
+            return newest[-refusal.count :] if refusal.counted else newest
+        case _:
+            return _of_streams(refusal, sent, places)
+
+
+_MEASURES: Final[Mapping[str, Callable[[Sent, Record], int]]] = {
+    "line_too_long": lambda _, record: len(record.line),
+    "metadata_too_large": lambda sent, record: sent.metadata(record)[0],
+    "metadata_too_many": lambda sent, record: sent.metadata(record)[1],
+}
+
+
+def _beyond(refusal: _Refusal, places: list[int], measures: list[int]) -> list[int]:
+    """Return the places whose measure is past the limit; where Loki counts otherwise than we, as many as it says."""
+    limit = min(refusal.numbers("limit"))
+    ranked = sorted(zip(measures, places, strict=True), reverse=True)
+    past = [place for measure, place in ranked if measure > limit]
+    if past and (not refusal.counted or len(past) == refusal.count):
+        return past
+    return [place for measure, place in ranked[: refusal.count] if measure]
+
+
+def _too_old(refusal: _Refusal, records: Sequence[Record], places: list[int]) -> list[int]:
+    """Return the oldest, as many as Loki says: it writes whole seconds, so in the second of its limit only that tells.
+
+    A Loki that does not count is believed to have refused what may have been.
+    """
+    limits = refusal.times("oldest")
+    limit = max(limits) if limits else max(refusal.times("time"))
+    sure = [p for p in places if records[p].at < limit]
+    possible = [p for p in places if records[p].at < limit + _SECOND]
+    if refusal.counted:
+        return possible[: refusal.count]
+    return possible if len(sure) > 1 or not limits else possible[:1]
+
+
+def _of_streams(refusal: _Refusal, sent: Sent, places: list[int]) -> list[int]:
+    """Return the lines of the streams that are named.
+
+    Lines go oldest first, so those that are too far behind are the oldest of their stream; Loki says how many.
+    """
+    meant: list[int] = []
+    for found in refusal.said:
+        inside = [p for p in _in_stream(found, sent, places) if p not in meant]
+        few = refusal.wording.reason == "too_far_behind"
+        meant += inside[: int(found["number"])] if few else inside
+    return meant
+
+
+def _in_stream(found: re.Match[str], sent: Sent, places: list[int]) -> list[int]:
+    """Return the places in the stream that is named; all where none or an unknown one is."""
+    named = found["stream"] if "stream" in found.re.groupindex else None
+    labels = {name: _unquoted(value) for name, value in _LABEL.findall(named or "")}
+    streams = [(p, sent.stream(sent.records[p])) for p in places]
+    inside = [p for p, stream in streams if all(labels.get(name, value) == value for name, value in stream.items())]
+    return inside or places
+
+
+def _unquoted(text: str) -> str:
+    try:
+        return str(json.loads(f'"{text}"'))
+    except ValueError:
+        return text
+
+
+def _nanoseconds(text: str) -> int:
+    at = datetime.fromisoformat(text)
+    return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()) * _SECOND

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Final
 import msgspec
 
 from pepperpy_obs.events import FIELDS
+from pepperpy_obs.shipping.loki_answers import Sent, judge_refusal
 from pepperpy_obs.shipping.outcome import (
     ACKNOWLEDGED,
     Answer,
@@ -22,6 +23,7 @@ from pepperpy_obs.shipping.outcome import (
     Verdict,
     common_verdict,
     hold,
+    not_its_own,
     split,
 )
 from pepperpy_obs.shipping.record import Record
@@ -75,7 +77,7 @@ def _attributes(fields: Iterable[tuple[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _log_record(record: Record, event: Mapping[str, Any]) -> dict[str, Any]:
+def _log_record(record: Record, event: Mapping[str, Any], *, reduced: bool) -> dict[str, Any]:
     level = str(event.get("level", "info"))
     # It is unsigned there.
     at = str(max(0, record.at))
@@ -86,8 +88,10 @@ def _log_record(record: Record, event: Mapping[str, Any]) -> dict[str, Any]:
         "severityText": level,
         "eventName": str(event.get("event", "")),
         "body": {"stringValue": record.line.decode()},
-        "attributes": _attributes((_NAMES.get(k, k), v) for k, v in event.items() if k not in _ELSEWHERE),
+        "attributes": [],
     }
+    if not reduced:
+        found["attributes"] = _attributes((_NAMES.get(k, k), v) for k, v in event.items() if k not in _ELSEWHERE)
     for name, key, length in (("trace_id", "traceId", 32), ("span_id", "spanId", 16)):
         # A receiver may refuse the whole request for one id that is none.
         if len(value := str(event.get(name, ""))) == length and not set(value) - _HEX:
@@ -108,7 +112,7 @@ class Otlp(SinkSpec):
         for record in parcel.records:
             event = _decode(record.line)
             key = (str(event.get("service", "unknown_service")), str(event.get("environment", "")))
-            resources.setdefault(key, []).append(_log_record(record, event))
+            resources.setdefault(key, []).append(_log_record(record, event, reduced=parcel.reduced))
         body = {
             "resourceLogs": [
                 {
@@ -123,7 +127,7 @@ class Otlp(SinkSpec):
     def judge(self, parcel: Parcel, answer: Answer) -> Verdict:
         """Return what became of them; of a partial success only the number refused is known, never which."""
         if answer.status == 400:
-            return split(answer)
+            return self._refused(parcel, answer)
         if not 200 <= answer.status < 300:
             return common_verdict(answer) or hold(answer)
         partial = _partial(answer)
@@ -133,6 +137,42 @@ class Otlp(SinkSpec):
         detail = f"{refused} of {len(parcel.records)} refused, not said which: {partial.error_message}"[:500]
         outcomes = [ACKNOWLEDGED] * (len(parcel.records) - refused) + [Outcome("rejected", "partial", detail)] * refused
         return Verdict("settle", outcomes=outcomes)
+
+    def _refused(self, parcel: Parcel, answer: Answer) -> Verdict:
+        """A 400 means that nothing was taken, unless Loki says it: there it is as partial as that of its own protocol.
+
+        Its words come in protobuf, whatever the request is in.
+        """
+        sent = Sent(parcel.records, metadata=_metadata, stream=_stream, replay=True, reduced=parcel.reduced)
+        text = answer.body.decode(errors="replace")
+        if (verdict := not_its_own(answer) or judge_refusal(sent, text)) is not None:
+            return verdict
+        if "/otlp" in self.url + self.path:
+            return Verdict("unknown", "unknown_answer", f"400: {answer.text}")
+        return split(answer)
+
+
+def _metadata(record: Record) -> tuple[int, int]:
+    """Return about how many bytes and how many names of structured metadata Loki makes of a record's attributes."""
+    found = list(_flat("", _decode(record.line)))
+    return sum(len(name) + len(value.encode()) for name, value in found), len(found)
+
+
+def _flat(prefix: str, fields: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    for name, value in fields.items():
+        if isinstance(value, dict):
+            yield from _flat(f"{prefix}{name}_", value)
+        elif value is not None:
+            yield prefix + _NAMES.get(name, name), value if isinstance(value, str) else _encode(value).decode()
+
+
+def _stream(record: Record) -> Mapping[str, str]:
+    """Return the labels that Loki makes of a record's resource, and by which streams of one process differ."""
+    event = _decode(record.line)
+    return {
+        "service_name": str(event.get("service", "unknown_service")),
+        "deployment_environment_name": str(event.get("environment", "")),
+    }
 
 
 def _partial(answer: Answer) -> _Partial | None:

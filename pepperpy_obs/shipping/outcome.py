@@ -40,6 +40,9 @@ class Parcel:
     """A steady name of the process that recorded them, unlike that of any other one running."""
     replay: bool = False
     """Sent apart, because Loki's rule of order refused them where they belong."""
+    reduced: bool = False
+    """Sent without what the receiver refused beside the event itself: Loki's structured metadata, Elasticsearch's
+    labels of the user's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +81,10 @@ class Outcome:
     """What became of one record.
 
     `again` is a record to be sent once more, `replay` one to be sent once more apart from the others (Loki's rule of
-    order refused it where it was).
+    order refused it where it was), `reduced` one to be sent once more without what was refused beside it.
     """
 
-    what: Literal["acknowledged", "rejected", "again", "replay"]
+    what: Literal["acknowledged", "rejected", "again", "replay", "reduced"]
     reason: str = ""
     """A short word that repeats: it becomes a label."""
     detail: str = ""
@@ -96,11 +99,13 @@ ACKNOWLEDGED: Final = Outcome("acknowledged")
 class Verdict:
     """What one answer means for the records of one request.
 
-    `settle`: see `outcomes`, one for each record. `retry`: the same bytes later. `split`: nothing was taken because
-    of something in it: halve it, and reject the record that cannot be halved. `hold`: a person must act; keep all.
+    `settle`: see `outcomes`, one for each record; with a `detail`, a person must act on those that are to go again.
+    `retry`: the same bytes later. `split`: nothing was taken because of something in it: halve it, and reject the
+    record that cannot be halved. `hold`: a person must act; keep all. `unknown`: some may have been taken, and nobody
+    can say which, so none of them may be sent again as if nothing had been.
     """
 
-    action: Literal["settle", "retry", "split", "hold"]
+    action: Literal["settle", "retry", "split", "hold", "unknown"]
     reason: str = ""
     detail: str = ""
     outcomes: Sequence[Outcome] = ()

@@ -5,6 +5,7 @@ It goes through the spools that earlier processes left behind, then through its 
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Callable, Sequence
 
@@ -16,6 +17,7 @@ from pepperpy_obs.shipping.ledger import Account
 from pepperpy_obs.shipping.leg import Leg, Source
 from pepperpy_obs.shipping.sink import SinkSpec
 from pepperpy_obs.shipping.spool import Batch, Spool
+from pepperpy_obs.shipping.suspects import SUFFIX, Suspects
 from pepperpy_obs.shipping.transport import Transport
 
 __all__ = ["Sender"]
@@ -43,6 +45,9 @@ class Sender:
         self._letters = DeadLetters(sources[-1].spool.slot.path / f"{spec.name}.rejected.ndjson")
         self._transport = Transport(spec)
         self._tally = Tally()
+        path, *others = [one.spool.slot.path / f"{spec.name}{SUFFIX}" for one in reversed(sources)]
+        self._suspects = Suspects(path, self._tally, others)
+        self._asked = 0
         self._delivery: Delivery | None = None
         self._grown = threading.Event()
         self._hurry = threading.Event()
@@ -80,19 +85,41 @@ class Sender:
             source = self._source()
             batch = self._take(source.spool)
             if not batch.records:
-                self._grown.wait()
+                self._idle()
                 return
-            self._delivery = Delivery(
-                self.spec,
-                Leg(source, batch),
-                account=self.account,
-                letters=self._letters,
-                tally=self._tally,
-                more=self._more,
-            )
+            self._asked = 0
+            self._delivery = self._deliver(Leg(source, batch))
         if self._delivery.run(self._transport, self._stop):
             self._delivery = None
             self._progressed()
+
+    def _deliver(self, leg: Leg | None) -> Delivery:
+        return Delivery(
+            self.spec,
+            leg,
+            account=self.account,
+            letters=self._letters,
+            tally=self._tally,
+            suspects=self._suspects,
+            more=self._more,
+            grown=self._grown,
+        )
+
+    def _idle(self) -> None:
+        """Wait for records; suspects are tried now and then: one without company may be without fault."""
+        if not self._suspects:
+            self._grown.wait()
+            return
+        patience = min(self.spec.retry_most, self.spec.retry_first * 2.0**self._asked)
+        if not self._grown.wait(random.uniform(0, patience)):  # noqa: S311
+            self._asked = min(self._asked + 1, 30)
+            self._deliver(None).ask(self._transport)
+            self._progressed()
+
+    @property
+    def suspected(self) -> int:
+        """How many records are put aside."""
+        return len(self._suspects)
 
     def _source(self) -> Source:
         while len(self._sources) > 1 and not self._sources[0].spool.owes(self.spec.name):
@@ -127,6 +154,7 @@ class Sender:
         if self._thread.is_alive():
             return False
         self._transport.close()
+        self._suspects.save(self._delivery.doubts() if self._delivery else 0)
         if self._delivery is not None:
             self._delivery.write_off()
         return True

@@ -158,7 +158,12 @@ class Pause:
     held: bool = False
 
 
-def persist(attempt: Callable[[], Pause | None], spec: SinkSpec, stop: threading.Event) -> bool:
+def persist(
+    attempt: Callable[[], Pause | None],
+    spec: SinkSpec,
+    stop: threading.Event,
+    sleep: Callable[[float], None] | None = None,
+) -> bool:
     """Make the attempt until it needs no pause; return False when `stop` was set before that, at once.
 
     The pause is random below a limit that doubles from `retry_first` to `retry_most` (full jitter: after an outage
@@ -179,7 +184,7 @@ def persist(attempt: Callable[[], Pause | None], spec: SinkSpec, stop: threading
         retry=tenacity.retry_if_result(lambda pause: pause is not None),
         wait=wait,
         stop=tenacity.stop_when_event_set(stop),
-        sleep=tenacity.sleep_using_event(stop),
+        sleep=sleep or tenacity.sleep_using_event(stop),
     )
     try:
         again(attempt)

@@ -1,6 +1,7 @@
 """A Loki that answers as the real one does (v3): what it takes, what it refuses, and the words in which it does so.
 
-It knows the push path only. A line is kept once, however often exactly the same comes.
+It knows the push path and that of OTLP. A line is kept once, however often exactly the same comes; `arrivals` counts
+them all. `loki_words` has the words and says where they were read.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from tests.servers import loki_words as words
 from tests.servers.wire import Fault, Reply, Server, unpacked
 
 SECOND = 1_000_000_000
@@ -40,7 +42,18 @@ class LokiServer(Server):
         burst: int = 6 * 1024 * 1024,
         longest: int = 262_144,
         auth: bool = False,
+        wording: Mapping[str, str] = words.LOWER,
+        metadata_bytes: int = 65_536,
+        metadata_count: int = 128,
+        metadata_allowed: bool = True,
+        most_labels: int = 15,
     ) -> None:
+        self.wording = wording
+        self.metadata_bytes = metadata_bytes
+        self.metadata_count = metadata_count
+        self.metadata_allowed = metadata_allowed
+        self.most_labels = most_labels
+        self.arrivals = 0
         self.now = now
         self.burst = burst
         self.longest = longest
@@ -57,8 +70,12 @@ class LokiServer(Server):
 
     def answer(self, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
         """Answer a push."""
-        if path != "/loki/api/v1/push":
-            return Reply(404, b"404 page not found\n")
+        if path == "/otlp/v1/logs":
+            reply = self._push(exported(unpacked(headers, body)))
+            return Reply(reply.status, words.status_message(reply.body.decode().rstrip()) if reply.body else b"")
+        return self._pushed(headers, body) if path == "/loki/api/v1/push" else Reply(404, b"404 page not found\n")
+
+    def _pushed(self, headers: Mapping[str, str], body: bytes) -> Reply:
         if self.auth and not headers.get("x-scope-orgid"):
             return Reply(401, b"no org id\n")
         try:
@@ -75,30 +92,50 @@ class LokiServer(Server):
         size = sum(len(line) + len(meta) for _, values in streams for _, line, meta in values)
         if size > self.burst:
             return Reply(429, b"Ingestion rate limit exceeded for user fake (limit: 4194304 bytes/sec)\n")
-        errors = [error for labels, values in streams for error in self._take(labels, values)]
-        return Reply(400, ("; ".join(errors) + "\n").encode()) if errors else ACCEPTED
-
-    def _take(self, labels: dict[str, str], values: list[tuple[int, str, str]]) -> list[str]:
-        name = label_string(labels)
         errors: list[str] = []
+        behind: list[str] = []
+        for labels, values in streams:
+            self._take(labels, values, errors, behind)
+        if behind:
+            # The ingester's error comes first, and hides those of the distributor.
+            return Reply(400, (behind[-1] + "\n").encode())
+        return Reply(400, (words.grouped(errors) + "\n").encode()) if errors else ACCEPTED
+
+    def _take(
+        self, labels: dict[str, str], values: list[tuple[int, str, str]], errors: list[str], behind: list[str]
+    ) -> None:
+        name = label_string(labels)
+        count = len(labels) - ("service_name" in labels)
+        if count > self.most_labels:
+            errors.append(words.LABEL_COUNT.format(stream=name, n=count, limit=self.most_labels))
+            return
         valid: list[tuple[int, str, str]] = []
         for at, line, meta in values:
-            if (error := self._invalid(name, at, line)) is None:
+            if (error := self._invalid(name, at, line, meta)) is None:
                 valid.append((at, line, meta))
             else:
                 errors.append(error)
-        return errors + self._store(name, valid)
+        behind += self._store(name, valid)
 
-    def _invalid(self, name: str, at: int, line: str) -> str | None:
+    def _invalid(self, name: str, at: int, line: str, meta: str) -> str | None:
         now = self.now()
         if at < now - 7 * 86_400 * SECOND:
-            oldest = f"oldest acceptable timestamp is: {rfc3339(now - 7 * 86_400 * SECOND)}"
-            return f"entry for stream '{name}' has timestamp too old: {rfc3339(at)}, {oldest}"
+            oldest = rfc3339(now - 7 * 86_400 * SECOND)
+            return words.TOO_OLD.format(stream=name, at=rfc3339(at), oldest=oldest)
         if at > now + 600 * SECOND:
-            return f"entry for stream '{name}' has timestamp too new: {rfc3339(at)}"
+            return words.TOO_NEW.format(stream=name, at=rfc3339(at))
         if (length := len(line.encode())) > self.longest:
-            limit = f"Max entry size '{self.longest}' bytes exceeded for stream '{name}'"
-            return f"{limit} while adding an entry with length '{length}' bytes"
+            return self.wording["long"].format(limit=self.longest, stream=name, n=length)
+        return self._invalid_metadata(name, json.loads(meta))
+
+    def _invalid_metadata(self, name: str, metadata: Mapping[str, str]) -> str | None:
+        size = sum(len(key) + len(value.encode()) for key, value in metadata.items())
+        if metadata and not self.metadata_allowed:
+            return words.METADATA_OFF.format(stream=name)
+        if size > self.metadata_bytes:
+            return words.METADATA_LARGE.format(stream=name, n=size, limit=self.metadata_bytes)
+        if len(metadata) > self.metadata_count:
+            return words.METADATA_MANY.format(stream=name, n=len(metadata), limit=self.metadata_count)
         return None
 
     def _store(self, name: str, values: list[tuple[int, str, str]]) -> list[str]:
@@ -112,6 +149,7 @@ class LokiServer(Server):
                 continue
             self.newest[name] = max(at, self.newest.get(name, at))
             stream[at, line, meta] = None
+            self.arrivals += 1
         if not behind:
             return []
         total = f"user 'fake', total ignored: {len(behind)} out of {len(values)} for stream: {name}"
@@ -143,3 +181,25 @@ def _entry(value: list[Any]) -> tuple[int, str, str]:
         msg = "loghttp.PushRequest.Streams: []loghttp.LogProtoStream: Value looks like Number/Boolean/None"
         raise ValueError(msg)
     return int(at), line, json.dumps(metadata, sort_keys=True)
+
+
+def exported(body: bytes) -> list[tuple[dict[str, str], list[tuple[int, str, str]]]]:
+    """Return the streams that Loki makes of an export request: resource attributes as labels, others as metadata."""
+    streams: list[tuple[dict[str, str], list[tuple[int, str, str]]]] = []
+    for resource in json.loads(body)["resourceLogs"]:
+        about = {
+            one["key"].replace(".", "_"): one["value"]["stringValue"] for one in resource["resource"]["attributes"]
+        }
+        values = [
+            (int(record["timeUnixNano"]), record["body"]["stringValue"], _attributes(record))
+            for scope in resource["scopeLogs"]
+            for record in scope["logRecords"]
+        ]
+        streams.append((about, values))
+    return streams
+
+
+def _attributes(record: dict[str, Any]) -> str:
+    found = {one["key"].replace(".", "_"): str(next(iter(one["value"].values()))) for one in record["attributes"]}
+    found |= {"severity_number": str(record["severityNumber"]), "severity_text": record["severityText"]}
+    return json.dumps(found, sort_keys=True)

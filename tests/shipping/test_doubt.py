@@ -29,6 +29,7 @@ from pepperpy_obs.shipping.record import Record
 from pepperpy_obs.shipping.shipper import Shipper
 from pepperpy_obs.shipping.sink import SinkSpec
 from pepperpy_obs.shipping.spool import Bounds, Spool
+from pepperpy_obs.shipping.suspects import Suspects
 from tests.servers.elastic import ElasticServer, Item
 from tests.servers.http_input import LogstashServer, OtlpServer
 from tests.servers.loki import LokiServer
@@ -109,11 +110,29 @@ class Lane:
         return self.take()
 
     def deliver(self, receiver: Receiver, *, company: bool = True) -> bool:
-        """Deliver what is there; return whether all of it was settled."""
-        letters = DeadLetters(self.letters)
+        """Deliver what is there, as a sender does, until nothing is left; return whether all of it was settled."""
+        tally = Tally()
+        self.suspects = Suspects(self.letters.with_name("logstash.suspects"), tally)
         more = self.more if company else lambda: None
-        delivery = Delivery(SPEC, self.take(), account=self.account, letters=letters, tally=Tally(), more=more)
-        return delivery.run(receiver, receiver.stop)
+        leg: Leg | None = self.take()
+        while True:
+            delivery = Delivery(
+                SPEC,
+                leg,
+                account=self.account,
+                letters=DeadLetters(self.letters),
+                tally=tally,
+                suspects=self.suspects,
+                more=more,
+            )
+            if not delivery.run(receiver, receiver.stop):
+                return False
+            if not self.suspects:
+                return True
+            delivery.ask(receiver)
+            if receiver.stop.is_set():
+                return False
+            leg = more()
 
     def rejected(self) -> list[int]:
         """Return the numbers of the dead letters, in order."""

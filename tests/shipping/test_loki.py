@@ -81,7 +81,7 @@ class TestEncode:
         (Answer(400, b"<!DOCTYPE html><p>Bad Request</p>"), "hold"),
         (Answer(260, b"blocked"), "hold"),
         (Answer(400, b"couldn't parse labels: {a-b}"), "split"),
-        (Answer(400, b"something new"), "split"),
+        (Answer(400, b"something new"), "unknown"),
         (Answer(400, b"no org id"), "hold"),
         (Answer(401, b"no org id"), "hold"),
         (Answer(403), "hold"),
