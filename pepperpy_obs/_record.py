@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CALLER",
+    "EARLIER",
     "END",
     "ERROR",
+    "MADE",
     "NOTES",
     "PRICED",
     "SPEC",
@@ -46,6 +48,11 @@ Identity = tuple[int, Any]
 
 PRICED: Final = "_priced"
 """Key of an event that is to be priced; the chain takes it out."""
+
+EARLIER: Final = "_earlier"
+"""Key of the requests that an answer tells of and that may be of its call or of one before; the link that counts takes
+them out. `MADE` is the key of the time at which such a request was answered, in epoch ms, where that is known."""
+MADE: Final = "_made"
 
 SPEC: Final = 0
 """The `Spec` of the operation; None in a record that only stands for a caller elsewhere."""

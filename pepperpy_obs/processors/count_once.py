@@ -6,9 +6,10 @@ from collections.abc import Collection
 from typing import Any, Final
 
 from pepperpy_obs._event import ANSWER
-from pepperpy_obs._record import PRICED
+from pepperpy_obs._record import EARLIER, PRICED
 from pepperpy_obs.events import TOKEN_FIELDS
 from pepperpy_obs.processors.below import Below, Counted
+from pepperpy_obs.processors.conversation import flag_uncounted, take_in
 from pepperpy_obs.processors.remembered import Remembered, is_framework_id
 from pepperpy_obs.processors.totals import Parts, is_total, without
 from pepperpy_obs.typing import EventDict
@@ -56,6 +57,7 @@ class CountOnce:
     def __call__(self, logger: Any, method_name: str, event_dict: EventDict) -> EventDict:
         """Mark the event if need be, and remember what it counts."""
         answer = event_dict.pop(ANSWER, None) or _NO_OBJECT
+        unknown = take_in(event_dict, event_dict.pop(EARLIER)) if EARLIER in event_dict else ()
         uses = not _USED.isdisjoint(event_dict)
         silent = not uses and ("usage_flags" in event_dict or "usage_incomplete" in event_dict)
         if not uses and not silent and not self._below:
@@ -64,6 +66,8 @@ class CountOnce:
         below = self._below.pop(span, None)
         if below is not None:
             self._kept -= below.size
+        if unknown:
+            flag_uncounted(event_dict, unknown, below or Below(), self._answers)
         if uses:
             below = self._count(event_dict, below or Below(), *answer)
         elif silent:

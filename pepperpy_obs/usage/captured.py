@@ -34,6 +34,10 @@ class Captured:
     pending: bool = False
     """Set where the answer says that it is yet to come: its usage will be in a later one with the same id."""
     entries: Sequence[Captured] = ()
+    earlier: Sequence[Captured] = ()
+    """Requests that may be of this call or of one before."""
+    made: int | None = None
+    """When the answer was made, in epoch ms, if its id tells that."""
     usage: Usage | None = None
     """Set when the caller handed over a finished `Usage`."""
 

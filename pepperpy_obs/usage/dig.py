@@ -18,8 +18,9 @@ __all__ = ["FUNCTIONS", "OPERATORS", "Path", "ask", "dig", "first", "paths"]
 
 Path = tuple[str, ...]
 
-OPERATORS: Final = "*^@#?>"
+OPERATORS: Final = "*^@#?><"
 FUNCTIONS: Final = (MethodType, FunctionType, BuiltinMethodType)
+_MOST_BEFORE: Final = 64
 _MODALITIES: Final = {"TEXT": 1, "IMAGE": 2, "VIDEO": 3, "AUDIO": 4, "DOCUMENT": 5}
 """Google's names of modalities, and the numbers that Vertex writes for them in some answers."""
 _ROLES: Final[tuple[Path, ...]] = (("type",), ("role",))
@@ -33,7 +34,8 @@ def paths(*texts: str) -> tuple[Path, ...]:
     `*` stands for every item of a list (or value of a dict), `^` for the first, `@AUDIO` for the tokens of that
     modality in one of Google's lists (`@IMAGE+DOCUMENT` for those of both), `#word` for the number of
     items of a list that are of this type or end with this word (`#` for that of its different texts), `?ttl=1h`
-    for the items where that is so, `>human` for those after the last of this type.
+    for the items where that is so, `>human` for those after the last of this type, `<human` for the latest of those
+    before it.
 
     >>> dig({"a": [{"b": 1}, {"b": 2}]}, *paths("a.*.b"))
     [1, 2]
@@ -80,7 +82,9 @@ def _operate(source: Any, operator: str, operand: str) -> Any:
     if operator == "#":
         return _count(source, operand)
     if operator == ">":
-        return _after(source, operand)
+        return _split(source, operand)[1]
+    if operator == "<":
+        return _split(source, operand)[0][-_MOST_BEFORE:]
     name, _, value = operand.partition("=")
     return [each for each in _items(source) if ask(each, name) == value]
 
@@ -139,10 +143,11 @@ def _spellings(names: str) -> tuple[str | int, ...]:
     return tuple(each for name in names.split("+") for each in (name, name.lower(), _MODALITIES[name]))
 
 
-def _after(source: Any, kind: str) -> list[Any]:
+def _split(source: Any, kind: str) -> tuple[list[Any], list[Any]]:
+    """Return the items before and after the last of this type."""
     items = list(_items(source))
     last = max((n for n, each in enumerate(items) if first(each, _ROLES) == kind), default=-1)
-    return items[last + 1 :]
+    return items[: max(0, last)], items[last + 1 :]
 
 
 def _count(source: Any, word: str) -> int | None:

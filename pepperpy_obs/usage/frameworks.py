@@ -67,12 +67,14 @@ FRAMEWORKS: Final[tuple[Shape, ...]] = (
         merge="add",
     ),
     Shape(
-        # An agent's state holds the whole conversation: the last question, and what came after it, is this call's.
+        # An agent's state holds the whole conversation. What came after the last question is this call's; what came
+        # before it may be, for a graph may ask itself.
         name="langchain state",
         places=("",),
-        any=paths("messages.>human.*.usage_metadata.input_tokens"),
+        any=paths("messages.>human.*.usage_metadata.input_tokens", "messages.<human.*.usage_metadata.input_tokens"),
         counts={},
         entries=paths("messages.>human"),
+        earlier=paths("messages.<human"),
         aggregate=True,
     ),
     Shape(

@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
 
+from pepperpy_obs._record import EARLIER, MADE
 from pepperpy_obs.usage.captured import Captured
 from pepperpy_obs.usage.normal import COUNTS, INPUT_PARTS, OUTPUT_PARTS, Usage, fields, spelled
 from pepperpy_obs.usage.numbers import MOST, as_count, as_money
@@ -73,10 +74,21 @@ def told(captured: Captured, *, provider: str | None = None, model: str | None =
         names = {"provider": provider or provider_of(captured, model), "model": model or captured.model}
         facts = {**names, "response_model": captured.model, "response_id": captured.response_id}
         return spelled(facts) | {"usage_duplicate": True}
-    if captured.usage is None and not captured.entries:
+    if captured.usage is None and not captured.entries and not captured.earlier:
         return spelled(_facts(captured, provider, model)) if _tells(captured) else None
     usage = read(captured, provider=provider, model=model)
-    return None if usage is None else fields(usage)
+    found = None if usage is None else fields(usage)
+    if found is not None and captured.earlier:
+        if not captured.entries:
+            found["usage_flags"] = ["missing"]
+        found[EARLIER] = [_dated(each, provider, model) for each in captured.earlier]
+    return found
+
+
+def _dated(captured: Captured, provider: str | None, model: str | None) -> dict[str, Any]:
+    """Return the fields of a request that may be of an earlier call, and when it was made."""
+    made = {} if captured.made is None else {MADE: captured.made}
+    return fields(_entry(captured, provider, model)) | made
 
 
 def _tells(captured: Captured) -> bool:

@@ -57,6 +57,8 @@ class Shape:
     provider: str | None = None
     around: Mapping[str, tuple[Path, ...]] = field(default_factory=dict[str, tuple[Path, ...]])
     entries: tuple[Path, ...] = ()
+    earlier: tuple[Path, ...] = ()
+    """Requests that may be of this call or of one before: what an answer tells of the conversation so far."""
     ids: tuple[Path, ...] = ()
     """What tells the answer by, where it is not its `id`."""
     aggregate: bool = False

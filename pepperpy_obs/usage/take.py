@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
@@ -19,6 +20,8 @@ _NOWHERE: Final[Path] = ("no_answer_has_this",)
 _OWNERS: Final = ("response", "message", "chunk", "interaction", "data")
 """Where events of streams keep the answer that they speak of."""
 _LONGEST_NUMBER: Final = 32
+_LONGEST_ID: Final = 128
+_UUID7: Final = re.compile(r"\b([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b")
 _SPEED: Final[Path] = ("speed",)
 
 _HINTS: Final = Rows(HINTS)
@@ -115,6 +118,8 @@ def _tell(captured: Captured, found: Found, answer: Any, layout: Layout) -> None
         captured.entries = entries = _entries(found, answer)
         if shape.refine is not None and entries:
             shape.refine(answer, entries)
+    if shape.earlier:
+        captured.earlier = _earlier(found)
     if shape.ids:
         captured.response_id = word(first(found.owner, shape.ids)) or captured.response_id
 
@@ -186,3 +191,21 @@ def _entries(found: Found, answer: Any) -> list[Captured]:
     if not isinstance(listed, list | tuple):
         return []
     return [captured for captured, inner in map(take, listed) if inner is not None and captured.raw]
+
+
+def _earlier(found: Found) -> list[Captured]:
+    """Return the requests that may be of this call or of one before, each with the time at which it was made."""
+    requests: list[Captured] = []
+    listed: Any = first(found.node, found.shape.earlier) or ()
+    for each in listed:
+        captured, inner = take(each)
+        if inner is not None and captured.raw:
+            captured.made = _made(dig(each, ("id",)))
+            requests.append(captured)
+    return requests
+
+
+def _made(told: Any) -> int | None:
+    """Return the time in an id that contains a UUID of version 7, as LangChain's ids do (RFC 9562, 5.7)."""
+    uuid = _UUID7.search(told) if isinstance(told, str) and len(told) <= _LONGEST_ID else None
+    return None if uuid is None else int(uuid[1] + uuid[2], 16)
