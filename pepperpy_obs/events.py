@@ -131,7 +131,11 @@ FIELDS: Final[tuple[Field, ...]] = (
     Field("requests", "integer", "how many requests an aggregate stands for"),
     Field("service_tier", "string", "the tier that the provider billed", "openai.response.service_tier"),
     Field("inference_geo", "string", "where the request was confined to, if that has a price"),
-    Field("usage_incomplete", "boolean", "the stream ended before its usage came"),
+    Field(
+        "usage_incomplete",
+        "boolean",
+        "the usage of a part is missing: a stream that ended early, requests that an SDK made itself",
+    ),
     Field("usage_units", "object", "other things that are billed, such as seconds of audio or searches"),
     Field("usage_entries", "objects", "the requests that an aggregate stands for, each with its own usage"),
     Field("usage_flags", "list", "what was odd about the usage"),

@@ -13,7 +13,9 @@ from pepperpy_obs.usage.dig import ask
 from pepperpy_obs.usage.normal import Usage
 from pepperpy_obs.usage.numbers import as_money
 from pepperpy_obs.usage.pending import is_pending
-from pepperpy_obs.usage.several import REPLY, of_messages, of_models
+from pepperpy_obs.usage.plain import JOB
+from pepperpy_obs.usage.several import PARSED, REPLY, of_attempts, of_messages, of_models
+from pepperpy_obs.usage.shapes import Found
 from pepperpy_obs.usage.stream import Stream
 from pepperpy_obs.usage.take import take
 from pepperpy_obs.usage.wire import looks_raw, speaks_of_usage
@@ -43,7 +45,7 @@ def capture(answer: object) -> Captured | None:
         return special(answer)
     captured, found = take(answer)
     if found is not None:
-        return captured if found.place.name != REPLY else of_messages(answer)
+        return _found(answer, captured, found)
     if is_pending(answer, captured):
         captured.pending = True
         return captured
@@ -55,6 +57,18 @@ def capture(answer: object) -> Captured | None:
 def _special(kind: type[Any]) -> Callable[[Any], Captured | None] | None:
     """Return how answers of a class are read, if not as most are: found out once a class, for it is asked of each."""
     return next((reader for kinds, reader in _SPECIAL if issubclass(kind, kinds)), None)
+
+
+def _found(answer: Any, captured: Captured, found: Found) -> Captured | None:
+    """Return what was found, or what else the answer tells beside it."""
+    place = found.place.name
+    if place == REPLY:
+        return of_messages(answer)
+    if place in PARSED:
+        return of_attempts(answer, captured)
+    if found.shape.name == JOB and is_pending(answer, captured):
+        captured.shape, captured.raw, captured.pending = None, {}, True
+    return captured
 
 
 def _response(answer: object) -> dict[str, Any] | None:

@@ -65,9 +65,7 @@ def capture_error(error: BaseException) -> _Carried | None:
             break
     if len(found) < 2:
         return found[0] if found else None
-    joined = Captured()
-    joined.entries = [captured for captured, _ in found]
-    return joined, found[0][1]
+    return _joined([captured for captured, _ in found]), found[0][1]
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -106,8 +104,8 @@ def _frames(error: BaseException) -> Iterator[FrameType]:
 
 def _carried(error: BaseException) -> _Carried | None:
     total = ask(error, _TOTAL)
-    if total is not None and (captured := _total(error, total)) is not None:
-        return captured, error
+    if total is not None and (whole := _total(error, total) or _attempts(error)) is not None:
+        return whole, error
     captured, found = take(error)
     if found is not None:
         return captured, error
@@ -133,6 +131,20 @@ def _total(error: BaseException, usage: Any) -> Captured | None:
     if type(attempts) is int:
         captured.raw = {**captured.raw, "requests": attempts}
     return captured
+
+
+def _attempts(error: BaseException) -> Captured | None:
+    """Return the answers of a loop of attempts one by one: of some providers instructor has no total."""
+    told = ask(error, "failed_attempts")
+    kept = [capture(ask(each, "completion")) for each in told] if isinstance(told, list) else []
+    entries = [each for each in kept if each is not None and not each.countless]
+    return _joined(entries) if entries else None
+
+
+def _joined(entries: list[Captured]) -> Captured:
+    joined = Captured()
+    joined.entries = entries
+    return joined
 
 
 def _left(error: BaseException, name: str) -> _Carried | None:

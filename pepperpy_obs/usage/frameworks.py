@@ -63,7 +63,7 @@ FRAMEWORKS: Final[tuple[Shape, ...]] = (
         places=("usage_metadata", "message.usage_metadata"),
         all=paths("input_tokens", "output_tokens"),
         counts=TOKENS | tiered() | _FROM_CACHE,
-        around=GATEWAY,
+        around=GATEWAY | rows(web_queries="response_metadata.grounding_metadata.web_search_queries.#"),
         merge="add",
     ),
     Shape(

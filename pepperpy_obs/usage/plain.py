@@ -9,8 +9,10 @@ from pepperpy_obs.usage.dig import paths
 from pepperpy_obs.usage.shapes import Shape
 from pepperpy_obs.usage.tiers import tiered
 
-__all__ = ["PLAIN"]
+__all__ = ["JOB", "PLAIN"]
 
+JOB: Final = "video"
+"""Work that is asked for again and again until it is done."""
 _GUARDRAIL: Final = (
     "contentPolicyUnits topicPolicyUnits wordPolicyUnits sensitiveInformationPolicyUnits "
     "contextualGroundingPolicyUnits automatedReasoningPolicyUnits contentPolicyImageUnits"
@@ -31,7 +33,6 @@ PLAIN: Final[tuple[Shape, ...]] = (
         | rows(
             web_searches="output.#web_search_call",
             storage_searches="output.#file_search_call",
-            web_queries="response_metadata.grounding_metadata.web_search_queries.#",
         ),
     ),
     Shape(
@@ -54,10 +55,10 @@ PLAIN: Final[tuple[Shape, ...]] = (
         provider="aws",
     ),
     Shape(
-        # A job whose state is asked for again and again; one that has failed is not billed.
-        name="video",
+        # One that has failed is not billed.
+        name=JOB,
         places=("",),
-        all=paths("seconds", "size", "progress", "status"),
+        all=paths("object", "status"),
         any=paths("seconds"),
         lacks=paths("error"),
         counts=rows(video_seconds="seconds"),

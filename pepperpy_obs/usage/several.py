@@ -9,10 +9,13 @@ from pepperpy_obs.usage.captured import Captured
 from pepperpy_obs.usage.dig import ask
 from pepperpy_obs.usage.take import take
 
-__all__ = ["REPLY", "of_messages", "of_models"]
+__all__ = ["PARSED", "REPLY", "of_attempts", "of_messages", "of_models"]
 
+PARSED: Final = frozenset({"_raw_response.usage", "_raw_response.usage_metadata"})
+"""Where what instructor has parsed keeps the last answer."""
 REPLY: Final = "chat_message.models_usage"
 """The place at which a reply of AutoGen has the usage of its last message."""
+_MAIN: Final = ("input_tokens", "output_tokens")
 _MOST_MODELS: Final = 64
 _BY_MODEL: Final = "_lm_usage"
 """Where a prediction of DSPy keeps its usage by model."""
@@ -36,11 +39,27 @@ def of_models(answer: Any) -> Captured | None:
     return _total(entries)
 
 
+def of_attempts(answer: Any, last: Captured) -> Captured:
+    """Return what all attempts used that instructor made at an answer: it keeps the last one, and their total."""
+    total, found = take({"usage": ask(answer, "_total_usage")})
+    if found is None or _size(total) <= _size(last):
+        return last
+    total.model, total.provider, total.service_tier = last.model, total.provider or last.provider, last.service_tier
+    total.aggregate = True
+    return total
+
+
 def of_messages(answer: Any) -> Captured | None:
     """Return the usage of a reply of AutoGen: of its message, and of those that led to it."""
     inner = ask(answer, "inner_messages")
     messages = [*inner] if isinstance(inner, list | tuple) else []
     return _total(captured for captured, found in map(take, [*messages, answer]) if found is not None)
+
+
+def _size(captured: Captured) -> int:
+    """Return how many tokens were used, as far as these are numbers."""
+    counts = (captured.raw.get(name) for name in _MAIN)
+    return sum(count for count in counts if isinstance(count, int))
 
 
 def _total(entries: Iterable[Captured]) -> Captured | None:

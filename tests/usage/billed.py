@@ -61,6 +61,16 @@ SEARCHES: dict[str, tuple[Any, dict[str, Any]]] = {
             "usage_units": {"map_queries": Decimal(1)},
         },
     ),
+    "langchain: gemini": (
+        {
+            "usage_metadata": {**TOKENS, "input_token_details": {"cache_read": 0}},
+            "response_metadata": {
+                "model_name": "gemini-2.5-flash",
+                "grounding_metadata": {"web_search_queries": ["a", "b"]},
+            },
+        },
+        {**of_google("gemini-2.5-flash"), "cache_read_tokens": 0, "web_searches": 1},
+    ),
     "perplexity's agent": (
         {
             "id": "resp_1",

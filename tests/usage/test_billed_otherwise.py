@@ -40,6 +40,15 @@ def test_a_video_that_failed_is_not_billed() -> None:
     assert told({**answer, "status": "failed", "error": {"code": "moderation"}}) is None
 
 
+def test_a_video_that_is_being_made_is_not_billed_yet() -> None:
+    """It is asked for again and again, and has its seconds from the first time on."""
+    answer, done = UNITS["openai: a video"]
+    for status in ("queued", "in_progress"):
+        found = told({**answer, "status": status})
+        assert found is None or "usage_units" not in found
+    assert told({**answer, "status": "completed"}) == done
+
+
 def test_the_model_asked_for_decides_how_searches_are_billed() -> None:
     """Where the answer does not name its model, the caller's word is enough."""
     answer = gemini("", ["a", "b"])

@@ -87,6 +87,15 @@ def test_what_an_exception_carries_is_read(name: str) -> None:
     assert carried(error) == expected
 
 
+def test_attempts_without_a_total_are_read_one_by_one() -> None:
+    """Of some providers' answers instructor makes no total, but keeps them."""
+    nothing = SimpleNamespace(prompt_tokens=0, completion_tokens=0, total_tokens=0)
+    attempts = [SimpleNamespace(completion=each) for each in (CHAT, None, {**CHAT, "id": "chatcmpl-9"})]
+    found = carried(CarryingError(total_usage=nothing, last_completion=CHAT, failed_attempts=attempts))
+    assert found is not None
+    assert (found["input_tokens"], found["output_tokens"], found["requests"]) == (60, 8, 2)
+
+
 def test_an_attempt_that_was_never_answered_used_nothing() -> None:
     """A total of zeros says that no answer came, not that one came for nothing."""
     nothing = SimpleNamespace(prompt_tokens=0, completion_tokens=0, total_tokens=0)

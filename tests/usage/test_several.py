@@ -121,6 +121,17 @@ def test_messages_of_autogen(make: Callable[..., Any]) -> None:
     assert told(as_objects(MESSAGES[1], make), **asked) == {**RUN["usage_entries"][0], "usage_aggregate": True}  # type: ignore[index]
 
 
+def test_all_attempts_at_an_answer() -> None:
+    """What instructor has parsed keeps the last answer alone, and beside it the total of all attempts."""
+    answer = {"id": "answer-1", "model": "gpt-4o-mini", "usage": used(1)}
+    parsed = SimpleNamespace(name="x", _raw_response=answer, _total_usage=used(2))
+    assert told(parsed) == ONE
+    once = SimpleNamespace(name="x", _raw_response=answer, _total_usage=used(1))
+    odd = SimpleNamespace(name="x", _raw_response=answer, _total_usage={"prompt_tokens": "many"})
+    for each in (once, odd, SimpleNamespace(_raw_response=answer)):
+        assert told(each) == told(answer)
+
+
 RESULTS: dict[str, Any] = {
     "by model": {"gpt-4o-mini": used(2)},
     "by models": {"gpt-4o-mini": used(2), "gpt-4o": used(1)},
