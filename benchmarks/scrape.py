@@ -28,7 +28,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pepperpy_obs import Config, PrometheusExporter, configure, flush, measured
 from pepperpy_obs.export.families import DURATION
 from pepperpy_obs.export.prometheus import ObsCollector
-from pepperpy_obs.export.web import Request
+from pepperpy_obs.http.pages import Request
 from pepperpy_obs.testing import ManualClock
 
 __all__ = ["main"]

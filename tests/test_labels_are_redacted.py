@@ -11,6 +11,7 @@ import pytest
 from pepperpy_obs import Config, SetupError, agent, cache_lookup, configure, costed, current_call, measure, serve, stats
 from pepperpy_obs.cli.main import main
 from pepperpy_obs.metrics import Metric, MetricsCollector
+from pepperpy_obs.testing import captured
 
 KEY = "gh" + "p_" + "a1B2" * 9
 PASSWORD = "hunter22pw"
@@ -72,10 +73,8 @@ def test_a_secret_field_is_no_group_of_costs(name: str) -> None:
 
 def test_all_is_shown_where_it_was_asked_for() -> None:
     """`redact_values=False` leaves labels as they are, as it does with the log."""
-    configure(Config(config_file=None, log_format="none", redact_values=False))
-    try:
+    with captured(Config(config_file=None, redact_values=False)) as seen:
         with measure(f"op {KEY}"):
             pass
-        assert f"op {KEY}" in stats().performance.operations
-    finally:
-        configure(Config(config_file=None, log_format="none")).shutdown()
+
+        assert f"op {KEY}" in seen.stats.performance.operations

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, TypeAdapter
+from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, SecretStr, TypeAdapter
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from pepperpy_obs.config.origin import PREFIX
@@ -71,6 +71,20 @@ class Settings(BaseSettings):
     """address that the metrics server listens on; "0.0.0.0" lets the whole network in"""
     metrics_port: Port = 8000
     """port of the metrics server, 0 to 65535; 0 takes a free one"""
+    metrics_strict: bool = False
+    """whether a port that is taken is an error, and not only logged and told by health"""
+    metrics_allowed_hosts: Names = ()
+    """host names that pages may be asked by, beside this machine's own, localhost and addresses; "*": any"""
+    metrics_bearer_token: SecretStr = SecretStr("")
+    """token that a request for a page must show"""
+    metrics_user: str = ""
+    """user that a request for a page must name, with metrics_password"""
+    metrics_password: SecretStr = SecretStr("")
+    """password of metrics_user"""
+    metrics_cert_file: PathLike = None
+    """certificate in PEM: pages are served over TLS"""
+    metrics_key_file: PathLike = None
+    """key of metrics_cert_file, if it is not in the same file"""
     openmetrics: bool = True
     """whether a scraper that asks for OpenMetrics gets it, with trace ids as exemplars"""
     max_series: Amount = 2000

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Final
 
 from pepperpy_obs.export.exposition import Exposition
 from pepperpy_obs.export.histograms import Histograms
-from pepperpy_obs.export.listener import Listener
-from pepperpy_obs.export.negotiation import prefers_openmetrics
 from pepperpy_obs.export.projection import Reading, fill
-from pepperpy_obs.export.web import Answer, Request, application
+from pepperpy_obs.http.negotiation import prefers_openmetrics
+from pepperpy_obs.http.pages import Answer, Request, application
+from pepperpy_obs.http.start import start
 from pepperpy_obs.judgement.source import Collects, source_of
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
+
+    from pepperpy_obs.http.server import MetricsServer
 
 __all__ = ["PrometheusExporter"]
 
@@ -51,16 +53,14 @@ class PrometheusExporter:
         families = fill(Reading.of(self._source), self._histograms)
         return self._exposition.openmetrics(families) if openmetrics else self._exposition.text(families)
 
-    async def start_server(self, port: int | None = None, host: str | None = None) -> Listener:
+    async def start_server(
+        self, port: int | None = None, host: str | None = None, *, strict: bool | None = None
+    ) -> MetricsServer:
         """Serve ``/metrics`` from now on, and return a handle with `port`, `url` and `close()`.
 
-        By default on `Config.metrics_host` (127.0.0.1) and `Config.metrics_port` (8000); port 0 takes any free one.
-        Raises SetupError if the port cannot be had. `pepperpy_obs.serve` also serves statistics and health.
+        As `pepperpy_obs.serve` does, which also serves statistics and health.
         """
-        config = self._source.config
-        return Listener(
-            self.wsgi(), config.metrics_host if host is None else host, config.metrics_port if port is None else port
-        )
+        return start(self.wsgi(), self._source.config, port, host, strict=strict)
 
     def wsgi(self) -> WSGIApplication:
         """Return ``/metrics`` as a WSGI application, to be mounted in a server of your own."""

@@ -17,6 +17,7 @@ from pepperpy_obs.config import Config
 from pepperpy_obs.context import lineage
 from pepperpy_obs.decorators.recording import caches
 from pepperpy_obs.errors import SetupError
+from pepperpy_obs.http.start import missing_pages
 from pepperpy_obs.judgement.source import Facts, Sink
 from pepperpy_obs.processors.redact import label_redaction
 from pepperpy_obs.reports.live import Live, look_at
@@ -27,7 +28,6 @@ from pepperpy_obs.runtime.drain import Drain
 from pepperpy_obs.runtime.exits import Ships, close_exits, open_exits
 
 if TYPE_CHECKING:
-    from pepperpy_obs._record import Record
     from pepperpy_obs.aggregate.series import Clean
     from pepperpy_obs.aggregate.snapshot import Snapshot
     from pepperpy_obs.chain import Chain
@@ -135,24 +135,17 @@ class Runtime:
         self._drain.run()
         return Stats(self._cut(window), self._now())
 
-    def read(self, store: Store, mine: Callable[[Record], bool]) -> Stats:
-        """Return the statistics of another store that calls are counted in, and of the running ones that are `mine`."""
-        self._drain.run()
-        return Stats(self._drain.exclusively(lambda: store.cut(None, _clock.time_ns())), self._now(mine))
-
     def live(self) -> Live:
         """Return what is true at this moment and no fold of events: running calls, sizes of watched caches."""
         self._drain.run()
         return self._now()
 
-    def _now(self, mine: Callable[[Record], bool] = lambda _: True) -> Live:
+    def _now(self) -> Live:
         active: Counter[tuple[str, str]] = Counter()
         agents: Counter[str] = Counter()
         label = self._store.label
         for record in self._drain.in_flight():
             spec, agent = record[SPEC], label("agent", lineage(record)[3])
-            if not mine(record):
-                continue
             if not spec.silent:
                 active[label("operation", spec.operation), agent] += 1
             if spec.credited:
@@ -169,7 +162,8 @@ class Runtime:
         return Facts(
             dropped=dict(self._dropped + chain.dropped + Counter(uncounted=self._hub.lost)),
             errors=failures(),
-            sinks={name: Sink(one.lines, one.failures, one.error) for name, one in chain.tallies.items()},
+            sinks={name: Sink(one.lines, one.failures, one.error) for name, one in chain.tallies.items()}
+            | ({"pages": Sink(failures=len(missing), error=missing[0])} if (missing := missing_pages()) else {}),
             ledgers={name: ledger for way in _shippers(chain) for name, ledger in way.ledgers().items()},
         )
 

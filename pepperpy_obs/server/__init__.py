@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pepperpy_obs.export.listener import Listener
+from pepperpy_obs.http.server import MetricsServer
 from pepperpy_obs.server.app import make_app, serve
 
-__all__ = ["Listener", "make_app", "serve"]
+__all__ = ["MetricsServer", "make_app", "serve"]

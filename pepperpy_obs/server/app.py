@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Final
 
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.export.exporter import PrometheusExporter
-from pepperpy_obs.export.listener import Listener
-from pepperpy_obs.export.web import Answer, Page, Request, application
+from pepperpy_obs.http.pages import Answer, Page, Request, application
+from pepperpy_obs.http.start import start
 from pepperpy_obs.judgement.health import HealthChecker
 from pepperpy_obs.judgement.source import Collects, Source, source_of
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
+
+    from pepperpy_obs.http.server import MetricsServer
 
 __all__ = ["Pending", "make_app", "serve"]
 
@@ -36,20 +38,19 @@ def serve(
     collector: Collects | None = None,
     checker: HealthChecker | None = None,
     pending: Pending | None = None,
-) -> Listener:
-    """Serve all pages from now on, in threads, and return a handle with `port`, `url` and `close()`.
+    strict: bool | None = None,
+) -> MetricsServer:
+    """Serve all pages from now on, in threads, and return a handle with `port`, `url`, `listening` and `close()`.
 
     By default on `Config.metrics_host` (127.0.0.1) and `Config.metrics_port` (8000); port 0 takes any free one.
     `checker` brings checks of your own into ``/health`` and ``/readyz``. While `pending` returns a sentence, all pages
     but ``/livez`` are answered with it and 503: a scrape of half the past would take the rest for new.
-    Raises SetupError if the port cannot be had.
+
+    A port that is taken does not stop the service: it is logged as an error, ``health()`` warns of it, and the handle
+    is not `listening`. With `strict` (by default `Config.metrics_strict`) it is a SetupError. Other settings that make
+    no sense always are one.
     """
-    config = source_of(collector).config
-    return Listener(
-        make_app(collector, checker, pending),
-        config.metrics_host if host is None else host,
-        config.metrics_port if port is None else port,
-    )
+    return start(make_app(collector, checker, pending), source_of(collector).config, port, host, strict=strict)
 
 
 def make_app(

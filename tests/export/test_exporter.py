@@ -17,13 +17,13 @@ from pepperpy_obs.metrics.collector import MetricsCollector
 from tests.still import Still
 
 if TYPE_CHECKING:
-    from pepperpy_obs.export.listener import Listener
+    from pepperpy_obs.http.server import MetricsServer
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def scrape(listener: Listener, accept: str = "") -> tuple[str | None, str]:
+def scrape(listener: MetricsServer, accept: str = "") -> tuple[str | None, str]:
     """Return the content type and the body of a scrape."""
     with closing(HTTPConnection(listener.host, listener.port, timeout=10)) as connection:
         connection.request("GET", "/metrics", headers={"Accept": accept} if accept else {})

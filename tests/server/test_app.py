@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
@@ -8,11 +9,13 @@ from http.client import HTTPConnection
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
+from pepperpy_obs import health
 from pepperpy_obs.config import Config
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.export.exporter import PrometheusExporter
-from pepperpy_obs.export.listener import Listener
+from pepperpy_obs.http.server import MetricsServer
 from pepperpy_obs.judgement.health import HealthChecker
 from pepperpy_obs.server import serve
 from tests.still import Still
@@ -33,7 +36,7 @@ def get(still: Still, checker: HealthChecker, no_thread_left: None) -> Iterator[
         yield lambda path, **headers: fetch(listener, path, headers)
 
 
-def fetch(listener: Listener, path: str, headers: Mapping[str, str]) -> tuple[int, str | None, str]:
+def fetch(listener: MetricsServer, path: str, headers: Mapping[str, str]) -> tuple[int, str | None, str]:
     """Ask a server for a page."""
     with closing(HTTPConnection(listener.host, listener.port, timeout=10)) as connection:
         connection.request("GET", path, headers=dict(headers))
@@ -135,4 +138,40 @@ def test_the_config_says_where_to_listen() -> None:
     with serve(collector=still) as listener:
         assert listener.host == "127.0.0.1"
         with pytest.raises(SetupError, match="is served by this process already"):
-            serve(listener.port, collector=still)
+            serve(listener.port, collector=still, strict=True)
+
+
+def test_a_taken_port_does_not_stop_the_service(caplog: pytest.LogCaptureFixture) -> None:
+    """It is logged as an error once, health warns of it, and the handle has an address but does not listen."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with serve(port) as page:
+            check = health().checks["exporters"]
+    told = f"port {port} of '127.0.0.1' is taken by another program"
+
+    assert not page.listening
+    assert (page.host, page.port, page.url) == ("127.0.0.1", port, f"http://127.0.0.1:{port}")
+    assert [record.levelname for record in caplog.records if told in record.getMessage()] == ["ERROR"]
+    assert check.status == "warn"
+    assert told in check.text
+    with serve(port) as page:
+        assert page.listening
+        assert told not in health().checks["exporters"].text
+
+
+def test_the_settings_say_who_may_ask() -> None:
+    """Host names, token and strictness come from the settings."""
+    config = Config(
+        config_file=None, metrics_port=0, metrics_bearer_token=SecretStr("t0ken"), metrics_allowed_hosts=("shop",)
+    )
+    with serve(collector=Still(config=config)) as page:
+        headers = {"Host": "shop", "Authorization": "Bearer t0ken"}
+        assert fetch(page, "/livez", headers)[0] == 200
+        assert fetch(page, "/livez", {})[0] == 401
+        assert fetch(page, "/livez", headers | {"Host": "cart"})[0] == 403
+    config = Config(config_file=None, metrics_strict=True)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as other,
+        pytest.raises(SetupError, match="is taken by another program"),
+    ):
+        serve(other.getsockname()[1], collector=Still(config=config))

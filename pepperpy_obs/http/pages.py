@@ -6,12 +6,13 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import parse_qs
 
 from pepperpy_obs._guard import failed
 from pepperpy_obs.errors import SetupError
-from pepperpy_obs.export.negotiation import accepts_gzip
+from pepperpy_obs.http.negotiation import accepts_gzip
+from pepperpy_obs.http.shared import Shared
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -52,23 +53,44 @@ Page = Callable[[Request], Answer]
 
 
 def application(pages: Mapping[str, Page]) -> WSGIApplication:
-    """Return a WSGI application that answers GET and HEAD at the given paths; ``/`` lists them."""
+    """Return a WSGI application that answers GET and HEAD at the given paths; ``/`` lists them.
+
+    Requests that ask the same at once share one answer.
+    """
+    shared: Shared[_Made] = Shared()
 
     def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         method = environ["REQUEST_METHOD"]
-        answer = _refused(method) if method not in {"GET", "HEAD"} else _answer(pages, environ)
-        body = answer.body if isinstance(answer.body, bytes) else answer.body.encode()
-        headers = [("Content-Type", answer.type), *_ALWAYS]
-        if answer.status is HTTPStatus.METHOD_NOT_ALLOWED:
-            headers.append(("Allow", "GET, HEAD"))
-        if len(body) >= _WORTH_PACKING and accepts_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")):
-            headers.append(("Content-Encoding", "gzip"))
-            body = zlib.compress(body, 1, _AS_GZIP)
-        headers.append(("Content-Length", str(len(body))))
-        start_response(f"{answer.status.value} {answer.status.phrase}", headers)
-        return [] if method == "HEAD" else [body]
+        gzip = accepts_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
+        if method not in {"GET", "HEAD"}:
+            made = _made(_refused(method), gzip=gzip)
+        else:
+            asked = [environ.get(name, "") for name in ("PATH_INFO", "QUERY_STRING", "HTTP_ACCEPT")]
+            made = shared.get((*asked, gzip), lambda: _made(_answer(pages, environ), gzip=gzip))
+        start_response(made.status, made.headers.copy())
+        return [] if method == "HEAD" else [made.body]
 
     return serve
+
+
+class _Made(NamedTuple):
+    """An answer as it goes out."""
+
+    status: str
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+def _made(answer: Answer, *, gzip: bool) -> _Made:
+    body = answer.body if isinstance(answer.body, bytes) else answer.body.encode()
+    headers = [("Content-Type", answer.type), *_ALWAYS]
+    if answer.status is HTTPStatus.METHOD_NOT_ALLOWED:
+        headers.append(("Allow", "GET, HEAD"))
+    if gzip and len(body) >= _WORTH_PACKING:
+        headers.append(("Content-Encoding", "gzip"))
+        body = zlib.compress(body, 1, _AS_GZIP)
+    headers.append(("Content-Length", str(len(body))))
+    return _Made(f"{answer.status.value} {answer.status.phrase}", headers, body)
 
 
 def _answer(pages: Mapping[str, Page], environ: WSGIEnvironment) -> Answer:

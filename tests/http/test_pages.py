@@ -11,7 +11,7 @@ import pytest
 
 from pepperpy_obs import _guard
 from pepperpy_obs.errors import SetupError
-from pepperpy_obs.export.web import Answer, Request, application
+from pepperpy_obs.http.pages import Answer, Request, application
 
 
 def broken(_: Request) -> Answer:
