@@ -52,7 +52,7 @@ NOTHING: Final = Spent(0, 0, Decimal(0), 0, 0, 0)
 class Account:
     """What was spent under the call of one span, and under the calls around it. Written to under the drain's lock."""
 
-    __slots__ = ("depth", "fields", "later", "limit", "outer", "span", "spent", "top")
+    __slots__ = ("block", "depth", "fields", "later", "limit", "outer", "span", "spent", "top")
 
     def __init__(
         self,
@@ -61,6 +61,7 @@ class Account:
         *,
         limit: Decimal | None = None,
         fields: Mapping[str, Any] | None = None,
+        block: object = None,
     ) -> None:
         self.span = span
         self.spent = NOTHING
@@ -68,6 +69,8 @@ class Account:
         """The budget of the call, if it has one."""
         self.fields: Mapping[str, Any] | None = fields if fields is not None or outer is None else outer.fields
         """What every event carries that happens under it; None of nothing."""
+        self.block: object = block if block is not None or outer is None else outer.block
+        """The block of a test that all of it belongs to."""
         self.later: Callable[[], Spent] | None = None
         """Works out what is to be added to `spent`: few ask what a single request cost."""
         if outer is not None and outer.depth >= _DEEPEST:

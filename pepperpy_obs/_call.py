@@ -182,10 +182,9 @@ class Call:
         >>> run.spending().requests, run.spending().cost
         (1, Decimal('0.00015000'))
         """
-        record = self._record or self._place
         try:
             runtime(self._hub).flush()
-            account = None if record is None else account_of(record)
+            account = None if self._record is None else account_of(self._record)
             return NOTHING if account is None else account.total()
         except Exception as error:
             failed("spending", error)

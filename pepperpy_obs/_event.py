@@ -130,10 +130,10 @@ def _tell(event: dict[str, Any], record: Record, spec: Spec) -> None:
     elif lineage is not None:
         _tell_place(event, lineage)
     if error is not None:
-        _tell_failure(event, error, spec)
+        _tell_failure(event, error, spec, bare=notes is None)
     if notes is not None:
-        if notes.captured is not None or spec.tracked:
-            _tell_usage(event, notes, spec, failed_too=error is not None)
+        if notes.captured is not None or _looks(spec, error):
+            _tell_usage(event, notes, spec)
         _tell_notes(event, notes, start)
     account = event.get(ACCOUNT)
     if account is not None and account.fields:
@@ -159,7 +159,10 @@ def _tell_place(event: dict[str, Any], lineage: Lineage) -> None:
         event[ACCOUNT] = account
 
 
-def _tell_failure(event: dict[str, Any], error: type[BaseException], spec: Spec) -> None:
+def _tell_failure(event: dict[str, Any], error: type[BaseException], spec: Spec, *, bare: bool) -> None:
+    """Say how it ended, and of a `bare` record, which has no notes, that usage was looked for."""
+    if bare and _looks(spec, error):
+        event["usage_flags"] = ["missing"]
     outcome = event["outcome"] = outcome_of(error)
     if spec.level is None:
         event["level"] = _LEVELS[outcome]
@@ -167,7 +170,15 @@ def _tell_failure(event: dict[str, Any], error: type[BaseException], spec: Spec)
         event["error_type"] = _QUALNAME.__get__(error)
 
 
-def _tell_usage(event: dict[str, Any], notes: Notes, spec: Spec, *, failed_too: bool) -> None:
+def _looks(spec: Spec, error: type[BaseException] | None) -> bool:
+    """Tell whether usage was to come: from what is decorated, and from a provider's block unless it ended well.
+
+    A block's own code says what was used, if it cares to; if it fails, it cannot.
+    """
+    return spec.tracked or (error is not None and spec.priced and spec.provider is not None)
+
+
+def _tell_usage(event: dict[str, Any], notes: Notes, spec: Spec) -> None:
     provider = notes.fields.get("provider", spec.provider)
     model = notes.fields.get("model", spec.model) or notes.asked
     captured: Any = notes.captured
@@ -181,7 +192,8 @@ def _tell_usage(event: dict[str, Any], notes: Notes, spec: Spec, *, failed_too: 
         event[ANSWER] = notes.answer
     elif notes.items:
         event["usage_incomplete"] = True
-    elif not failed_too:
+    else:
+        # Failed and cancelled requests, too: the provider may bill them, so what they cost is unknown, not nothing.
         event["usage_flags"] = ["missing"]
 
 

@@ -88,9 +88,11 @@ class Notes:
 class Around:
     """The notes of a block that is no call, but puts fields on every call inside."""
 
-    __slots__ = ("call", "fields")
+    __slots__ = ("block", "call", "fields")
 
-    def __init__(self, call: Record | None, fields: Mapping[str, Any]) -> None:
+    def __init__(self, call: Record | None, fields: Mapping[str, Any], block: object = None) -> None:
+        self.block = block
+        """What takes the events of the calls inside, in a test."""
         self.call = call
         """The record of the call that the block stands in."""
         self.fields = fields

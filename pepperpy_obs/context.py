@@ -163,7 +163,7 @@ def _born(record: Record, own: str, caller: Lineage) -> Lineage:
     spec, notes = record[SPEC], record[NOTES]
     if type(notes) is Around:
         fields = notes.fields if account is None or not account.fields else {**account.fields, **notes.fields}
-        return (trace, span, None, agent, Account(span, account, fields=fields))
+        return (trace, span, None, agent, Account(span, account, fields=fields, block=notes.block))
     agent = spec.credited or agent
     if spec.silent:
         return (trace, span, None, agent, Account(span, account))

@@ -196,7 +196,7 @@ def test_answers_that_tell_no_usage_are_counted_as_such() -> None:
 
     assert (cost.priced_calls, cost.unpriced_calls, cost.unpriced_by_model, cost.calls_without_usage) == (0, 0, {}, 2)
     assert (usage.total_calls, usage.calls_without_usage) == (2, 2)
-    assert "answers without usage: 2, their cost is unknown" in str(cost)
+    assert "requests without usage (failed ones, too): 2, their cost is unknown and in no sum" in str(cost)
 
 
 def test_a_response_id_that_is_seen_again_in_another_trace() -> None:

@@ -124,7 +124,7 @@ class Requests(Struct, frozen=True, gc=False):
     """Answers with usage whose price is not known; `cost` lacks theirs."""
     incidents: Mapping[str, int]
     """How many requests were `retries` of failed ones, were `cached` locally, had `odd` or `incomplete` usage or
-    `no_usage` at all, so that their cost is unknown, or calls went `over_budget`."""
+    `no_usage` at all (failed ones among them), so that their cost is unknown, or calls went `over_budget`."""
 
     @property
     def count(self) -> int:

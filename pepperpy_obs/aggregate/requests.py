@@ -82,7 +82,7 @@ def is_request(event: Mapping[str, Any]) -> bool:
 
 
 def _is_silent(event: Mapping[str, Any]) -> bool:
-    """Tell whether a provider answered, and usage was looked for, but nothing told what it used or cost."""
+    """Tell whether usage was looked for, in an answer or in vain, but nothing told what was used or what it cost."""
     flags = event.get("usage_flags")
     looked = event.get("usage_incomplete") or (isinstance(flags, (list, tuple)) and "missing" in flags)
     return bool(looked) and _TELLS.isdisjoint(event)
@@ -130,12 +130,13 @@ class RequestTally:
                 self._outcomes[outcome_of(event)] += self._number(event)
             self._count_tokens(event)
             self._charge(event)
-            if event.get("usage_flags"):
-                self._incidents["odd"] += 1
+            silent = _is_silent(event)
+            if silent:
+                self._incidents["no_usage"] += 1
+            if event.get("usage_flags") and not (silent and outcome_of(event) != "ok"):
+                self._incidents["odd"] += 1  # of a request that failed it is nothing odd to tell no usage
             if event.get("usage_incomplete"):
                 self._incidents["incomplete"] += 1
-            if _is_silent(event):
-                self._incidents["no_usage"] += 1
         elif "cost_source" in event:
             self._charge(event)
         self.note(event)

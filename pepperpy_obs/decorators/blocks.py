@@ -88,12 +88,12 @@ def measure(
     >>> with measure("parse", kind="tool") as call:
     ...     _ = call.add(pages=3)
     """
-    return Block(spec_for(operation, options), caller=caller_of(traceparent, baggage, below=CURRENT.get()))
+    return Block(spec_for(operation, options), caller=_caller(traceparent, baggage))
 
 
 def agent(name: str, *, traceparent: str | None = None, baggage: str | None = None) -> Block:
     """Credit every call in the block to an agent; the block itself makes no event, and one trace joins its calls."""
-    return Block(_agent_spec(name), caller=caller_of(traceparent, baggage, below=CURRENT.get()))
+    return Block(_agent_spec(name), caller=_caller(traceparent, baggage))
 
 
 def attributes(**fields: object) -> Block:
@@ -132,3 +132,8 @@ def _agent_spec(name: object) -> Spec:
         msg = f"agent({name!r}); give the agent's name, a text that is not empty"
         raise SetupError(msg)
     return Spec("", kind="agent", agent=name, silent=True)
+
+
+def _caller(traceparent: str | None, baggage: str | None) -> Record | None:
+    """Return what stands for a caller elsewhere; None for the one that there is when the block is entered."""
+    return caller_of(traceparent, baggage, below=CURRENT.get()) if traceparent or baggage else None

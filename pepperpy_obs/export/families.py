@@ -133,7 +133,7 @@ WITHOUT_USAGE: Final = Family(
     "pepperpy_llm_requests_without_usage_total",
     "counter",
     ("provider", "model", "operation"),
-    "Requests whose answer told no usage; their tokens and their cost are unknown.",
+    "Requests that told no usage, failed and cancelled ones too; their tokens and their cost are unknown.",
 )
 LOOKUPS: Final = Family("pepperpy_cache_lookups_total", "counter", ("cache", "result"), "Cache lookups: hit or miss.")
 UTILIZATION: Final = Family(

@@ -109,14 +109,15 @@ def _without_usage(vitals: Vitals, calls: Cell) -> CheckResult | None:
         return None
     silent = calls.requests.incidents.get("no_usage", 0)
     answers = silent + calls.requests.unpriced + calls.requests.priced
-    if too_few := _too_few("without_usage", answers, "answers", vitals):
+    if too_few := _too_few("without_usage", answers, "requests", vitals):
         return too_few
     share = silent / answers
-    have = f"{_percent(share)} of {answers} answers{_lately(vitals)} told no usage"
+    failed = calls.requests.count - calls.requests.outcomes.get("ok", 0)
+    have = f"{_percent(share)} of {answers} requests{_lately(vitals)} told no usage"
     unknown = ", their cost is unknown" if silent else ""
     text = f"{have}{unknown}; the limit is {_percent(limit)}"
     if share > limit:
-        text += f"; {_TELL_USAGE}"
+        text += f"; {failed} of them failed or were cancelled" if failed >= silent else f"; {_TELL_USAGE}"
     return CheckResult("without_usage", "warn" if share > limit else "pass", text, share)
 
 

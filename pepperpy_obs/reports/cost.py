@@ -48,9 +48,10 @@ class CostReport(Report):
     unpriced_calls: int
     """Answers with usage whose price is not known. Their cost is missing in all sums here."""
     calls_without_usage: int
-    """Answers that told no usage, so that their cost is unknown and missing in all sums here, whatever the prices."""
+    """Requests that told no usage: answers without it, and requests that failed, timed out or were cancelled. The
+    provider may bill them; their cost is unknown and missing in all sums here, whatever the prices."""
     price_coverage: float | None
-    """Which part of the answers with usage has a price; None of none."""
+    """Which part of the requests has a known cost, those without usage counted in; None of no requests."""
     unpriced_by_model: Mapping[str, int]
     savings: Decimal
     """What caches saved: what cached tokens would have cost more at the plain rate, and what answers from local caches
@@ -73,6 +74,8 @@ class CostReport(Report):
     """What these spent past their budgets: no part of `waste`, and budgets within budgets each count theirs."""
     groups: Mapping[str, Mapping[str, Spending]]
     """provider, model, operation, agent, day and each attribute -> name -> what it spent."""
+    start: str | None
+    """When the stretch begins (UTC, ISO 8601): with its first event, or with the window."""
     window: float | None
     seconds: float
 
@@ -82,7 +85,7 @@ class CostReport(Report):
 
     def text(self, *by: str | CrossTable) -> str:
         """Return the same, with these tables only: cross tables, and groups such as "model" (KeyError of another)."""
-        parts = [f"Cost ({table.span(self.window, self.seconds)})\n{table.pairs(self._facts())}"]
+        parts = [f"Cost ({table.span(self.window, self.seconds, self.start)})\n{table.pairs(self._facts())}"]
         for one in by or self.groups:
             if isinstance(one, CrossTable):
                 parts.append(str(one))
@@ -96,9 +99,10 @@ class CostReport(Report):
             parts.append(table.columns(["paid for", "cost", "share"], costs))
         if self.unpriced_by_model:
             counts = [(name, table.count(number)) for name, number in self.unpriced_by_model.items()]
-            parts.append(table.columns(["model without a price", "calls"], counts, cut=True))
+            parts.append(table.columns(["model without a price", "requests"], counts, cut=True))
         if self.calls_without_usage:
-            parts.append(f"answers without usage: {table.count(self.calls_without_usage)}, their cost is unknown")
+            count = table.count(self.calls_without_usage)
+            parts.append(f"requests without usage (failed ones, too): {count}, their cost is unknown and in no sum")
         return "\n\n".join(parts)
 
     def to_csv(self, *by: str | CrossTable) -> str:
@@ -124,8 +128,8 @@ class CostReport(Report):
         facts = {
             "total cost": table.money(self.total_cost),
             "per request": table.money(self.cost_per_request),
-            "priced calls": f"{table.count(self.priced_calls)} ({table.share(self.price_coverage)})",
-            "unpriced calls": table.count(self.unpriced_calls),
+            "priced requests": f"{table.count(self.priced_calls)} ({table.share(self.price_coverage)})",
+            "unpriced requests": table.count(self.unpriced_calls),
             "saved by caches": f"{table.money(self.savings)} ({table.share(self.savings_rate)})",
             **saved,
             "wasted": f"{table.money(self.waste)} ({table.share(self.waste_rate)})",
@@ -140,7 +144,7 @@ class CostReport(Report):
     def _total(self) -> list[Any]:
         models = self.groups["model"].values()
         requests, tokens = sum(one.requests for one in models), sum(one.tokens for one in models)
-        money = plain(self.cost_per_request), self.priced_calls, self.unpriced_calls
+        money = plain(self.cost_per_request), self.priced_calls, self.unpriced_calls, self.calls_without_usage
         return [requests, tokens, plain(self.total_cost), *money, plain(self.savings), plain(self.waste)]
 
 
@@ -148,7 +152,8 @@ def cost_report(totals: Totals) -> CostReport:
     """Make the report."""
     requests, groups = totals.everything.requests, _groups(totals)
     costs = {name: _costs(rows) for name, rows in groups.items()}
-    answers = requests.priced + requests.unpriced
+    silent = requests.incidents.get("no_usage", 0)
+    answers = requests.priced + requests.unpriced + silent
     return CostReport(
         total_cost=requests.cost,
         cost_by_provider=costs["provider"],
@@ -161,7 +166,7 @@ def cost_report(totals: Totals) -> CostReport:
         token_costs=dict(sorted(requests.cost_by_type.items(), key=lambda item: (-item[1], item[0]))),
         priced_calls=requests.priced,
         unpriced_calls=requests.unpriced,
-        calls_without_usage=requests.incidents.get("no_usage", 0),
+        calls_without_usage=silent,
         price_coverage=requests.priced / answers if answers else None,
         unpriced_by_model={name: one.unpriced for name, one in groups["model"].items() if one.unpriced},
         savings=requests.saved,
@@ -175,6 +180,7 @@ def cost_report(totals: Totals) -> CostReport:
         over_budget_calls=requests.incidents.get("over_budget", 0),
         over_budget=requests.waste_by.get("over_budget", ZERO),
         groups=groups,
+        start=totals.start,
         window=totals.snapshot.window,
         seconds=totals.snapshot.seconds,
     )

@@ -32,8 +32,11 @@ class PerformanceReport(Report):
     p50_response_time: float | None
     p95_response_time: float | None
     p99_response_time: float | None
-    request_latency: float | None
+    time_to_first_token: float | None
     """How long answers that are streamed kept one waiting for their first item, on average."""
+    p95_time_to_first_token: float | None
+    request_latency: float | None
+    """The same as `time_to_first_token`, under the document's name for it."""
     p95_request_latency: float | None
     token_usage: int
     """Input and output tokens of all requests."""
@@ -44,8 +47,10 @@ class PerformanceReport(Report):
     errors_by_type: Mapping[str, int]
     operations: Mapping[str, PerformanceReport]
     """The report of each operation; empty in the report of one."""
+    start: str | None
+    """When the stretch begins (UTC, ISO 8601): with its first event, or with the window."""
     window: float | None
-    """The stretch asked for, in seconds; None: since the start."""
+    """The stretch asked for, in seconds; None: all that there is."""
     seconds: float
     """How long the stretch is."""
 
@@ -58,8 +63,8 @@ class PerformanceReport(Report):
         """Return the report of one operation; one that never finished a call has no figures."""
         if operation in self.operations:
             return self.operations[operation]
-        nothing = _report(NO_CALLS, Totals(EMPTY))
-        return replace(nothing, operation=operation, window=self.window, seconds=self.seconds)
+        nothing = _report(NO_CALLS, Totals(EMPTY), operation)
+        return replace(nothing, start=self.start, window=self.window, seconds=self.seconds)
 
     def __str__(self) -> str:
         """Show the figures of all, then of each operation."""
@@ -72,15 +77,15 @@ class PerformanceReport(Report):
             "50 % within": table.seconds(self.p50_response_time),
             "95 % within": table.seconds(self.p95_response_time),
             "99 % within": table.seconds(self.p99_response_time),
-            "average time to first item": table.seconds(self.request_latency),
+            "average time to first token": table.seconds(self.time_to_first_token),
             "tokens": table.count(self.token_usage),
         }
         if self.operation is None:
             facts["cache hit rate"] = table.share(self.cache_hit_rate)
-        text = f"{name} ({table.span(self.window, self.seconds)})\n{table.pairs(facts)}"
+        text = f"{name} ({table.span(self.window, self.seconds, self.start)})\n{table.pairs(facts)}"
         if not self.operations:
             return text
-        headers = ["operation", "calls", "errors", "per second", "average", "p50", "p95", "p99", "first item"]
+        headers = ["operation", "calls", "errors", "per second", "average", "p50", "p95", "p99", "first token"]
         return f"{text}\n\n{table.columns(headers, [_row(name, one) for name, one in self.operations.items()])}"
 
 
@@ -105,6 +110,8 @@ def _report(cell: Cell, totals: Totals, operation: str | None = None) -> Perform
         p50_response_time=p50,
         p95_response_time=p95,
         p99_response_time=p99,
+        time_to_first_token=cell.first_item.mean,
+        p95_time_to_first_token=cell.first_item.quantile(0.95),
         request_latency=cell.first_item.mean,
         p95_request_latency=cell.first_item.quantile(0.95),
         token_usage=tokens_of(cell),
@@ -112,6 +119,7 @@ def _report(cell: Cell, totals: Totals, operation: str | None = None) -> Perform
         outcomes=dict(sorted(cell.outcomes.items())),
         errors_by_type=most_first(cell.errors),
         operations={},
+        start=totals.start,
         window=totals.snapshot.window,
         seconds=totals.snapshot.seconds,
     )
@@ -127,5 +135,5 @@ def _row(name: str, one: PerformanceReport) -> list[str]:
         table.seconds(one.p50_response_time),
         table.seconds(one.p95_response_time),
         table.seconds(one.p99_response_time),
-        table.seconds(one.request_latency),
+        table.seconds(one.time_to_first_token),
     ]

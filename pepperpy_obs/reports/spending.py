@@ -30,6 +30,8 @@ class Spending(Report):
     """The average of a priced one, to 28 figures; None of none."""
     priced: int
     unpriced: int
+    without_usage: int
+    """Those whose cost is unknown because nothing told their usage, failed ones among them."""
     savings: Decimal
     waste: Decimal
 
@@ -44,6 +46,7 @@ def spending(requests: Requests) -> Spending:
         divided(requests.cost, requests.priced),
         requests.priced,
         requests.unpriced,
+        requests.incidents.get("no_usage", 0),
         requests.saved,
         requests.waste,
     )

@@ -87,19 +87,20 @@ def money(value: Decimal | None) -> str:
     return f"${value:,.2f}" if value == 0 or value >= 1 else f"${_SHORT.plus(value):f}"
 
 
-def span(window: float | None, length: float) -> str:
-    """Return what stretch of time a report is about.
+def span(window: float | None, length: float, start: str | None) -> str:
+    """Return what stretch of time a report is about; `start` is in ISO 8601, UTC.
 
-    >>> span(None, 90.0), span(None, 10_800.0), span(None, 259_200.0), span(300.0, 300.0)
-    ('since the start, 90.0 s', 'since the start, 3.0 hours', 'since the start, 3.0 days', 'last 300 s')
+    >>> span(None, 90.0, "2026-11-01T12:00:00Z"), span(300.0, 300.0, "2026-11-01T12:00:00Z"), span(None, 0.0, None)
+    ('from 2026-11-01 12:00:00 UTC, 90.0 s', 'last 300 s', '0.0 s')
     """
-    if window is None:
-        if length < _TWO_HOURS:
-            return f"since the start, {length:,.1f} s"
-        if length < _TWO_DAYS:
-            return f"since the start, {length / _HOUR:,.1f} hours"
-        return f"since the start, {length / _DAY:,.1f} days"
-    return f"last {window:,.0f} s"
+    if window is not None:
+        return f"last {window:,.0f} s"
+    long = f"{length:,.1f} s"
+    if length >= _TWO_DAYS:
+        long = f"{length / _DAY:,.1f} days"
+    elif length >= _TWO_HOURS:
+        long = f"{length / _HOUR:,.1f} hours"
+    return long if start is None else f"from {start[:10]} {start[11:19]} UTC, {long}"
 
 
 def harmless(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Final
 
@@ -56,6 +57,12 @@ class Totals:
             if ALSO_BY not in name:
                 groups.setdefault(name, {})[value or NOBODY] = requests
         return groups
+
+    @property
+    def start(self) -> str | None:
+        """When the stretch begins, to the second, in ISO 8601; None if nothing happened."""
+        start = self.snapshot.start
+        return None if start is None else f"{datetime.fromtimestamp(start // 10**9, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
     def per_second(self, number: int) -> float | None:
         """Return a rate over the stretch, or over one second if it is shorter; None if nothing happened.

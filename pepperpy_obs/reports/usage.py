@@ -20,13 +20,13 @@ class UsageReport(Report):
     """Requests to language models and their tokens. Each is counted once, where the provider answered."""
 
     total_calls: int
-    """API calls, whatever became of them."""
+    """Requests to providers, whatever became of them; the document's name for `request_volume`."""
     total_tokens: int
     """Input and output together; cached and reasoning tokens are parts of these."""
     input_tokens: int
     output_tokens: int
     request_volume: int
-    """The requests of the stretch: `total_calls` under the document's other name for it."""
+    """The same: how many requests there were in the stretch."""
     requests_per_minute: float | None
     calls_by_provider: Mapping[str, int]
     calls_by_model: Mapping[str, int]
@@ -44,21 +44,23 @@ class UsageReport(Report):
     `usage_flags`."""
     odd_usage_by_model: Mapping[str, int]
     calls_without_usage: int
-    """Answers that told no usage at all: their tokens and costs are unknown, and in no sum."""
+    """Requests that told no usage at all, failed and cancelled ones too: their tokens and costs are in no sum."""
     incomplete_usage_calls: int
     """Streams that ended before their usage came: their tokens and costs are lower bounds."""
     active_agents: int
     """Agents that finished something in the stretch or are at work now."""
     cache_hit_rate: float | None
     cache_utilization: float | None
+    start: str | None
+    """When the stretch begins (UTC, ISO 8601): with its first event, or with the window."""
     window: float | None
     seconds: float
 
     def __str__(self) -> str:
         """Show the figures, then requests and tokens by provider, model, agent and operation."""
         facts = {
-            "API calls": table.count(self.total_calls),
-            "calls per minute": table.count(self.requests_per_minute),
+            "requests": table.count(self.total_calls),
+            "requests per minute": table.count(self.requests_per_minute),
             "tokens": table.count(self.total_tokens),
             **{f"  {name.replace('_', ' ')}": table.count(number) for name, number in self.tokens_by_type.items()},
             **self._doubts(),
@@ -66,7 +68,7 @@ class UsageReport(Report):
             "cache hit rate": table.share(self.cache_hit_rate),
             "cache utilization": table.share(self.cache_utilization),
         }
-        parts = [f"Usage ({table.span(self.window, self.seconds)})\n{table.pairs(facts)}"]
+        parts = [f"Usage ({table.span(self.window, self.seconds, self.start)})\n{table.pairs(facts)}"]
         for title, calls, tokens in (
             ("provider", self.calls_by_provider, self.tokens_by_provider),
             ("model", self.calls_by_model, self.tokens_by_model),
@@ -76,7 +78,7 @@ class UsageReport(Report):
             names = dict.fromkeys((*calls, *tokens))
             if names:
                 rows = [(name, table.count(calls.get(name, 0)), table.count(tokens.get(name, 0))) for name in names]
-                parts.append(table.columns([title, "calls", "tokens"], rows))
+                parts.append(table.columns([title, "requests", "tokens"], rows))
         return "\n\n".join(parts)
 
     def _doubts(self) -> dict[str, str]:
@@ -118,6 +120,7 @@ def usage_report(totals: Totals, live: Live, cache: CacheReport) -> UsageReport:
         active_agents=len((totals.agents.keys() | live.agents.keys()) - {NOBODY}),
         cache_hit_rate=cache.hit_rate,
         cache_utilization=cache.utilization,
+        start=totals.start,
         window=totals.snapshot.window,
         seconds=totals.snapshot.seconds,
     )

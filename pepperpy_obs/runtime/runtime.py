@@ -28,6 +28,7 @@ from pepperpy_obs.runtime.drain import Drain
 from pepperpy_obs.runtime.exits import Ships, close_exits, open_exits
 
 if TYPE_CHECKING:
+    from pepperpy_obs._record import Record
     from pepperpy_obs.aggregate.series import Clean
     from pepperpy_obs.aggregate.snapshot import Snapshot
     from pepperpy_obs.chain import Chain
@@ -135,17 +136,24 @@ class Runtime:
         self._drain.run()
         return Stats(self._cut(window), self._now())
 
+    def read(self, store: Store, mine: Callable[[Record], bool]) -> Stats:
+        """Return the statistics of another store that calls are counted in, and of the running ones that are `mine`."""
+        self._drain.run()
+        return Stats(self._drain.exclusively(lambda: store.cut(None, _clock.time_ns())), self._now(mine))
+
     def live(self) -> Live:
         """Return what is true at this moment and no fold of events: running calls, sizes of watched caches."""
         self._drain.run()
         return self._now()
 
-    def _now(self) -> Live:
+    def _now(self, mine: Callable[[Record], bool] = lambda _: True) -> Live:
         active: Counter[tuple[str, str]] = Counter()
         agents: Counter[str] = Counter()
         label = self._store.label
         for record in self._drain.in_flight():
             spec, agent = record[SPEC], label("agent", lineage(record)[3])
+            if not mine(record):
+                continue
             if not spec.silent:
                 active[label("operation", spec.operation), agent] += 1
             if spec.credited:

@@ -2,39 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from decimal import Decimal
-from operator import add
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from pepperpy_obs.usage.boundaries import opens, writes
 from pepperpy_obs.usage.captured import Captured
-from pepperpy_obs.usage.dig import dig, first
+from pepperpy_obs.usage.dig import ask, dig
+from pepperpy_obs.usage.graphs import Messages, is_piece, is_reply, kind_of_message, messages_of
 from pepperpy_obs.usage.normal import Usage
+from pepperpy_obs.usage.parts import Part
+from pepperpy_obs.usage.sessions import Session
 from pepperpy_obs.usage.shapes import Found, word
+from pepperpy_obs.usage.table import SHAPES
 from pepperpy_obs.usage.take import take
 from pepperpy_obs.usage.wire import Reader
 
 __all__ = ["Stream"]
 
+_STATE: Final = next(shape for shape in SHAPES if shape.name == "langchain state")
+
 
 class Stream:
     """Watches the items of one stream go by.
 
-    Items may be an SDK's events, dicts, or pieces of the raw body (SSE, lines of JSON, AWS
-    event stream) cut anywhere. What comes after an answer with another id is another answer:
-    then the result has one entry for each. Not thread-safe; a stream has one consumer.
+    Items may be an SDK's events, dicts, pieces of the raw body (SSE, lines of JSON, AWS event stream) cut
+    anywhere, or what a graph streams. Several answers may follow each other, or come interleaved: they are
+    told apart by their ids or, where there are none, by what begins after a final usage (`boundaries`).
+    Then the result has one entry for each. Not thread-safe; a stream has one consumer.
     """
 
-    __slots__ = ("_answers", "_final", "_now", "_reader", "_seen", "_usage")
+    __slots__ = ("_by_id", "_earlier", "_now", "_of_run", "_parts", "_past", "_reader", "_seen", "_session", "_usage")
 
     def __init__(self, usage: Callable[[Any], object] | None = None) -> None:
         """`usage` picks the usage out of each item, or gives None; without it the item itself is searched."""
         self._usage = usage
         self._reader: Reader | None = None
-        self._answers: list[Captured] = []
-        self._now = Captured()
+        self._now = Part()
+        self._parts = [self._now]
+        self._by_id: dict[str, Part] = {}
+        self._session: Session | None = None
+        self._past: frozenset[str] | None = None
+        """The messages of earlier runs, as the first state of a graph tells them."""
+        self._of_run = False
+        """Whether states of a graph, or what its nodes add to them, were among the items: a total of its run."""
+        self._earlier: Sequence[Captured] = ()
         self._seen = False
-        self._final = False
 
     def feed(self, item: object) -> None:
         """Learn what there is to learn from one item; never changes it, never keeps it."""
@@ -48,7 +60,8 @@ class Stream:
             for each in self._reader.feed(item):
                 self._take(each)
         elif isinstance(item, Usage):
-            self._now, self._seen, self._final = Captured.of_user(item), True, True
+            self._seen = True
+            self._now.tell(item)
         else:
             self._take(item)
 
@@ -58,66 +71,122 @@ class Stream:
         return self._seen
 
     def _take(self, item: Any) -> None:
+        messages = messages_of(item)
+        if messages is not None:
+            self._converse(messages)
+            return
         item = _unwrapped(item)
         new, found = take(item)
-        if self._now.raw and new.raw and new.response_id and self._now.response_id not in (None, new.response_id):
-            self._close()
-        now = self._now
+        heard = self._hear(item)
         if not self._seen:
             self._seen = found is not None or not (new.model is new.response_id is new.provider is None)
-        now.model = now.model or new.model
-        now.response_id = now.response_id or new.response_id
-        now.service_tier = new.service_tier or now.service_tier
-        now.provider = now.provider or new.provider
-        if found is not None and (new.raw or now.shape is None):
-            self._merge(new, found)
-        self._note_end(item, found)
+        part = self._part_of(item, new, found) if heard is None else self._known(f"heard {heard}", aside=True)
+        part.learn(item, new, found)
+        if self._session is not None:
+            self._session.name(part.captured, heard=heard is not None)
 
-    def _merge(self, new: Captured, found: Found) -> None:
-        now = self._now
-        merge = found.place.merge or found.shape.merge
-        if now.shape is None or merge == "last":
-            # What stands beside the usage, searches or a price, may come with any item.
-            beside = {name: now.raw[name] for name in found.shape.around if name in now.raw} if now.raw else None
-            now.shape, now.entries = found.shape, new.entries
-            now.raw = {**beside, **new.raw} if beside else new.raw
-        elif merge == "overwrite":
-            now.raw = {**now.raw, **new.raw}
-            now.entries = new.entries or now.entries
+    def _hear(self, item: Any) -> str | None:
+        """Follow a realtime session, if it is one."""
+        kind = dig(item, ("type",))
+        if self._session is None:
+            if type(kind) is not str or not kind.startswith(("session.", "transcription_session.", "conversation.")):
+                return None
+            self._session = Session()
+        return self._session.hear(item)
+
+    def _part_of(self, item: Any, new: Captured, found: Found | None) -> Part:
+        """Return the answer that an item belongs to, which may begin with it."""
+        told, now = new.response_id, self._now
+        if told is not None and told in self._by_id:
+            part = self._now = self._by_id[told]
+            return part
+        written, opened = writes(item), opens(item)
+        if told is not None and now.captured.response_id is not None:
+            another = bool(new.raw) or written or opened
+        elif not now.final:
+            another = opened and not now.empty
+        elif found is None:
+            another = written or opened
+        elif opened or (written and now.ends_once(found)):
+            another = True
         else:
-            now.raw = _combined(now.raw, new.raw, add if merge == "add" else max)
+            another = now.starts_over(new, found)
+        if another:
+            now = self._now = Part()
+            self._parts.append(now)
+        now.begun = now.begun or written or opened
+        if told is not None and now.captured.response_id is None:
+            self._by_id[told] = now
+        return now
 
-    def _note_end(self, item: Any, found: Found | None) -> None:
-        shape = self._now.shape if found is None else found.shape
-        if shape is None:
+    def _known(self, key: str, *, aside: bool = False) -> Part:
+        """Return the answer of a key, which items without one do not belong to."""
+        part = self._by_id.get(key)
+        if part is None:
+            part = self._by_id[key] = Part(aside=aside)
+            self._parts.append(part)
+        return part
+
+    def _converse(self, messages: Messages) -> None:
+        """Learn from what a graph has streamed: each reply counts once, those of earlier runs do not."""
+        found = messages.found
+        keys = [_key(message, position) for position, message in enumerate(found)]
+        if messages.is_state and self._past is None:
+            asked = [position for position, each in enumerate(found) if kind_of_message(each) == "human"]
+            self._past = frozenset(keys[: asked[-1]] if asked else ())
+            # A state that ends with a reply is a result: only what made it knows which of its requests are of this run.
+            self._earlier = take({"messages": found})[0].earlier if is_reply(found[-1]) else ()
+        elif messages.is_state:
+            self._earlier = ()
+        self._of_run = self._of_run or messages.of_run
+        for key, message in zip(keys, found, strict=True):
+            if is_reply(message) and (self._past is None or key not in self._past):
+                self._seen = True
+                self._reply(message, key)
+
+    def _reply(self, message: Any, key: str) -> None:
+        part = self._known(key)
+        if part.whole:
             return
-        last = _ENDS[shape.end](item)
-        # Who reports costs reports them once, at the end, though OpenRouter may add an empty choice there.
-        if last or (found is not None and (last is None or "cost" in self._now.raw)):
-            self._final = True
-
-    def _close(self) -> None:
-        self._now.incomplete = not self._final
-        self._answers.append(self._now)
-        self._now, self._final = Captured(), False
+        new, found = take(message)
+        # A message that names its model was written by one, if not by the application itself.
+        part.begun = part.begun or new.model is not None
+        if is_piece(message):
+            part.learn(message, new, found)
+        else:
+            part.replace(new)
 
     def captured(self, *, whole: bool = False) -> Captured | None:
         """Return what is known so far, or None if no item was anything like a provider's.
 
-        It is marked incomplete unless the stream has told its final usage. With `whole` the
+        It is marked incomplete unless each answer has told its final usage. With `whole` the
         items were the entire answer, and one without any usage says nothing.
         """
         if self._reader is not None:
             for each in self._reader.close():
                 self._take(each)
-        if not self._seen or (whole and not self._answers and not self._now.raw and self._now.usage is None):
+        if not self._seen:
             return None
-        if not self._answers:
-            self._now.incomplete = not self._final
-            return self._now
-        if self._now.raw:
-            self._close()
-        return _joined(self._answers)
+        told = [part for part in self._parts if not part.captured.countless]
+        if not told and whole:
+            return None
+        if not told:
+            told = [next((part for part in self._parts if not part.empty), self._now)]
+        short = any(not part.final for part in told) or any(part.begun for part in self._parts if part not in told)
+        if len(told) == 1 and not self._of_run:
+            captured = told[0].captured
+        else:
+            captured = _joined(told)
+            captured.shape = _STATE if self._of_run else captured.shape
+            captured.earlier = self._earlier
+        captured.incomplete = short
+        return captured
+
+
+def _key(message: Any, position: int) -> str:
+    """Return what tells a message from others: its id, or its place in the conversation."""
+    told = word(ask(message, "id"))
+    return f"message {position}" if told is None and not is_piece(message) else f"message {told}"
 
 
 def _unwrapped(item: Any) -> Any:
@@ -135,66 +204,14 @@ def _unwrapped(item: Any) -> Any:
     return next(iter(Reader().whole(inner)), item)
 
 
-def _combined(old: Mapping[str, Any], new: Mapping[str, Any], combine: Callable[[Any, Any], Any]) -> dict[str, Any]:
-    result = dict(old)
-    for name, value in new.items():
-        before = old.get(name)
-        result[name] = combine(before, value) if _is_number(before) and _is_number(value) else value
-    return result
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
-
-
-def _joined(answers: list[Captured]) -> Captured:
-    """Return several answers of one stream as one, with an entry for each."""
+def _joined(parts: list[Part]) -> Captured:
+    """Return several answers of one stream as one, with an entry for each; the last one is no mere part of a talk."""
+    answers = [part.captured for part in sorted(parts, key=lambda part: not part.aside)]
+    for part in parts:
+        part.captured.incomplete = not part.final
     last = answers[-1]
     joined = Captured()
     joined.shape, joined.provider, joined.model = last.shape, last.provider, last.model
     joined.service_tier = last.service_tier
     joined.entries = answers
-    joined.incomplete = any(each.incomplete for each in answers)
     return joined
-
-
-def _says_nothing(_: Any) -> bool | None:
-    return None
-
-
-def _last_choice(item: Any) -> bool | None:
-    """OpenAI: the usage comes after the last choice, in a chunk without any, or with the finish itself."""
-    return bool(dig(item, ("choices", "*", "finish_reason"))) if dig(item, ("choices",)) else None
-
-
-def _last_candidate(item: Any) -> bool | None:
-    """Google: every chunk has usage; the one with a finish reason has the last."""
-    if not dig(item, ("candidates",)):
-        return None
-    reasons = first(item, (("candidates", "*", "finishReason"), ("candidates", "*", "finish_reason")))
-    # Protobuf says 0 where there is none.
-    return any(reasons or ())
-
-
-def _message_delta(item: Any) -> bool | None:
-    return word(dig(item, ("type",))) in {"message_delta", "message_stop", "message"}
-
-
-def _run(item: Any) -> bool | None:
-    """Assistants: the steps of a run come before the run itself."""
-    return None if first(item, (("object",), ("data", "object"))) == "thread.run" else False
-
-
-def _done(item: Any) -> bool | None:
-    return dig(item, ("done",)) is True
-
-
-_ENDS: Final[dict[str, Callable[[Any], bool | None]]] = {
-    "usage": _says_nothing,
-    "choices": _last_choice,
-    "candidates": _last_candidate,
-    "message_delta": _message_delta,
-    "run": _run,
-    "flag": _done,
-}
-"""Whether an item is the last that matters; None leaves it to whether it has usage."""

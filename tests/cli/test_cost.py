@@ -84,14 +84,14 @@ def test_tables(cli: CommandLine, log: str) -> None:
     done = cli("cost", log, "--by", "customer", "--by", "day")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == (
-        "Cost (since the start, 2.0 days)\n"
-        "total cost                $4.50\n"
-        "per request               $1.50\n"
-        "priced calls         3 (75.0 %)\n"
-        "unpriced calls                1\n"
-        "saved by caches  $7.00 (60.9 %)\n"
-        "  local cache             $7.00\n"
-        "wasted            $0.00 (0.0 %)\n"
+        "Cost (from 2026-11-01 12:00:00 UTC, 2.0 days)\n"
+        "total cost                  $4.50\n"
+        "per request                 $1.50\n"
+        "priced requests        3 (75.0 %)\n"
+        "unpriced requests               1\n"
+        "saved by caches    $7.00 (60.9 %)\n"
+        "  local cache               $7.00\n"
+        "wasted              $0.00 (0.0 %)\n"
         "\n"
         "customer  requests     tokens   cost   share  per request\n"
         "initech          3  3,000,000  $4.00  88.9 %        $2.00\n"
@@ -102,8 +102,8 @@ def test_tables(cli: CommandLine, log: str) -> None:
         "2026-11-02         2  1,250,000  $0.50  11.1 %        $0.50\n"
         "2026-11-03         1  1,000,000  $3.00  66.7 %        $3.00\n"
         "\n"
-        "model without a price  calls\n"
-        "private                    1\n"
+        "model without a price  requests\n"
+        "private                       1\n"
     )
 
 

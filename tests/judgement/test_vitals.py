@@ -103,7 +103,7 @@ def test_answers_without_usage_warn_of_that_and_not_of_prices(still: Still) -> N
     assert found["without_usage"] == CheckResult(
         "without_usage",
         "warn",
-        "66.7 % of 6 answers in the last 5 minutes told no usage, their cost is unknown; the limit is 25 %; "
+        "66.7 % of 6 requests in the last 5 minutes told no usage, their cost is unknown; the limit is 25 %; "
         "return the whole answer, say usage=, or call current_call().record_usage(response); streams of OpenAI and "
         'its like tell it with stream_options={"include_usage": True}',
         4 / 6,
@@ -116,7 +116,7 @@ def test_where_every_answer_told_its_usage_no_cost_is_called_unknown(still: Stil
     for _ in range(4):
         still.fold(operation="ask", outcome="ok", provider="openai", model="gpt-4o", input_tokens=5, cost_usd=1)
     assert judged(still)["without_usage"] == CheckResult(
-        "without_usage", "pass", "0 % of 4 answers in the last 5 minutes told no usage; the limit is 25 %", 0.0
+        "without_usage", "pass", "0 % of 4 requests in the last 5 minutes told no usage; the limit is 25 %", 0.0
     )
 
 

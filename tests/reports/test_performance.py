@@ -27,6 +27,8 @@ ASKED = PerformanceReport(
     p50_response_time=near(2.0),
     p95_response_time=4.0,
     p99_response_time=4.0,
+    time_to_first_token=0.25,
+    p95_time_to_first_token=0.25,
     request_latency=0.25,
     p95_request_latency=0.25,
     token_usage=1100,
@@ -34,6 +36,7 @@ ASKED = PerformanceReport(
     outcomes={"error": 2, "ok": 1},
     errors_by_type={"RateLimitError": 1, "TimeoutError": 1},
     operations={},
+    start="2025-11-23T12:00:00Z",
     window=None,
     seconds=20.0,
 )
@@ -58,6 +61,8 @@ class TestPerformance:
             p50_response_time=near(1.0),
             p95_response_time=8.0,
             p99_response_time=8.0,
+            time_to_first_token=0.25,
+            p95_time_to_first_token=0.25,
             request_latency=0.25,
             p95_request_latency=0.25,
             token_usage=1500,
@@ -65,6 +70,7 @@ class TestPerformance:
             outcomes={"abandoned": 1, "error": 3, "ok": 3},
             errors_by_type={"TimeoutError": 2, "RateLimitError": 1},
             operations={},
+            start="2025-11-23T12:00:00Z",
             window=None,
             seconds=20.0,
         )
@@ -76,7 +82,7 @@ class TestPerformance:
 
     def test_of_an_operation_that_never_was(self) -> None:
         """It has no figures, in the same stretch of time."""
-        expected = replace(nothing().performance, operation="unheard", seconds=20.0)
+        expected = replace(nothing().performance, operation="unheard", start="2025-11-23T12:00:00Z", seconds=20.0)
         assert told().performance.of("unheard") == expected
 
     def test_of_a_window(self) -> None:

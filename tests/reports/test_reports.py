@@ -47,6 +47,7 @@ class TestUsage:
             active_agents=3,
             cache_hit_rate=4 / 6,
             cache_utilization=0.75,
+            start="2025-11-23T12:00:00Z",
             window=None,
             seconds=20.0,
         )
@@ -89,6 +90,7 @@ class TestCost:
             over_budget_calls=0,
             over_budget=Decimal(0),
             groups=told().cost.groups,
+            start="2025-11-23T12:00:00Z",
             window=None,
             seconds=20.0,
         )
@@ -104,23 +106,23 @@ class TestCost:
             assert sum(one.cost or 0 for one in rows.values()) == told().cost.total_cost
         cent = Decimal("0.01")
         assert groups["model"] == {
-            "gpt-4o": Spending(3, 1100, 3 * cent, 3 * cent, 1, 0, cent, Decimal(0)),
-            "claude": Spending(1, 300, cent, cent, 1, 0, Decimal(0), cent),
-            "(none)": Spending(1, 60, None, None, 0, 0, Decimal(0), Decimal(0)),
-            "private": Spending(1, 40, None, None, 0, 1, Decimal(0), Decimal(0)),
+            "gpt-4o": Spending(3, 1100, 3 * cent, 3 * cent, 1, 0, 0, cent, Decimal(0)),
+            "claude": Spending(1, 300, cent, cent, 1, 0, 0, Decimal(0), cent),
+            "(none)": Spending(1, 60, None, None, 0, 0, 0, Decimal(0), Decimal(0)),
+            "private": Spending(1, 40, None, None, 0, 1, 0, Decimal(0), Decimal(0)),
         }
 
     def test_csv(self) -> None:
         """One line of the total, one of each row; what has no price has no cost there; no name is a formula."""
         assert told().cost.to_csv("model", "team") == (
-            "group,name,requests,tokens,cost,cost_per_request,priced,unpriced,savings,waste\n"
-            "total,,6,1500,0.04,0.02,2,1,0.01,0.01\n"
-            "model,gpt-4o,3,1100,0.03,0.03,1,0,0.01,0\n"
-            "model,claude,1,300,0.01,0.01,1,0,0,0.01\n"
-            "model,(none),1,60,,,0,0,0,0\n"
-            "model,private,1,40,,,0,1,0,0\n"
-            "team,red,3,1100,0.03,0.03,1,0,0.01,0\n"
-            "team,(none),3,400,0.01,0.01,1,1,0,0.01\n"
+            "group,name,requests,tokens,cost,cost_per_request,priced,unpriced,without_usage,savings,waste\n"
+            "total,,6,1500,0.04,0.02,2,1,0,0.01,0.01\n"
+            "model,gpt-4o,3,1100,0.03,0.03,1,0,0,0.01,0\n"
+            "model,claude,1,300,0.01,0.01,1,0,0,0,0.01\n"
+            "model,(none),1,60,,,0,0,0,0,0\n"
+            "model,private,1,40,,,0,1,0,0,0\n"
+            "team,red,3,1100,0.03,0.03,1,0,0,0.01,0\n"
+            "team,(none),3,400,0.01,0.01,1,1,0,0,0.01\n"
         )
         store = Store()
         store.fold({**ASK, "model": "=1+1", "input_tokens": 1}, NOON)
@@ -230,11 +232,14 @@ class TestForms:
                 "p99_response_time",
                 "request_latency",
                 "p95_request_latency",
+                "time_to_first_token",
+                "p95_time_to_first_token",
                 "cache_hit_rate",
+                "start",
                 "window",
             },
-            "usage": {"requests_per_minute", "cache_hit_rate", "cache_utilization", "window"},
-            "cost": {"cost_per_request", "price_coverage", "savings_rate", "waste_rate", "window"},
+            "usage": {"requests_per_minute", "cache_hit_rate", "cache_utilization", "start", "window"},
+            "cost": {"cost_per_request", "price_coverage", "savings_rate", "waste_rate", "start", "window"},
             "cache": {"hit_rate", "utilization", "prompt_hit_rate"},
             "agents": set[str](),
         }

@@ -28,38 +28,38 @@ class TestReports:
     def test_performance(self) -> None:
         """The figures of all, then a line for each operation; what was not measured is a dash."""
         assert str(told().performance) == shown("""
-            Performance (since the start, 20.0 s)
-            calls                            7
-            error rate                  42.9 %
-            calls per second              0.35
-            average response time       2.29 s
-            50 % within                 995 ms
-            95 % within                 8.00 s
-            99 % within                 8.00 s
-            average time to first item  250 ms
-            tokens                       1,500
-            cache hit rate              66.7 %
+            Performance (from 2025-11-23 12:00:00 UTC, 20.0 s)
+            calls                             7
+            error rate                   42.9 %
+            calls per second               0.35
+            average response time        2.29 s
+            50 % within                  995 ms
+            95 % within                  8.00 s
+            99 % within                  8.00 s
+            average time to first token  250 ms
+            tokens                        1,500
+            cache hit rate               66.7 %
 
-            operation  calls  errors  per second  average      p50     p95     p99  first item
-            ask            3       2        0.15   2.33 s   1.99 s  4.00 s  4.00 s      250 ms
-            draft          1       0        0.05   500 ms   500 ms  500 ms  500 ms           -
-            search         2       1        0.10   4.00 s  7.81 ms  8.00 s  8.00 s           -
-            write          1       0        0.05   500 ms   500 ms  500 ms  500 ms           -
+            operation  calls  errors  per second  average      p50     p95     p99  first token
+            ask            3       2        0.15   2.33 s   1.99 s  4.00 s  4.00 s       250 ms
+            draft          1       0        0.05   500 ms   500 ms  500 ms  500 ms            -
+            search         2       1        0.10   4.00 s  7.81 ms  8.00 s  8.00 s            -
+            write          1       0        0.05   500 ms   500 ms  500 ms  500 ms            -
         """)
 
     def test_performance_of_one_operation_in_a_window(self) -> None:
         """The title says whose figures these are, and of what stretch."""
         assert str(told(60).performance.of("unheard")) == shown("""
             Performance of unheard (last 60 s)
-            calls                       0
-            error rate                  -
-            calls per second            -
-            average response time       -
-            50 % within                 -
-            95 % within                 -
-            99 % within                 -
-            average time to first item  -
-            tokens                      0
+            calls                        0
+            error rate                   -
+            calls per second             -
+            average response time        -
+            50 % within                  -
+            95 % within                  -
+            99 % within                  -
+            average time to first token  -
+            tokens                       0
         """)
 
     def test_errors(self) -> None:
@@ -77,23 +77,23 @@ class TestReports:
         """The figures, then who used how much."""
         assert str(told().usage).split("\n\n")[:2] == [
             shown("""
-                Usage (since the start, 20.0 s)
-                API calls               6
-                calls per minute    18.00
-                tokens              1,500
-                  input             1,040
-                  output              400
-                  cache read          500
-                  unsplit              60
-                active agents           3
-                cache hit rate     66.7 %
-                cache utilization  75.0 %
+                Usage (from 2025-11-23 12:00:00 UTC, 20.0 s)
+                requests                  6
+                requests per minute   18.00
+                tokens                1,500
+                  input               1,040
+                  output                400
+                  cache read            500
+                  unsplit                60
+                active agents             3
+                cache hit rate       66.7 %
+                cache utilization    75.0 %
             """),
             shown("""
-                provider   calls  tokens
-                acme           1      40
-                anthropic      1     300
-                openai         4   1,160
+                provider   requests  tokens
+                acme              1      40
+                anthropic         1     300
+                openai            4   1,160
             """),
         ]
 
@@ -102,15 +102,15 @@ class TestReports:
         parts = str(told().cost).split("\n\n")
         assert [parts[0], parts[1], parts[-1]] == [
             shown("""
-                Cost (since the start, 20.0 s)
-                total cost                $0.04
-                per request               $0.02
-                priced calls         2 (66.7 %)
-                unpriced calls                1
-                saved by caches  $0.01 (20.0 %)
-                  prompt cache            $0.01
-                wasted           $0.01 (25.0 %)
-                  abandoned               $0.01
+                Cost (from 2025-11-23 12:00:00 UTC, 20.0 s)
+                total cost                  $0.04
+                per request                 $0.02
+                priced requests        2 (66.7 %)
+                unpriced requests               1
+                saved by caches    $0.01 (20.0 %)
+                  prompt cache              $0.01
+                wasted             $0.01 (25.0 %)
+                  abandoned                 $0.01
             """),
             shown("""
                 provider   requests  tokens   cost   share  per request
@@ -119,8 +119,8 @@ class TestReports:
                 acme              1      40      -       -            -
             """),
             shown("""
-                model without a price  calls
-                private                    1
+                model without a price  requests
+                private                       1
             """),
         ]
 

@@ -297,8 +297,8 @@ def test_memory_stays_bounded_without_a_reader() -> None:
         assert seen.stats.performance.calls == 30_000
 
 
-def test_a_stream_that_failed_before_its_first_item_has_no_answer_to_price() -> None:
-    """Nobody answered, so no usage is missing; after a first item it is, and usage is what is missing, not a price."""
+def test_a_stream_that_failed_lacks_usage_and_not_a_price() -> None:
+    """What it used is unknown, before its first item too: the provider may bill it."""
 
     @costed(operation="refused", provider="openai", model="gpt-4o")
     def refused(items: int) -> Iterator[object]:
@@ -313,7 +313,8 @@ def test_a_stream_that_failed_before_its_first_item_has_no_answer_to_price() -> 
         assert [e.get("cost_source") for e in seen.events] == [None, None]
         assert [e.get("usage_incomplete") for e in seen.events] == [None, True]
         cost = seen.stats.cost
-        assert (cost.unpriced_calls, cost.unpriced_by_model, cost.calls_without_usage) == (0, {}, 1)
+        assert [e.get("usage_flags") for e in seen.events] == [["missing"], None]
+        assert (cost.unpriced_calls, cost.unpriced_by_model, cost.calls_without_usage) == (0, {}, 2)
 
 
 def test_what_is_no_config_or_no_window_is_refused() -> None:

@@ -1,0 +1,71 @@
+"""Where one answer of a stream ends and the next begins, for answers that have no id to tell them apart by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pepperpy_obs.usage.dig import ask, dig, first, paths
+from pepperpy_obs.usage.shapes import word
+
+__all__ = ["opens", "restarts", "writes"]
+
+_STARTS: Final = frozenset({"message_start", "response.created"})
+"""The first events of Anthropic's and OpenAI's streams; that of Converse is a key of its own."""
+_WRITTEN: Final = (
+    "content",
+    "role",
+    "tool_calls",
+    "reasoning_content",
+    "reasoning",
+    "refusal",
+    "function_call",
+    "audio",
+)
+"""What the delta of a choice may hold, if the answer goes on."""
+_TURN: Final = paths("output.message", "serverContent.modelTurn", "server_content.model_turn")
+"""Where Converse keeps what was written, and where Gemini's live sessions do."""
+
+
+def opens(item: Any) -> bool:
+    """Tell whether an item says that an answer begins with it."""
+    return word(dig(item, ("type",))) in _STARTS or dig(item, ("messageStart",)) is not None
+
+
+def writes(item: Any) -> bool:
+    """Tell whether an item is a piece of an answer, or one in whole, and not only what is told at the end of it."""
+    choices = dig(item, ("choices",))
+    if choices is not None:
+        return isinstance(choices, list) and any(_is_written(each) for each in choices)
+    if dig(item, ("candidates",)) or (dig(item, ("done",)) is not None and dig(item, ("model",)) is not None):
+        return True
+    return first(item, _TURN) is not None
+
+
+def _is_written(choice: Any) -> bool:
+    if ask(choice, "message") is not None or ask(choice, "text"):
+        return True
+    delta = ask(choice, "delta")
+    return delta is not None and any(ask(delta, name) for name in _WRITTEN)
+
+
+def restarts(old: Mapping[str, Any], new: Mapping[str, Any], merge: str, end: str) -> bool:
+    """Tell by its numbers whether a usage belongs to another answer than the final one before it.
+
+    Within an answer the input stays what it is, and the output does not shrink: so several providers
+    repeat their usage, Google with a reason to finish each time. Where counts come one by one
+    (Titan, Llama), the input comes first.
+    """
+    read, written = _count(old, "input_tokens"), _count(old, "output_tokens") or 0
+    now_read, now_written = _count(new, "input_tokens"), _count(new, "output_tokens") or 0
+    if merge == "last":
+        other = read is not None and now_read is not None and read != now_read
+        return other or (bool(new) and now_written < written)
+    if merge == "most":
+        return now_written < written
+    return merge == "overwrite" and end == "usage" and now_read is not None and bool(written)
+
+
+def _count(raw: Mapping[str, Any], name: str) -> float | None:
+    value = raw.get(name)
+    return value if type(value) is int or type(value) is float else None
