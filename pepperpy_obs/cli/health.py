@@ -43,7 +43,7 @@ def _of_files(options: argparse.Namespace) -> int:
     tell(source.fold)
     report = HealthChecker(source).check()
     print(json.dumps(report.to_dict()) if options.json else report)
-    return 0 if report.is_ready and source.fold.events else 1
+    return 0 if report.status != "fail" and source.fold.events else 1
 
 
 def _of_service(options: argparse.Namespace) -> int:

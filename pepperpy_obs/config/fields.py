@@ -39,6 +39,16 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 Names = Annotated[tuple[str, ...], NoDecode]
 Size = Annotated[int, BeforeValidator(TypeAdapter(ByteSize).validate_python), Field(ge=0)]
 Mode = Annotated[int, BeforeValidator(_mode), Field(ge=0, le=0o777)]
+Checks = Annotated[
+    tuple[
+        Literal[
+            "error_rate", "request_error_rate", "p95", "unpriced_share", "without_usage", "dropped", "event_age",
+            "exporters",
+        ],
+        ...,
+    ],
+    NoDecode,
+]  # fmt: skip
 PathLike = Annotated[Path | str | None, AfterValidator(_path)]
 
 
@@ -137,6 +147,8 @@ class Settings(BaseSettings):
     """seconds that one health check may take"""
     health_max_error_rate: Share | None = 0.25
     """share of failed calls that is still healthy; none: not checked"""
+    health_max_request_error_rate: Share | None = 0.25
+    """share of failed requests to one provider that is still healthy; none: not checked"""
     health_max_p95_seconds: Seconds | None = None
     """95th percentile of durations that is still healthy; none: not checked"""
     health_max_unpriced_share: Share | None = 0.5
@@ -147,3 +159,5 @@ class Settings(BaseSettings):
     """age of the oldest event that a receiver has yet to take that is still healthy; none: not checked"""
     health_max_event_age_seconds: Seconds | None = None
     """age of the newest event that is still healthy; none: not checked"""
+    ready_checks: Checks = ("event_age",)
+    """built-in health checks that /readyz depends on, beside your own; error_rate would take all out of work at once"""

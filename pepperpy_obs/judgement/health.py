@@ -102,6 +102,6 @@ class HealthChecker:
         at, before = losses[0]
         return Counter(dropped) - Counter(before) if at <= since else dropped
 
-    @staticmethod
-    def _report(found: list[CheckResult]) -> HealthReport:
-        return HealthReport(_clock.time_ns(), {result.name: result for result in found})
+    def _report(self, found: list[CheckResult]) -> HealthReport:
+        unready = frozenset((*self._source.config.ready_checks, *self._probes))
+        return HealthReport(_clock.time_ns(), {result.name: result for result in found}, unready)

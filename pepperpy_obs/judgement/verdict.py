@@ -51,6 +51,8 @@ class HealthReport:
     at: int
     """When it was made, UTC epoch nanoseconds."""
     checks: Mapping[str, CheckResult]
+    unready: frozenset[str] | None = None
+    """Checks whose failure makes a service unready; None: that of any."""
 
     @property
     def status(self) -> Status:
@@ -60,13 +62,14 @@ class HealthReport:
 
     @property
     def is_healthy(self) -> bool:
-        """Whether there is nothing to complain about: no warning either. A probe asks for `is_ready`."""
+        """Whether there is nothing to complain about: no warning either. A readiness probe asks for `is_ready`."""
         return self.status == "pass"
 
     @property
     def is_ready(self) -> bool:
-        """Whether nothing has failed; a warning does not take a service out of work."""
-        return self.status != "fail"
+        """Whether nothing has failed that the service's own work depends on; a provider's failures do not count."""
+        failed = (name for name, check in self.checks.items() if check.status == "fail")
+        return not any(self.unready is None or name in self.unready for name in failed)
 
     @property
     def issues(self) -> list[str]:

@@ -1,7 +1,7 @@
 """The built-in checks: pure functions of what was counted, each with its limit in `Config`.
 
 What the service does (errors, slowness, silence) can fail. What only we suffer from (unknown prices, lost log
-lines, a way out that is down) warns: no service is to be taken out of work because its logs do not leave.
+lines, a way out that is down) warns. Which failures make a service unready is another question: see `ready_checks`.
 A limit of None switches its check off, and below `health_min_calls` nothing is judged by shares or quantiles.
 """
 
@@ -17,7 +17,7 @@ from pepperpy_obs.aggregate.snapshot import Snapshot
 from pepperpy_obs.config import Config
 from pepperpy_obs.judgement.ledger import Ledger
 from pepperpy_obs.judgement.source import Sink
-from pepperpy_obs.judgement.verdict import CheckResult
+from pepperpy_obs.judgement.verdict import CheckResult, Status
 from pepperpy_obs.reports.errors import error_rate
 
 __all__ = ["BUILT_IN", "Vitals", "judge"]
@@ -66,6 +66,37 @@ def _error_rate(vitals: Vitals, calls: Cell) -> CheckResult | None:
     worst = _worst(vitals.recent) if rate else ""
     text = f"{_percent(rate)} of {calls.calls} calls{_lately(vitals)} failed{worst}; the limit is {_percent(limit)}"
     return CheckResult("error_rate", "fail" if rate > limit else "pass", text, rate)
+
+
+def _request_error_rate(vitals: Vitals, calls: Cell) -> CheckResult | None:
+    """Judge each provider by itself: a fallback that works hides it in their sum, and tools in that of all calls."""
+    limit = vitals.limits.health_max_request_error_rate
+    if limit is None:
+        return None
+    if too_few := _too_few("request_error_rate", calls.requests.count, "requests", vitals):
+        return too_few
+    made, failed = _requests_by_provider(vitals.recent)
+    judged = [name for name, count in made.items() if count >= vitals.limits.health_min_calls]
+    if not judged:
+        made, failed, judged = {"": calls.requests.count}, {"": sum(failed.values())}, [""]
+    worst = max(judged, key=lambda name: (failed[name] / made[name], name))
+    rate = failed[worst] / made[worst]
+    to = f" to {worst}" if worst else ""
+    others = [f"{failed[name]} of {made[name]} to {name or 'no provider'}" for name in sorted(judged) if name != worst]
+    beside = f" ({', '.join(others)})" if others else ""
+    text = f"{_percent(rate)} of {made[worst]} requests{to}{_lately(vitals)} failed{beside}"
+    status: Status = "fail" if rate > limit else "pass"
+    return CheckResult("request_error_rate", status, f"{text}; the limit is {_percent(limit)}", rate)
+
+
+def _requests_by_provider(recent: Snapshot) -> tuple[dict[str, int], dict[str, int]]:
+    """Return how many requests were made and how many failed."""
+    made: Counter[str] = Counter()
+    failed: Counter[str] = Counter()
+    for key, cell in recent.series.items():
+        made[key.provider] += cell.requests.count
+        failed[key.provider] += cell.requests.outcomes.get("error", 0)
+    return {name: count for name, count in made.items() if count}, failed
 
 
 def _worst(recent: Snapshot) -> str:
@@ -175,6 +206,7 @@ def _behind(vitals: Vitals, ledger: Ledger) -> str:
 
 _CHECKS: Final[tuple[Callable[[Vitals, Cell], CheckResult | None], ...]] = (
     _error_rate,
+    _request_error_rate,
     _p95,
     _unpriced_share,
     _without_usage,

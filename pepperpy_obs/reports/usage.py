@@ -28,6 +28,9 @@ class UsageReport(Report):
     request_volume: int
     """The same: how many requests there were in the stretch."""
     requests_per_minute: float | None
+    error_rate: float | None
+    """Requests that failed, of all; None of none."""
+    error_rate_by_provider: Mapping[str, float]
     calls_by_provider: Mapping[str, int]
     calls_by_model: Mapping[str, int]
     calls_by_operation: Mapping[str, int]
@@ -61,6 +64,7 @@ class UsageReport(Report):
         facts = {
             "requests": table.count(self.total_calls),
             "requests per minute": table.count(self.requests_per_minute),
+            "error rate": table.share(self.error_rate),
             "tokens": table.count(self.total_tokens),
             **{f"  {name.replace('_', ' ')}": table.count(number) for name, number in self.tokens_by_type.items()},
             **self._doubts(),
@@ -101,6 +105,10 @@ def usage_report(totals: Totals, live: Live, cache: CacheReport) -> UsageReport:
         output_tokens=requests.tokens.get("output", 0),
         request_volume=requests.count,
         requests_per_minute=None if rate is None else 60 * rate,
+        error_rate=_error_rate(totals.everything),
+        error_rate_by_provider={
+            name: rate for name, cell in totals.providers.items() if (rate := _error_rate(cell)) is not None
+        },
         calls_by_provider=_calls(totals.providers),
         calls_by_model=_calls(totals.models),
         calls_by_operation=_calls(totals.operations),
@@ -128,6 +136,11 @@ def usage_report(totals: Totals, live: Live, cache: CacheReport) -> UsageReport:
 
 def _calls(groups: Mapping[str, Cell]) -> dict[str, int]:
     return {name: cell.requests.count for name, cell in groups.items() if cell.requests.outcomes}
+
+
+def _error_rate(cell: Cell) -> float | None:
+    requests = cell.requests
+    return requests.outcomes.get("error", 0) / requests.count if requests.outcomes else None
 
 
 def _tokens(groups: Mapping[str, Cell]) -> dict[str, int]:

@@ -1,8 +1,9 @@
 """The pages: ``/metrics``, ``/stats``, ``/health``, ``/livez`` and ``/readyz``.
 
 For scrapers, people and probes of one's own machine or cluster: there is no login, and so no other address
-than 127.0.0.1 unless asked for. ``/livez`` says only that the process answers. What it depends on is ``/readyz``'s
-matter: a liveness probe that fails with a provider restarts every replica at once.
+than 127.0.0.1 unless asked for. ``/livez`` says only that the process answers. ``/readyz`` says whether it can work:
+by checks of your own and by `Config.ready_checks`, and not by a provider's failures, which would take every replica
+out of work at once. ``/health`` tells of all.
 """
 
 from __future__ import annotations
@@ -77,20 +78,20 @@ def _pages(source: Source, exporter: PrometheusExporter, checker: HealthChecker)
 
     def health(_: Request) -> Answer:
         report = checker.check()
-        return Answer(report.to_json(), "application/health+json", _status(ready=report.is_ready))
+        return Answer(report.to_json(), "application/health+json", _status(well=report.status != "fail"))
 
     def alive(_: Request) -> Answer:
         return Answer("ok\n")
 
     def ready(_: Request) -> Answer:
         report = checker.check()
-        return Answer(f"{report}\n", status=_status(ready=report.is_ready))
+        return Answer(f"{report}\n", status=_status(well=report.is_ready))
 
     return {"/metrics": exporter.page, "/stats": stats, "/health": health, _ALIVE: alive, "/readyz": ready}
 
 
-def _status(*, ready: bool) -> HTTPStatus:
-    return HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
+def _status(*, well: bool) -> HTTPStatus:
+    return HTTPStatus.OK if well else HTTPStatus.SERVICE_UNAVAILABLE
 
 
 def _window(request: Request) -> float | None:

@@ -233,7 +233,7 @@ def test_a_forked_child_does_not_wait_for_its_parents_thread(still: Still, relea
 @pytest.mark.parametrize(
     "name,check,options,message",
     [
-        ("p95", fine, {}, "a health check named 'p95' exists already; taken are error_rate, p95"),
+        ("p95", fine, {}, "a health check named 'p95' exists already; taken are error_rate, request_error_rate, p95"),
         ("mine", fine, {}, "named 'mine' exists already"),
         ("new", "localhost:5432", {}, "health check 'new' is 'localhost:5432'; give a function"),
         ("new", fine, {"timeout": 0}, "timeout=0 of health check 'new'; give seconds above 0"),
@@ -254,7 +254,7 @@ def test_recent_calls_are_judged(still: Still) -> None:
     config = Config(config_file=None, health_window=10, health_min_calls=1, health_max_error_rate=0)
     checker = HealthChecker(Still(store=still.store, config=config))
     still.fold(operation="ask", outcome="error")
-    assert not checker.check().is_ready
+    assert not checker.check().is_healthy
     still.fold(operation="ask", outcome="ok", at=AT + 60_000_000_000)
     assert checker.check().is_healthy
 
@@ -298,3 +298,16 @@ def test_silence_is_counted_from_the_newest_call(still: Still, at: Callable[[flo
     assert checker.check().issues == ["event_age: no call has ended for 11 s; the limit is 10 s"]
     still.fold(operation="ask", outcome="ok", at=AT + 5_000_000_000)
     assert checker.check().is_healthy
+
+
+def test_a_provider_that_fails_takes_no_service_out_of_work(still: Still) -> None:
+    """Health says that it fails; readiness depends on the user's own checks and on those that the settings name."""
+    for _ in range(20):
+        still.fold(operation="ask", outcome="error", provider="openai")
+    report = HealthChecker(still).check()
+    assert (report.status, report.is_healthy, report.is_ready) == ("fail", False, True)
+    checker = HealthChecker(still)
+    checker.register("mine", lambda: False)
+    assert not checker.check().is_ready
+    asked = Config(config_file=None, ready_checks=("request_error_rate",))
+    assert not HealthChecker(Still(store=still.store, config=asked)).check().is_ready

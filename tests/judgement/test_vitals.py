@@ -16,6 +16,7 @@ from tests.still import AT, Still
 ALL_ON: dict[str, Any] = {
     "health_min_calls": 4,
     "health_max_error_rate": 0.5,
+    "health_max_request_error_rate": 0.5,
     "health_max_p95_seconds": 2.0,
     "health_max_unpriced_share": 0.25,
     "health_max_dropped": 1,
@@ -211,3 +212,44 @@ def test_a_receiver_that_takes_nothing_warns(still: Still, ledger: Ledger, statu
     assert (found.status, found.text) == (status, text)
     off = judged(still, ledgers={"loki": books("loki", **LATE)}, health_max_ship_delay_seconds=None)["exporters"]
     assert off.status == "pass"
+
+
+def ask(still: Still, provider: str | None, *outcomes: str) -> None:
+    """Fold requests of which some failed."""
+    for outcome in outcomes:
+        told: dict[str, Any] = {"provider": provider} if provider else {"kind": "llm"}
+        still.fold(operation="ask", outcome=outcome, **told)
+
+
+def test_failing_requests_are_not_hidden_among_other_calls(still: Still) -> None:
+    """A provider of which all requests fail is a failure, however many tools do well."""
+    ask(still, "openai", *["error"] * 5)
+    for _ in range(95):
+        still.fold(operation="tool", outcome="ok")
+    found = judged(still)
+    assert found["error_rate"].status == "pass"
+    text = "100 % of 5 requests to openai in the last 5 minutes failed; the limit is 50 %"
+    assert found["request_error_rate"] == CheckResult("request_error_rate", "fail", text, 1.0)
+
+
+def test_each_provider_is_judged_by_itself(still: Still) -> None:
+    """A fallback that works does not hide the provider that fails; one with few requests is not judged alone."""
+    ask(still, "openai", *["error"] * 4)
+    ask(still, "anthropic", *["ok"] * 15, "error")
+    ask(still, "rare", "error", "error")
+    ask(still, None, *["ok"] * 4)
+    text = (
+        "100 % of 4 requests to openai in the last 5 minutes failed (0 of 4 to no provider, 1 of 16 to anthropic); "
+        "the limit is 50 %"
+    )
+    assert judged(still)["request_error_rate"] == CheckResult("request_error_rate", "fail", text, 1.0)
+
+
+def test_few_requests_of_many_providers_are_judged_together(still: Still) -> None:
+    """Where none has enough; cancelled requests are no errors."""
+    for provider in ("a", "b", "c", "d"):
+        ask(still, provider, "error" if provider in "ab" else "cancelled")
+    text = "50 % of 4 requests in the last 5 minutes failed; the limit is 50 %"
+    assert judged(still)["request_error_rate"] == CheckResult("request_error_rate", "pass", text, 0.5)
+    too_few = judged(still, health_min_calls=5)["request_error_rate"]
+    assert (too_few.status, too_few.text[:10]) == ("pass", "4 requests")

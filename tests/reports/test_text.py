@@ -80,6 +80,7 @@ class TestReports:
                 Usage (from 2025-11-23 12:00:00 UTC, 20.0 s)
                 requests                  6
                 requests per minute   18.00
+                error rate           33.3 %
                 tokens                1,500
                   input               1,040
                   output                400

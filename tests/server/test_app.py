@@ -121,6 +121,14 @@ def test_liveness_does_not_wait_for_a_check_that_hangs(get: Get, checker: Health
     assert found == [200]
 
 
+def test_kubernetes_is_not_told_to_pull_every_pod(get: Get, still: Still) -> None:
+    """While a provider fails /health is 503, and /readyz 200 with the same report."""
+    for _ in range(20):
+        still.fold(operation="ask", outcome="error", provider="openai")
+    assert (get("/health")[0], get("/readyz")[0]) == (503, 200)
+    assert "request_error_rate" in get("/readyz")[2]
+
+
 def test_pages_wait_for_what_is_pending(still: Still) -> None:
     """While something is, every page but /livez says so with 503; then all are as ever."""
     waits = ["half is read"]
