@@ -8,9 +8,9 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -116,9 +116,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("table", type=Path, help="litellm's model_prices_and_context_window_backup.json")
     parser.add_argument("--all", action="store_true", help="each pair that differs")
+    parser.add_argument(
+        "--at",
+        type=datetime.fromisoformat,
+        default=datetime.now(UTC),
+        help="prices of this moment, UTC: some have hours",
+    )
     options = parser.parse_args()
     table = json.loads(options.table.read_text(encoding="utf-8"), parse_float=Decimal, parse_int=Decimal)
-    found = list(pairs(table, time.time_ns()))
+    found = list(pairs(table, int(options.at.replace(tzinfo=UTC).timestamp()) * 1_000_000_000))
     differ = [pair for pair in found if pair.differs]
     print(f"{len(found)} pairs, {len(differ)} differ by more than 2 %")
     if options.all:
