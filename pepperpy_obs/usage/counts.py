@@ -48,7 +48,8 @@ _HEADERS: Final = (
 )
 _BESIDE: Final = " ".join(f"{where}.cost" for where in _VERCEL.split())
 GATEWAY: Final = rows(
-    cost=f"_hidden_params.response_cost {_HEADERS} {_BESIDE} cost.total_cost cost",
+    cost=f"_hidden_params.response_cost {_HEADERS} {_BESIDE}",
+    cost_beside="cost.total_cost cost",
     market_cost=_BESIDE.replace(".cost", ".marketCost"),
     byok="cost_details.is_byok",
     cached="_hidden_params.cache_hit",

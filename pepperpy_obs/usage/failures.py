@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import FrameType
 from typing import Any, Final
 
 from pepperpy_obs.usage.answers import capture
 from pepperpy_obs.usage.captured import Captured
 from pepperpy_obs.usage.dig import Path, ask, dig
+from pepperpy_obs.usage.frames import frames_of, held
 from pepperpy_obs.usage.take import take
 
 __all__ = ["capture_error"]
@@ -31,15 +31,11 @@ _CARRIERS: Final = (
 """Attributes under which libraries, and applications of their own, keep the answer in an exception."""
 _CAUSE: Final[Any] = BaseException.__dict__["__cause__"]
 _CONTEXT: Final[Any] = BaseException.__dict__["__context__"]
-_TRACEBACK: Final[Any] = BaseException.__dict__["__traceback__"]
 _MEMBERS: Final[Any] = BaseExceptionGroup.__dict__["exceptions"]
 """Python's own attributes: an exception may have a `__getattribute__` that raises."""
-_UNTOLD: Final = {"ContentFilterFinishReasonError": "chat_completion"}
-"""Exceptions that tell nothing of their answer, and the name that it has where they are raised (openai)."""
 _ASKED: Final[Path] = ("create_kwargs", "model")
 _MOST: Final = 8
 """How many exceptions are looked at: of a chain, or of a group."""
-_DEEPEST: Final = 1000
 
 _Carried = tuple[Captured, object]
 
@@ -48,24 +44,29 @@ def capture_error(error: BaseException) -> _Carried | None:
     """Return the usage that `error`, those of its group and those before it carry, and the object that has it.
 
     What an exception was raised from, or was raised while handling, was paid for too, if that happened in the same
-    call. Several answers are an entry each; the total of a run contains what came before it.
+    call. Several answers are an entry each; the total that an exception tells contains what came before it.
     """
-    found: list[_Carried] = []
-    told: set[object] = set()
+    found: dict[object, _Carried] = {}
     for each in _chain(error):
         carried = _carried(each)
-        if carried is None:
-            continue
-        captured, carrier = carried
-        known = captured.response_id or id(carrier)
-        if known not in told:
-            told.add(known)
-            found.append(carried)
-        if captured.aggregate or (captured.shape is not None and captured.shape.aggregate):
-            break
+        if carried is not None:
+            found.setdefault(carried[0].response_id or id(carried[1]), carried)
+            if _is_total(carried[0]):
+                break
+        for kept in held(each):
+            found.setdefault(kept[0].response_id or id(kept[1]), kept)
     if len(found) < 2:
-        return found[0] if found else None
-    return _joined([captured for captured, _ in found]), found[0][1]
+        return next(iter(found.values()), None)
+    entries: dict[object, Captured] = {}
+    for captured, _ in found.values():
+        for entry in captured.entries or (captured,):
+            entries.setdefault(entry.response_id or id(entry), entry)
+    first = next(iter(found.values()))
+    return first if len(entries) < 2 else (_joined(list(entries.values())), first[1])
+
+
+def _is_total(captured: Captured) -> bool:
+    return captured.aggregate or (captured.shape is not None and captured.shape.aggregate)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -89,17 +90,8 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 def _happened_within(earlier: BaseException, later: BaseException) -> bool:
     """Tell whether a frame that `later` has passed through has handled `earlier`: else it may be an earlier call's."""
-    handled = _TRACEBACK.__get__(earlier)
-    return handled is not None and any(frame is handled.tb_frame for frame in _frames(later))
-
-
-def _frames(error: BaseException) -> Iterator[FrameType]:
-    passed = _TRACEBACK.__get__(error)
-    for _ in range(_DEEPEST):
-        if passed is None:
-            return
-        yield passed.tb_frame
-        passed = passed.tb_next
+    handler = next(frames_of(earlier), None)
+    return handler is not None and any(frame is handler for frame in frames_of(later))
 
 
 def _carried(error: BaseException) -> _Carried | None:
@@ -113,7 +105,7 @@ def _carried(error: BaseException) -> _Carried | None:
         carrier = ask(error, name)
         if carrier is not None and (kept := capture(carrier)) is not None and not kept.countless:
             return kept, carrier
-    return _left(error, _UNTOLD[type(error).__name__]) if type(error).__name__ in _UNTOLD else None
+    return None
 
 
 def _total(error: BaseException, usage: Any) -> Captured | None:
@@ -145,11 +137,3 @@ def _joined(entries: list[Captured]) -> Captured:
     joined = Captured()
     joined.entries = entries
     return joined
-
-
-def _left(error: BaseException, name: str) -> _Carried | None:
-    """Return the answer that the frame which has raised `error` still has."""
-    frames = list(_frames(error))
-    carrier = frames[-1].f_locals.get(name) if frames else None
-    kept = None if carrier is None else capture(carrier)
-    return None if kept is None or kept.countless else (kept, carrier)

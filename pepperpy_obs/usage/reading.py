@@ -23,7 +23,18 @@ __all__ = ["read", "told"]
 _MOST_KINDS: Final = 1024
 _MONEY: Final = ("cost", "upstream_cost", "market_cost", "ticks")
 _ASIDE: Final = frozenset(
-    {*_MONEY, "byok", "speed", "inference_geo", "unmeasured", "own_calls", "cached", "cost_from_cache", "complete"}
+    {
+        *_MONEY,
+        "cost_beside",
+        "byok",
+        "speed",
+        "inference_geo",
+        "unmeasured",
+        "own_calls",
+        "cached",
+        "cost_from_cache",
+        "complete",
+    }
 )
 _BILLED: Final = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
 _KNOWN: Final = frozenset(
@@ -248,6 +259,10 @@ def _reported(raw: Mapping[str, Any], flags: list[str]) -> Decimal | None:
     if raw.get("byok") is True:
         upstream = found.get("upstream_cost")
         return None if upstream is None else found.get("cost", Decimal(0)) + upstream
+    if "cost" not in found and "cost_beside" in raw:
+        # What is no amount is something else of this name: a message of pydantic-ai has a method.
+        beside, _ = as_money(raw["cost_beside"])
+        found |= {} if beside is None else {"cost": beside}
     # xAI's messages are protobuf, where a price that is not there reads as 0.
     if found.get("ticks"):
         return found["ticks"] / _TICKS_PER_USD

@@ -269,6 +269,11 @@ COSTS: dict[str, tuple[Any, dict[str, Any]]] = {
         {"usage": CHAT, "choices": [], "cost": 0.0123, "cost_details": {"prompt_cost": 0.01, "is_byok": False}},
         {**COUNTED, **COST},
     ),
+    "a price within the usage, and another beside it": (
+        {"usage": {**CHAT, "cost": 0.0123}, "cost": 7},
+        {**COUNTED, **COST},
+    ),
+    "a cost that is none": ({"usage": CHAT, "cost": "high"}, COUNTED),
     "infron: a key of the caller's own": (
         {"usage": CHAT, "choices": [], "cost": 0.0001, "cost_details": {"is_byok": True}},
         COUNTED,

@@ -34,6 +34,18 @@ def test_all_that_is_billed_is_read(name: str, form: str) -> None:
     assert told(FORMS[form](answer)) == expected
 
 
+def test_a_method_beside_the_usage_is_no_price() -> None:
+    """A message of pydantic-ai can be asked for its `cost`; what the usage itself says of it stays."""
+
+    class Message:
+        usage = SimpleNamespace(input_tokens=20, output_tokens=5, cost="0.0123")
+
+        def cost(self) -> int:
+            raise NotImplementedError
+
+    assert told(Message()) == {**COUNTED, **COST}
+
+
 def test_a_video_that_failed_is_not_billed() -> None:
     """A job that ended with an error made no seconds."""
     answer, _ = UNITS["openai: a video"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -158,24 +159,61 @@ def test_the_total_of_a_run_contains_what_it_was_raised_from() -> None:
     assert carried(error) == CASES["the total of all attempts"][1]
 
 
-class ContentFilterFinishReasonError(Exception):
-    """Tells nothing of its answer, as OpenAI's does."""
+def as_of(module: str, **names: str) -> Callable[..., Any]:
+    """Return a function of a library's module, which has what it is given under this name and calls on."""
+    (given,) = names.values()
+    space: dict[str, Any] = {"__name__": module}
+    exec(f"def work({given}, go_on):\n    return go_on()", space)
+    made: Callable[..., Any] = space["work"]
+    return made
 
 
-def test_the_answer_that_an_exception_of_openai_leaves_untold() -> None:
-    """The frame which has raised it still has the answer, and none other is asked."""
+def reject() -> None:
+    """Raise what tells nothing of the answer that it is about."""
+    raise ValueError
 
-    def parse(chat_completion: Any) -> None:
-        raise ContentFilterFinishReasonError if chat_completion else ContentFilterFinishReasonError(chat_completion)
 
-    def parse_otherwise(completion: Any) -> None:
-        raise ContentFilterFinishReasonError if completion else KeyError
+RUNS = SimpleNamespace(usage=SimpleNamespace(requests=2, tool_calls=1, input_tokens=60, output_tokens=8))
+HELD: dict[str, tuple[str, str, Any, dict[str, Any]]] = {
+    "openai: chat": ("openai.lib._parsing._completions", "chat_completion", CHAT, WHOLE),
+    "openai: responses": ("openai.lib._parsing._responses", "response", CHAT, WHOLE),
+    "anthropic": ("anthropic.lib._parse._response", "response", CHAT, WHOLE),
+    "pydantic-ai": (
+        "pydantic_ai.agent.abstract",
+        "agent_run",
+        RUNS,
+        {"input_tokens": 60, "output_tokens": 8, "usage_aggregate": True, "requests": 2},
+    ),
+}
 
-    for parser, expected in ((parse, WHOLE), (parse_otherwise, None)):
-        with pytest.raises(ContentFilterFinishReasonError) as caught:
-            parser(CHAT)
-        assert carried(caught.value) == expected
-    assert carried(ContentFilterFinishReasonError()) is None
+
+@pytest.mark.parametrize("name", HELD)
+def test_the_frames_of_libraries_hold_what_an_exception_does_not_tell(name: str) -> None:
+    """An answer that was rejected, and what a run asked before it ended, were paid for; no other frame is read."""
+    module, given, answer, expected = HELD[name]
+    for asked, outcome in ((module, expected), ("somebody.else", None)):
+        with pytest.raises(ValueError, match=r"^$") as caught:
+            as_of(asked, given=given)(answer, reject)
+        assert carried(caught.value) == outcome
+
+
+def test_a_tool_that_fails_after_an_answer_of_its_own() -> None:
+    """The run around it has asked, and so has the tool: both are counted, the same answer once."""
+    agent, parse = (as_of(module, given=given) for module, given, *_ in (HELD["pydantic-ai"], HELD["openai: chat"]))
+    with pytest.raises(CarryingError) as caught:
+        agent(RUNS, lambda: parse(CHAT, fail))
+    found = carried(caught.value)
+    assert found is not None
+    assert (found["input_tokens"], found["output_tokens"]) == (90, 12)
+    assert [entry.get("response_id") for entry in found["usage_entries"]] == ["chatcmpl-7", None]
+
+
+def test_a_run_that_has_not_asked_yet_used_nothing() -> None:
+    """Its total is there from the start, and says nothing."""
+    nothing = SimpleNamespace(usage=SimpleNamespace(requests=0, tool_calls=0, input_tokens=0, output_tokens=0))
+    with pytest.raises(ValueError, match=r"^$") as caught:
+        as_of("pydantic_ai.agent.abstract", given="agent_run")(nothing, reject)
+    assert carried(caught.value) is None
 
 
 def test_exceptions_that_carry_no_usage_give_none() -> None:
