@@ -22,7 +22,10 @@ def fail(record: Record, error: BaseException) -> None:
 
 def lost() -> None:
     """Count a call that ran unrecorded, for want of memory."""
-    failed("call", MemoryError("no memory for the record of a call; the call ran, and is counted nowhere else"))
+    try:
+        failed("call", MemoryError("no memory for the record of a call; the call ran, and is counted nowhere else"))
+    except MemoryError:  # not even for that
+        return
 
 
 def note_carried(record: Record, error: BaseException) -> None:

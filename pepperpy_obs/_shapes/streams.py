@@ -15,6 +15,7 @@ from pepperpy_obs import _clock
 from pepperpy_obs._dispatch import HUB
 from pepperpy_obs._record import START, blank
 from pepperpy_obs._shapes.asked import asked_by, candidates, note_asked
+from pepperpy_obs._shapes.capture import lost
 from pepperpy_obs._shapes.source import generated
 from pepperpy_obs._shapes.watch import Blind, Watch
 from pepperpy_obs.context import CURRENT
@@ -36,6 +37,14 @@ def _watching(spec: Spec, *asked: object) -> Watch | Blind:
         return Blind()
     if len(HUB.buffer) >= HUB.limit:
         HUB.relieve()
+    try:
+        return _watch(spec, *asked)
+    except MemoryError:
+        lost()
+        return Blind()
+
+
+def _watch(spec: Spec, *asked: object) -> Watch:
     record = blank(spec, CURRENT.get())
     watch = Watch(record, spec)
     if asked:

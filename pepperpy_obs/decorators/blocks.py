@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Unpack
 from pepperpy_obs import _clock
 from pepperpy_obs._call import SETTABLE, Call
 from pepperpy_obs._dispatch import HUB
-from pepperpy_obs._record import CALLER, END, NOTES, START, Around, Record, Spec, blank
-from pepperpy_obs._shapes.capture import fail
+from pepperpy_obs._record import CALLER, END, NOTES, SPEC, START, Around, Record, Spec, blank
+from pepperpy_obs._shapes.capture import fail, lost
 from pepperpy_obs.context import CURRENT, ONLY_FIELDS, call_of, caller_of, leave
 from pepperpy_obs.decorators.options import BlockOptions, checked_fields, make_spec
 from pepperpy_obs.errors import SetupError
@@ -45,6 +45,15 @@ class Block:
             return Call(None, hub)
         if len(hub.buffer) >= hub.limit:
             hub.relieve()
+        try:
+            return self._enter(hub)
+        except MemoryError:
+            lost()
+            if self._record is not None:  # in the buffer already: it is to make no event, and to be in flight no more
+                self._record[SPEC], self._record[END] = ONLY_FIELDS, self._record[START]
+            return Call(None, hub)
+
+    def _enter(self, hub: Hub) -> Call:
         record = self._record = blank(self._spec, self._caller or CURRENT.get())
         if self._fields is not None:
             record[NOTES] = Around(call_of(record[CALLER]), self._fields)

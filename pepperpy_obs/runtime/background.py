@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from pepperpy_obs import _clock
 from pepperpy_obs._exclusive import BusyError
 from pepperpy_obs._guard import failed
+from pepperpy_obs.errors import SetupError
 from pepperpy_obs.runtime.drain import BATCH, MANY
 from pepperpy_obs.runtime.loops import Rounds
 
@@ -71,18 +72,26 @@ class Background:
         self._hub.expect(None)
 
     def start(self) -> None:
-        """Start the thread unless it runs."""
-        self._drain.with_records(self._start)
+        """Start the thread unless it runs; raises SetupError if the system refuses one."""
+        try:
+            self._drain.with_records(self._start)
+        except (RuntimeError, MemoryError, OSError) as error:
+            msg = (
+                f"no thread can be started ({type(error).__name__}: {error}); allow the process more threads or memory "
+                f"(ulimit -u and -v, pids.max of its cgroup), and configure again"
+            )
+            raise SetupError(msg) from error
 
     def _start(self) -> None:
         if self._thread is None or not self._thread.is_alive():
             self._bell = _Bell()
             # It knows us only while it is at work: a collector that nobody uses any more is to end.
-            self._thread = threading.Thread(
+            thread = threading.Thread(
                 target=_come_by, args=(weakref.ref(self), self._bell), name="pepperpy_obs-drain", daemon=True
             )
             self._came = _clock.perf_counter_ns()
-            self._thread.start()
+            thread.start()
+            self._thread = thread  # not before: the system may refuse it
         self.rounds.offer()
 
     def stop(self, timeout: float) -> None:

@@ -71,6 +71,8 @@ class Runtime:
         exits = open_exits(config)
         try:
             chain = build_chain(config, self._store, processors, exits=exits)
+            if config.metrics_enabled:
+                self._background.start()
         except SetupError:
             close_exits(exits, config.shutdown_timeout)
             raise
@@ -220,7 +222,10 @@ class Runtime:
         for way in _shippers(self._drain.chain):
             way.after_fork()
         if was_started:
-            self._background.start()
+            try:
+                self._background.start()
+            except SetupError as error:  # the child counts all the same, and folds when it is asked or full
+                failed("thread", error)
 
 
 def _shippers(chain: Chain) -> Iterator[Ships]:
