@@ -248,3 +248,35 @@ def replayed(events: list[dict[str, Any]]) -> Stats:
     fold = Fold(Store())
     fold.lines(b"".join(json_lines(events)).splitlines(), "log")
     return Stats(fold.store.snapshot(), Live())
+
+
+def run_of_pydantic_ai(requests: int, read: int, written: int, *own: dict[str, Any]) -> dict[str, Any]:
+    """Return a run whose usage is shared with the run around it, and which has these answers of its own."""
+    messages = [
+        {
+            "kind": "response",
+            "model_name": answer["model"],
+            "provider_response_id": answer["id"],
+            "usage": {
+                "input_tokens": answer["usage"]["prompt_tokens"],
+                "output_tokens": answer["usage"]["completion_tokens"],
+            },
+        }
+        for answer in own
+    ]
+    counts = {"requests": requests, "tool_calls": 0, "input_tokens": read, "output_tokens": written}
+    return {"usage": counts, "new_messages": messages}
+
+
+def test_agents_that_count_in_one_object() -> None:
+    """An inner agent's total has the outer one's requests as well; each request counts where it was made."""
+    first, helps, last = request(1000, 100), request(300, 30, "gpt-4o-mini"), request(1000, 100)
+    inner = run_of_pydantic_ai(2, 1300, 130, helps)
+    outer = run_of_pydantic_ai(3, 2300, 230, first, last)
+    price = gpt_4o(2000, 200) + Decimal("0.000063")
+    with captured() as seen:
+        run(outer, costed(operation="inner")(lambda: inner))
+        assert told(seen) == (2300, 230, price)
+    with captured() as seen:
+        run(outer)
+        assert told(seen)[:2] == (2300, 230)

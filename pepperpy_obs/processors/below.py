@@ -34,7 +34,8 @@ class Counted(NamedTuple):
     @classmethod
     def of(cls, usage: EventDict, address: int, *, priced: bool) -> Counted:
         """Return the request that an event, or an entry of one, tells of."""
-        return cls(address, known_id(usage), _models(usage, "model", "response_model"), _tokens(usage), priced)
+        models = frozenset[str]() if _is_rest(usage) else _models(usage, "model", "response_model")
+        return cls(address, known_id(usage), models, _tokens(usage), priced)
 
 
 class Below:
@@ -121,7 +122,12 @@ def _one_model(some: frozenset[str], others: frozenset[str]) -> bool:
 
 def _answered(usage: EventDict) -> frozenset[str]:
     """Return the model that answered; only where it is unknown, the one that was asked for."""
-    return _models(usage, "response_model") or _models(usage, "model")
+    return _models(usage, "response_model") or (frozenset() if _is_rest(usage) else _models(usage, "model"))
+
+
+def _is_rest(usage: EventDict) -> bool:
+    """Tell whether this is what is left of a total: its model is that of the other requests, and only guessed."""
+    return "requests" in usage and "response_model" not in usage and known_id(usage) is None
 
 
 def _models(usage: EventDict, *keys: str) -> frozenset[str]:

@@ -20,8 +20,9 @@ UNKNOWN: Final = "unknown"
 _ROUTES: Final = ("litellm/", "any-llm/")
 """How openai-agents begins the name of a model that it asks through another library."""
 _DEEPEST: Final = 4
-_ID: Final[tuple[Path, ...]] = (("response_id",),)
-_SAID: Final[Path] = ("provider_data", "model")
+_SAID_ID: Final[Path] = ("provider_data", "response_id")
+_SAID_MODEL: Final[Path] = ("provider_data", "model")
+"""What items of Chat Completions say of the answer that they come from."""
 _MODEL: Final[tuple[Path, ...]] = (("model", "model"), ("model",))
 _TOKENS: Final = ("input_tokens", "output_tokens")
 
@@ -41,8 +42,8 @@ def name_requests(run: Any, entries: Sequence[Captured]) -> None:
         _name_helped(entries[place:own], helpers or all_helpers)
         output: Any = dig(response, ("output",)) or ()
         agent = next((agents[id(item)] for item in output if id(item) in agents), None)
-        entries[own].response_id = entries[own].response_id or word(first(response, _ID)) or None
-        entries[own].model = _said(output) or _model_of(agent)
+        entries[own].response_id = word(dig(response, ("response_id",))) or _said(output, _SAID_ID)
+        entries[own].model = _said(output, _SAID_MODEL) or _model_of(agent)
         helpers = _models_of_tools(agent, output)
         all_helpers |= helpers
         place = own + 1
@@ -80,9 +81,8 @@ def _reachable(agent: Any, depth: int = _DEEPEST) -> Iterator[Any]:
             yield from _reachable(other, depth - 1)
 
 
-def _said(output: Any) -> str | None:
-    """Return the model that an answer of Chat Completions names."""
-    return next((model for item in output if (model := word(dig(item, _SAID)))), None)
+def _said(output: Any, path: Path) -> str | None:
+    return next((said for item in output if (said := word(dig(item, path)))), None)
 
 
 def _model_of(agent: Any) -> str | None:

@@ -32,6 +32,7 @@ FRAMEWORKS: Final[tuple[Shape, ...]] = (
         all=paths("requests", "tool_calls", "input_tokens"),
         counts=TOKENS | rows(unmeasured="unmeasured_requests"),
         entries=paths("new_messages"),
+        shared=True,
         aggregate=True,
     ),
     Shape(

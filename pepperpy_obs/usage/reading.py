@@ -290,7 +290,8 @@ def _joined(captured: Captured, provider: str | None, model: str | None) -> Usag
     whose = provider or (total.provider if total else None)
     entries = tuple(_entry(each, whose, model or captured.model) for each in captured.entries)
     if total is not None:
-        return split(total, entries)
+        shared = captured.shape is not None and captured.shape.shared
+        return split(total, entries, shared=shared)
     aggregate = captured.aggregate or (captured.shape is not None and captured.shape.aggregate)
     total = replace(summed(entries), incomplete=captured.incomplete, aggregate=aggregate)
     # By model it is not told how many requests there were.

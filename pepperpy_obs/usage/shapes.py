@@ -64,6 +64,8 @@ class Shape:
     aggregate: bool = False
     anonymous: bool = False
     """Its ids are the framework's own, and say nothing of the provider's answer."""
+    shared: bool = False
+    """The total may be of a run around this one as well: both count in one object."""
     refine: Callable[[Any, list[Any]], None] | None = None
     """Tells the entries what only the answer as a whole knows of them."""
     numerals: bool = False

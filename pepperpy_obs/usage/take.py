@@ -20,6 +20,8 @@ _NOWHERE: Final[Path] = ("no_answer_has_this",)
 _OWNERS: Final = ("response", "message", "chunk", "interaction", "data")
 """Where events of streams keep the answer that they speak of."""
 _LONGEST_NUMBER: Final = 32
+_NOT_SAID: Final = "NotGiven"
+"""In place of a method: pydantic-ai's answers have one that works out a price."""
 _LONGEST_ID: Final = 128
 _UUID7: Final = re.compile(r"\b([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b")
 _SPEED: Final[Path] = ("speed",)
@@ -145,6 +147,8 @@ def _small(value: Any) -> Any:
     if isinstance(value, list):
         numbers = [each for each in value if isinstance(each, int | float | Decimal) and not isinstance(each, bool)]
         return sum(numbers) if len(numbers) == len(value) else "list"
+    if isinstance(value, FUNCTIONS):
+        return _NOT_SAID
     return word(value, _LONGEST_NUMBER) or type(value).__name__
 
 

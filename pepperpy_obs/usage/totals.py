@@ -29,8 +29,12 @@ def summed(entries: tuple[Usage, ...]) -> Usage:
     )
 
 
-def split(total: Usage, entries: tuple[Usage, ...]) -> Usage:
-    """Return a total with the entries that it consists of, as far as both can be believed."""
+def split(total: Usage, entries: tuple[Usage, ...], *, shared: bool = False) -> Usage:
+    """Return a total with the entries that it consists of, as far as both can be believed.
+
+    Of a total that is `shared` with the run around this one, a single request is all that is this run's: it has
+    called no tool, so the others are no requests of agents below it.
+    """
     total = replace(total, **_in_common(total, entries))
     beyond = {name: _sum(entries, name) - (getattr(total, name) or 0) for name in ("input_tokens", "output_tokens")}
     if not any(beyond.values()):
@@ -38,6 +42,8 @@ def split(total: Usage, entries: tuple[Usage, ...]) -> Usage:
     if _each_the_total(total, entries):
         flag = f"entries: {len(entries)}, each of them the total"
         return replace(total, entries=entries[:1], flags=(*total.flags, flag))
+    if shared and len(entries) == 1 and max(beyond.values()) <= 0:
+        return replace(entries[0], aggregate=True, requests=1)
     flag = f"entries: {beyond['input_tokens']:+} input, {beyond['output_tokens']:+} output tokens beyond the total"
     total = replace(total, flags=(*total.flags, flag))
     if total.aggregate and max(beyond.values()) <= 0 and (total.requests or 0) > len(entries):

@@ -75,8 +75,8 @@ def test_an_agent_without_a_model_of_its_own() -> None:
     """Its model is the one that the caller says was asked for; a model that the answer names is better."""
     main = agent("main", None)
     run = Run([(main, (10, 1), "resp_1", ["look"]), (main, (20, 2), None, [])], [(10, 1), (20, 2)])
-    run.raw_responses[1].output[0].provider_data = {"model": "gpt-4o"}
-    assert named(run, "gpt-4.1") == [("resp_1", "gpt-4.1"), (None, "gpt-4o")]
+    run.raw_responses[1].output[0].provider_data = {"model": "gpt-4o", "response_id": "chatcmpl-2"}
+    assert named(run, "gpt-4.1") == [("resp_1", "gpt-4.1"), ("chatcmpl-2", "gpt-4o")]
 
 
 def test_a_run_that_says_less() -> None:
