@@ -38,7 +38,8 @@ def test_a_method_beside_the_usage_is_no_price() -> None:
     """A message of pydantic-ai can be asked for its `cost`; what the usage itself says of it stays."""
 
     class Message:
-        usage = SimpleNamespace(input_tokens=20, output_tokens=5, cost="0.0123")
+        def __init__(self) -> None:
+            self.usage = SimpleNamespace(input_tokens=20, output_tokens=5, cost="0.0123")
 
         def cost(self) -> int:
             raise NotImplementedError
