@@ -9,7 +9,7 @@ from pepperpy_obs import _clock
 from pepperpy_obs._account import NOTHING, Spent
 from pepperpy_obs._dispatch import HUB, runtime
 from pepperpy_obs._guard import failed, unread
-from pepperpy_obs._record import END, NOTES, SPEC, START, Notes, Record, Spec, blank, notes_of
+from pepperpy_obs._record import END, MOVED, NOTES, SPEC, START, Notes, Record, Spec, blank, notes_of
 from pepperpy_obs.baggage import format_baggage
 from pepperpy_obs.context import CURRENT, account_of, call_of, format_traceparent, lineage
 from pepperpy_obs.events import CACHE_LOOKED_UP, USAGE_RECORDED, VOCABULARY
@@ -30,21 +30,22 @@ _LOOKUP: Final = Spec("", event=CACHE_LOOKED_UP)
 
 
 def own_names(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `fields` with every name that is ours by meaning moved aside, so that no fact of ours is overwritten.
+    r"""Return `fields` with every name that is ours by meaning marked, so that no fact of ours is overwritten.
 
+    In the event it becomes `user_<name>`, or `user_user_<name>` where the user has a field of that name, too.
     A model or provider must be a text (an Enum's will do), or what is counted would not be what the log says.
 
     >>> own_names({"customer": "acme", "model": "gpt-4o", "outcome": "won", "provider": 42})
-    {'customer': 'acme', 'model': 'gpt-4o', 'user_outcome': 'won', 'user_provider': 42}
+    {'customer': 'acme', 'model': 'gpt-4o', '\x00outcome': 'won', '\x00provider': 42}
     """
     return dict(_own(name, value) for name, value in fields.items() if value is not None or name not in SETTABLE)
 
 
 def _own(name: str, value: Any) -> tuple[str, Any]:
-    """Move a name aside that has a meaning: a key of the event, or (with _ before it) a note of the chain to itself."""
+    """Mark a name that has a meaning: a key of the event, or (with _ before it) a note of the chain to itself."""
     if name in SETTABLE and (text := as_text(value)) is not None:
         return name, text
-    return (f"user_{name.lstrip('_')}" if name in VOCABULARY or name.startswith("_") else name), value
+    return (f"{MOVED}{name}" if name in VOCABULARY or name.startswith(("_", MOVED)) else name), value
 
 
 def as_text(value: object) -> str | None:
@@ -77,8 +78,10 @@ class Call:
         return self._record is not None
 
     def add(self, /, **fields: Any) -> Call:
-        """Add fields to the call's event; a name that is ours by meaning becomes `user_<name>`.
+        """Add fields to the call's event.
 
+        A name that is ours by meaning (`outcome`), or begins with an underscore (`_id`), becomes `user_<name>`
+        (`user_outcome`, `user_id`); where another field has that name, `user_user_<name>`.
         Values are made fit for JSON later, and redacted, away from the call. Do not change
         a list or dict after handing it over.
         """

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pepperpy_obs import _clock
 from pepperpy_obs._guard import failed
-from pepperpy_obs._record import CALLER, END, SPEC
+from pepperpy_obs._record import CALLER, END, MOVED, SPEC
 from pepperpy_obs.events import OPERATION_FINISHED
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ ACCOUNT: Final = "_account"
 """Key of the account that the event's cost is charged to, likewise."""
 
 _SECOND: Final = 1_000_000_000
+_MARKS: Final = f"{MOVED}_"
 _LONG_AGO: Final = 30 * 24 * 3600 * _SECOND
 THREE: Final = [f"{number:03}" for number in range(1000)]
 """Three digits of a number: looking them up takes a third of formatting them."""
@@ -136,14 +137,24 @@ def _tell(event: dict[str, Any], record: Record, spec: Spec) -> None:
             _tell_usage(event, notes, spec)
         _tell_notes(event, notes, start)
     account = event.get(ACCOUNT)
-    if account is not None and account.fields:
-        _tell_fields(event, account.fields)
+    if notes is not None or account is not None:
+        _tell_fields(event, account and account.fields, notes and notes.fields)
 
 
-def _tell_fields(event: dict[str, Any], fields: Mapping[str, Any]) -> None:
-    """Add the fields of the blocks around; what was given to this one call stays its own."""
-    for name, value in fields.items():
-        event.setdefault(name, value)
+def _tell_fields(event: dict[str, Any], around: Mapping[str, Any] | None, own: Mapping[str, Any] | None) -> None:
+    """Add the fields of the blocks around; what was given to this one call stays its own.
+
+    Those that are called like ours get another name: one that no other field has, wherever that came from.
+    """
+    if around:
+        for name, value in around.items():
+            event.setdefault(name, value)
+    for name in [name for name in own or () if name[:1] == MOVED]:
+        value = event.pop(name)
+        place = f"user_{name.lstrip(_MARKS)}"
+        while place in event:
+            place = f"user_{place}"
+        event[place] = value
 
 
 def _tell_place(event: dict[str, Any], lineage: Lineage) -> None:

@@ -28,6 +28,7 @@ __all__ = [
     "END",
     "ERROR",
     "MADE",
+    "MOVED",
     "NOTES",
     "PRICED",
     "SPEC",
@@ -53,6 +54,9 @@ EARLIER: Final = "_earlier"
 """Key of the requests that an answer tells of and that may be of its call or of one before; the link that counts takes
 them out. `MADE` is the key of the time at which such a request was answered, in epoch ms, where that is known."""
 MADE: Final = "_made"
+
+MOVED: Final = "\0"
+"""Begins a name of the user's that is ours by meaning; the event has it under another, when all names are known."""
 
 SPEC: Final = 0
 """The `Spec` of the operation; None in a record that only stands for a caller elsewhere."""

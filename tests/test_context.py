@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pepperpy_obs import agent, current_call, measure, measured
+from pepperpy_obs import agent, attributes, current_call, measure, measured
 from pepperpy_obs.context import continue_trace, parse_traceparent
 from pepperpy_obs.testing import captured
 
@@ -209,3 +209,27 @@ def test_very_deep_nesting_needs_no_recursion() -> None:
 
         assert len({e["trace_id"] for e in seen.events}) == 1
         assert len({e["span_id"] for e in seen.events}) == 10_000
+
+
+def test_no_field_of_the_users_is_lost_to_another() -> None:
+    """A name that has to make way takes one that is free: whoever came first, and wherever the other was given."""
+
+    @measured(operation="static", attributes={"user_level": "static"})
+    def static() -> None:
+        current_call().add(level="mine")
+
+    with captured() as seen, attributes(user_kind="around"):
+        with measure("together") as call:
+            call.add(user_id="ann", _id=7, user_agent="Mozilla", agent="me", _agent="too")
+        with measure("before") as call:
+            call.add(_id=7).add(user_id="ann").add(_id=8)
+        with measure("around") as call:
+            call.add(kind="mine")
+        static()
+        together, before, around, fixed = seen.events
+
+    names = ("user_id", "user_user_id", "user_agent", "user_user_agent", "user_user_user_agent")
+    assert [together[name] for name in names] == ["ann", 7, "Mozilla", "me", "too"]
+    assert [before[name] for name in names[:2]] == ["ann", 8]
+    assert (around["user_kind"], around["user_user_kind"], around["kind"]) == ("around", "mine", "task")
+    assert (fixed["user_level"], fixed["user_user_level"], fixed["level"]) == ("static", "mine", "info")
