@@ -56,12 +56,18 @@ _REWRITES: Final = tuple(
         (r"^models/", ""),
         (r"^((?:bedrock[/:])?)(?:converse/|invoke/)?arn:aws[\w-]*:bedrock:[^:]*:\d*:[a-z-]+/([^/]+)(?:/.*)?$", r"\1\2"),
         (r"^(bedrock/)(?:converse/|invoke/|converse_like/)", r"\1"),
+        (r"^((?:openai|azure)/)responses/", r"\1"),
         (r"@(\d{8})$", r"-\1"),
         (r"@(?:latest|default|\d{3})$", ""),
         (r":(?:nitro|floor|exacto|thinking)$", ""),
     )
 )
 """What stands around a model's name but is none of it: resource paths, regions, routing."""
+_BEDROCK: Final = re.compile(
+    r"(?:(?:us|eu|apac|jp|au|ca|sa|us-gov|global)\.)?"
+    r"(?:ai21|amazon|anthropic|cohere|deepseek|meta|mistral|openai|qwen|writer)\.[a-z]"
+)
+"""How names of Bedrock begin: where it is, and the maker."""
 _DEEPEST: Final = 3
 """How many providers may stand before a model's name: a gateway, a router, the maker."""
 
@@ -104,6 +110,8 @@ def model_names(provider: str | None, model: str) -> Iterator[tuple[str | None, 
         yield provider, rest
         if short != rest:
             yield provider, short
+    if provider is None and _BEDROCK.match(short):
+        yield "aws", short
     if provider == "huggingface" and ":" in short:
         name, _, router = short.rpartition(":")
         yield f"huggingface_{router}", name

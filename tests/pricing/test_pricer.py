@@ -226,6 +226,9 @@ class TestNames:
             ("azure", "azureml://registries/azure-openai/models/gpt-4o/versions/2024-08-06", "2.5"),
             (None, "litellm_proxy/openrouter/anthropic/claude-sonnet-4.5", "3"),
             (None, "mistral-large-latest", "0.5"),
+            (None, "us.anthropic.claude-haiku-4-5-20251001-v1:0", "1.1"),
+            (None, "eu.amazon.nova-lite-v1:0", "0.078"),
+            (None, "openai/responses/gpt-5", "1.25"),
         ],
     )
     def test_spellings(self, provider: str | None, model: str, price: str, pricer: Pricer) -> None:
