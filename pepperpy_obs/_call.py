@@ -93,7 +93,8 @@ class Call:
         """Count the tokens of a provider's answer: an SDK object, a dict, raw JSON, or a `Usage`.
 
         The first answer becomes the call's own; each further one, and one without a call
-        around, leaves an event `usage.recorded` of its own below it.
+        around, leaves an event `usage.recorded` of its own below it. The chunks of a stream may be
+        given one by one: together they are an answer, or several, of the call.
         """
         if self._hub.off:
             return self
@@ -104,20 +105,27 @@ class Call:
         return self
 
     def _take(self, answer: object, provider: str | None, model: str | None) -> None:
-        from pepperpy_obs.usage import capture  # noqa: PLC0415 - who only measures does not load it
+        from pepperpy_obs.usage import capture, is_piece  # noqa: PLC0415 - who only measures does not load it
 
-        captured = capture(answer)
         record, place = self._record, self._place
         given = own_names({"provider": provider, "model": model})
+        # Within a block of attributes it is not the call's own, or the cost would lack the block's fields.
+        own = record is not None and record is place and not record[SPEC].silent
+        notes = notes_of(record) if record is not None and own else None
+        piece = is_piece(answer) or (notes is not None and notes.pieces is not None and notes.pieces.awaits(answer))
+        if piece and notes is not None:
+            _put_together(notes, answer)
+            notes.fields.update(given)
+            return
+        captured = capture(answer)
+        if piece and (captured is None or captured.countless):
+            return  # without a call to keep it in, a chunk is only the usage that it has itself
         if captured is None:
             given["usage_flags"] = ["missing"]
-        # Within a block of attributes it is not the call's own, or the cost would lack the block's fields.
-        if record is not None and record is place and not record[SPEC].silent:
-            notes = notes_of(record)
-            if captured is None or notes.captured is None:
-                notes.captured = notes.captured or captured
-                notes.fields.update(given)
-                return
+        if notes is not None and (captured is None or notes.captured is None):
+            notes.captured = notes.captured or captured
+            notes.fields.update(given)
+            return
         operation = record[SPEC].operation if record is not None and record[SPEC] is not None else ""
         spec = Spec(operation, kind="llm", event=USAGE_RECORDED, tracked=True, priced=True)
         notes = Notes()
@@ -192,6 +200,18 @@ class Call:
         except Exception as error:
             failed("spending", error)
             return NOTHING
+
+
+def _put_together(notes: Notes, piece: object) -> None:
+    """Learn from a chunk of a stream, after what was recorded before it."""
+    if notes.pieces is None:
+        from pepperpy_obs.usage import Stream  # noqa: PLC0415 - it is loaded by now
+
+        notes.pieces = Stream()
+        if notes.captured is not None:
+            notes.pieces.add(notes.captured)
+    notes.pieces.feed(piece)
+    notes.captured = notes.pieces.captured(ended=False)
 
 
 def current_call() -> Call:

@@ -74,10 +74,12 @@ ERROR: Final = 5
 class Notes:
     """What only some calls have: an answer, the user's fields, a stream's progress, a cache lookup."""
 
-    __slots__ = ("answer", "asked", "cache", "cache_hit", "captured", "fields", "first", "items")
+    __slots__ = ("answer", "asked", "cache", "cache_hit", "captured", "fields", "first", "items", "pieces")
 
     def __init__(self) -> None:
         self.captured: object = None
+        self.pieces: Any = None
+        """The stream of which `record_usage` was given the chunks, if it was."""
         self.answer: Identity | None = None
         """That of the object that was returned, to know it again where it is returned further."""
         self.asked: str | None = None
@@ -87,6 +89,11 @@ class Notes:
         self.items: int | None = None
         self.cache: str | None = None
         self.cache_hit = False
+
+    @property
+    def untold(self) -> bool:
+        """Whether no usage is known yet, names at most."""
+        return self.captured is None or getattr(self.captured, "countless", False)
 
 
 class Around:

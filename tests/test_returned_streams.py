@@ -139,6 +139,40 @@ def test_a_stream_that_is_left(end: Any) -> None:
         assert facts(seen) == {"outcome": "abandoned", "response_model": "gpt-4o", "items": 1, "usage_incomplete": True}
 
 
+@pytest.mark.parametrize("end", [lambda stream: stream.close(), lambda stream: None])
+def test_a_stream_that_is_never_read(end: Any) -> None:
+    """The request was sent for all that: it is an answer without usage, not none."""
+    with captured() as seen:
+        answer = costed(lambda: Stream(ITEMS))()
+        end(answer)
+        del answer
+        gc.collect()
+
+        assert facts(seen) == {"outcome": "abandoned", "items": 0}
+        assert seen.event["usage_flags"] == ["missing"]
+        assert seen.stats.cost.calls_without_usage == 1
+
+
+def test_a_stream_that_closes_itself() -> None:
+    """What closes itself in its last step, as litellm's streams do, was read to its end."""
+
+    class ClosesItself(Stream[Any]):
+        def __iter__(self) -> Any:
+            return self
+
+        def __next__(self) -> Any:
+            try:
+                return super().__next__()
+            except StopIteration:
+                self.close()
+                raise
+
+    with captured() as seen:
+        list(tracked_usage(lambda: ClosesItself(ITEMS))())
+
+        assert facts(seen) == WHOLE
+
+
 def test_a_stream_that_breaks() -> None:
     """The error of a stream is the user's and the event's."""
     with captured() as seen:

@@ -45,8 +45,8 @@ def taker(spec: Spec) -> Take | None:
             if later is not None:
                 return later
             notes = notes_of(record)
-            if notes.captured is None:  # `record_usage` inside the call is more explicit
-                notes.captured = capture(answer if read is None else read(answer))
+            if notes.untold:  # `record_usage` inside the call is more explicit
+                notes.captured = capture(answer if read is None else read(answer)) or notes.captured
                 notes.answer = identity_of(answer)
         except BaseException as error:
             unread(error)

@@ -37,7 +37,7 @@ def note_carried(record: Record, error: BaseException) -> None:
         if carried is not None:
             notes = notes_of(record)
             # `record_usage` inside the call is more explicit, and so is a stream that has told its usage.
-            if notes.captured is None or getattr(notes.captured, "countless", False):
+            if notes.untold:
                 notes.captured, notes.answer = carried[0], identity_of(carried[1])
     except BaseException as ours:
         unread(ours)

@@ -116,9 +116,9 @@ class Watch(Guard):
         """Complete the record with what usage was seen; the first ending counts."""
         if self.ended:
             return
-        if self.usage is not None and self.notes.captured is None:
+        if self.usage is not None and self.notes.untold:
             try:
-                self.notes.captured = self.usage.captured()
+                self.notes.captured = self.usage.captured() or self.notes.captured
             except BaseException as ours:
                 unread(ours)
         if error is not None and self.usage is not None:
@@ -135,7 +135,7 @@ class Watch(Guard):
             from pepperpy_obs.usage import capture  # noqa: PLC0415 - it is loaded by now
 
             read = self.spec.usage
-            if notes.captured is None:
+            if notes.untold:
                 notes.captured = capture(answer if read is None else read(answer)) or capture(response)
                 notes.answer = identity_of(answer)
         except BaseException as error:

@@ -56,9 +56,9 @@ class Part:
         """Take a whole answer in the place of the pieces of it that have come before."""
         new.model, new.response_id = new.model or self.captured.model, new.response_id or self.captured.response_id
         new.provider = new.provider or self.captured.provider
-        if not new.raw and self.captured.raw:
+        if new.countless and not self.captured.countless:
             return
-        self.captured, self.whole, self.final = new, True, bool(new.raw)
+        self.captured, self.whole, self.final = new, True, not new.countless
 
     @staticmethod
     def ends_once(found: Found) -> bool:

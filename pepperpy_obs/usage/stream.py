@@ -65,6 +65,20 @@ class Stream:
         else:
             self._take(item)
 
+    def add(self, answer: Captured) -> None:
+        """Put an answer that is complete before those to come."""
+        part = Part()
+        part.replace(answer)
+        part.final = not answer.incomplete
+        self._parts.insert(0, part)
+        self._seen = True
+
+    def awaits(self, item: object) -> bool:
+        """Return whether an item may go on with what came before: a text with its body, an answer with its usage."""
+        if isinstance(item, str | bytes | bytearray):
+            return self._reader is not None
+        return any(not part.empty and not part.final for part in self._parts)
+
     @property
     def recognised(self) -> bool:
         """Whether any item so far was like a provider's."""
@@ -156,13 +170,14 @@ class Stream:
         else:
             part.replace(new)
 
-    def captured(self, *, whole: bool = False) -> Captured | None:
+    def captured(self, *, whole: bool = False, ended: bool = True) -> Captured | None:
         """Return what is known so far, or None if no item was anything like a provider's.
 
         It is marked incomplete unless each answer has told its final usage. With `whole` the
-        items were the entire answer, and one without any usage says nothing.
+        items were the entire answer, and one without any usage says nothing. Unless the stream has
+        `ended`, a text may go on where it was cut.
         """
-        if self._reader is not None:
+        if self._reader is not None and ended:
             for each in self._reader.close():
                 self._take(each)
         if not self._seen:

@@ -14,11 +14,13 @@ import struct
 from collections.abc import Iterator
 from typing import Any, Final
 
-__all__ = ["Reader", "looks_raw", "speaks_of_usage"]
+__all__ = ["Reader", "is_stream_body", "looks_raw", "speaks_of_usage"]
 
 _LONGEST: Final = 32 * 1024 * 1024
 """Characters of an unfinished object after which a body is given up."""
 _SSE: Final = ("data:", "event:", "id:", "retry:", ":")
+_SSE_BYTES: Final = tuple(field.encode() for field in _SSE)
+_LONGEST_FIELD: Final = 64
 _DECODER: Final = json.JSONDecoder()
 _WORDS: Final = ("usage", "Usage", "oken", "eval_count", "_units", '"gateway"', '"seconds"')
 _TELLING: Final = (*_WORDS, '"model', '"id"')
@@ -38,6 +40,13 @@ def speaks_of_usage(text: str | bytes | bytearray) -> bool:
     if isinstance(text, str):
         return any(word in text for word in _WORDS)
     return any(word.encode() in text for word in (*_WORDS, "bytes"))
+
+
+def is_stream_body(text: str | bytes | bytearray) -> bool:
+    """Tell whether a text begins as a part of an event stream does, of SSE or of AWS, not as one piece of JSON."""
+    if not isinstance(text, str):
+        return text[:1] == b"\x00" or bytes(text[:_LONGEST_FIELD]).lstrip().startswith(_SSE_BYTES)
+    return text[:_LONGEST_FIELD].lstrip("\ufeff \r\n\t").startswith(_SSE)
 
 
 class Reader:

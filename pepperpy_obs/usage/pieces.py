@@ -1,0 +1,57 @@
+"""Whether what somebody records is a piece of an answer that goes on, or an answer in whole."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from pepperpy_obs.usage.boundaries import opens
+from pepperpy_obs.usage.dig import dig, first, paths
+from pepperpy_obs.usage.graphs import is_piece as is_message_piece
+from pepperpy_obs.usage.shapes import word
+from pepperpy_obs.usage.wire import is_stream_body
+
+__all__ = ["is_piece"]
+
+_EVENTS: Final = ("response.", "message_", "content_block_", "message-", "content-", "tool-", "citation-", "ping")
+"""How the types of events begin in the streams of OpenAI's Responses, Anthropic and Cohere."""
+_KEYS: Final = paths(
+    "contentBlockStart",
+    "contentBlockDelta",
+    "contentBlockStop",
+    "messageStop",
+    "chunk.bytes",
+    "event_type",
+    "serverContent",
+    "trace.trace",
+)
+"""What only events have: of Converse, InvokeModel, Cohere's first API, Gemini's live sessions, and Bedrock's agents."""
+_RUN: Final = "thread.run"
+_CONVERSE_END: Final = frozenset({"metadata"})
+
+
+def is_piece(answer: Any) -> bool:
+    """Tell whether an answer is a chunk or an event of a stream, whose usage may be told by a later one."""
+    if isinstance(answer, str | bytes | bytearray):
+        return is_stream_body(answer)
+    inner = dig(answer, ("data",))
+    if _is_event(answer) or (inner is not None and not isinstance(inner, list | str) and is_piece(inner)):
+        return True
+    choices = dig(answer, ("choices",))
+    if isinstance(choices, list):
+        return not choices or dig(answer, ("choices", "*", "delta")) is not None
+    if dig(answer, ("candidates",)):
+        return first(answer, (("candidates", "*", "finishReason"), ("candidates", "*", "finish_reason"))) is None
+    return first(answer, _KEYS) is not None or (type(answer) is dict and answer.keys() == _CONVERSE_END)
+
+
+def _is_event(answer: Any) -> bool:
+    """Tell by its type, or by a flag, whether an item is an event of a stream, and not its last one."""
+    kind = word(dig(answer, ("type",)))
+    named = (kind is not None and kind.startswith(_EVENTS)) or opens(answer) or is_message_piece(answer)
+    return named or _is_named(answer) or dig(answer, ("done",)) is False
+
+
+def _is_named(answer: Any) -> bool:
+    """Tell by what an object calls itself: a chunk, or a state of a run of OpenAI's assistants without its usage."""
+    told = word(dig(answer, ("object",))) or ""
+    return told.endswith(".chunk") or told.startswith(f"{_RUN}.") or (told == _RUN and dig(answer, ("usage",)) is None)
