@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
 
@@ -40,6 +41,7 @@ _COMMON: Final = {
 }
 """Fields that mean in any chain what they mean in ours."""
 _TEXTS: Final = frozenset({field.name for field in FIELDS if field.type == "string"} | {"exception", "logger"})
+_MONEY: Final = frozenset({field.name for field in FIELDS if field.type == "decimal"} | {"cost_by_type"})
 _UNSAFE: Final = str.maketrans(".*\\ ", "____")
 
 
@@ -120,8 +122,26 @@ def _translate(document: dict[str, Any], action: Any) -> None:
     about |= {"kind": "event", "dataset": "pepperpy_obs", "action": action}
     if "duration" in about:
         about["duration"] = round(about["duration"] * 1_000_000_000)
-    if "pepperpy" in document and "outcome" in document["pepperpy"]:
-        about["outcome"] = ECS_OUTCOMES.get(document["pepperpy"]["outcome"], "unknown")
+    if (inner := document.get("pepperpy")) is None:
+        return
+    if "outcome" in inner:
+        about["outcome"] = ECS_OUTCOMES.get(inner["outcome"], "unknown")
+    for name in _MONEY.intersection(inner):
+        inner[name] = _amount(inner[name])
+
+
+def _amount(value: Any) -> Any:
+    """Return money as a number, so that it can be summed where no template says what it is; `0.0` is no integer.
+
+    One with more digits than a number of JSON's keeps stays text.
+    """
+    if isinstance(value, Mapping):
+        return {name: _amount(part) for name, part in value.items()}
+    try:
+        exact, number = Decimal(value), float(value)
+        return number if Decimal(repr(number)) == exact else value
+    except (ArithmeticError, TypeError, ValueError):
+        return value
 
 
 def _label_name(name: str, taken: Mapping[str, Any]) -> str:

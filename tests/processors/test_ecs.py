@@ -65,8 +65,8 @@ class TestDocument:
             "pepperpy": {
                 "outcome": "ok",
                 "input_tokens": 1203,
-                "cost_usd": "0.0123",
-                "cost_by_type": {"input": "0.0123"},
+                "cost_usd": 0.0123,
+                "cost_by_type": {"input": 0.0123},
             },
             "trace": {"id": "4bf92f3577b34da6a3ce929d0e0e4736"},
             "span": {"id": "00f067aa0ba902b7"},
@@ -144,3 +144,16 @@ def test_where_texts_stand_there_is_text(name: str, value: Any) -> None:
     """A user's field may bear our name: an object among texts would cost Elasticsearch the whole event."""
     group, _, inner = ECS_PATHS[name].partition(".")
     assert to_ecs({**CALL, name: value})[group][inner] == json.dumps(value, separators=(",", ":"))
+
+
+def test_money_is_a_number_that_can_be_summed() -> None:
+    """Without a template too: a zero is no integer, whose type would cut all later costs; too many digits stay text."""
+    event = {
+        "event": "operation.finished",
+        "cost_usd": "0",
+        "saved_usd": Decimal("0.1"),
+        "retried_usd": "0." + "123" * 9,
+    }
+    inner = to_ecs(event)["pepperpy"]
+    assert inner == {"cost_usd": 0.0, "saved_usd": 0.1, "retried_usd": "0." + "123" * 9}
+    assert type(inner["cost_usd"]) is float

@@ -57,6 +57,13 @@ def exact(value: object) -> object:
     return (type(value), str(value)) if isinstance(value, Decimal | int | float) else value
 
 
+def amounts(value: object) -> object:
+    """Return a value as `exact` does, but for money, of which a number of ECS keeps the amount and no trailing zeros."""
+    if isinstance(value, dict):
+        return {name: amounts(item) for name, item in value.items()}
+    return (Decimal, value.normalize()) if isinstance(value, Decimal) else exact(value)
+
+
 def strictly(line: bytes) -> dict[str, Any]:
     """Parse a line as a reader does that knows no NaN."""
 
@@ -81,11 +88,11 @@ class TestJSON:
 class TestECS:
     @given(EVENTS)
     def test_law_there_and_back(self, event: dict[str, Any]) -> None:
-        """An event read from its ECS line is the event, money, whole numbers and durations exactly."""
+        """An event read from its ECS line is the event, amounts of money, whole numbers and durations exactly."""
         (line,) = b"".join(ecs_lines([event])).splitlines()
 
-        assert exact(read_event(line)) == exact(event)
-        assert exact(read_event(render_ecs(None, "info", dict(event)))) == exact(event)
+        assert amounts(read_event(line)) == amounts(event)
+        assert amounts(read_event(render_ecs(None, "info", dict(event)))) == amounts(event)
 
     @given(EVENTS, USERS)
     def test_law_no_field_of_the_users_hides_one_of_ours(self, event: dict[str, Any], users: dict[str, Any]) -> None:
@@ -94,7 +101,7 @@ class TestECS:
         found = read_event(line)
         labels = strictly(line).get("labels", {})
 
-        assert exact({name: found[name] for name in event}) == exact(event)
+        assert amounts({name: found[name] for name in event}) == amounts(event)
         assert len(found) == len(event) + len(users)
         assert all(type(label) is str for label in labels.values())
 
@@ -112,8 +119,8 @@ class TestECS:
         if "log.level" in document:
             nested["log"] = {"level": nested.pop("log.level")}
 
-        assert exact(read_event(json.dumps(dotted))) == exact(event)
-        assert exact(read_event(json.dumps(nested | {"@timestamp": dotted["@timestamp"]}))) == exact(event)
+        assert amounts(read_event(json.dumps(dotted))) == amounts(event)
+        assert amounts(read_event(json.dumps(nested | {"@timestamp": dotted["@timestamp"]}))) == amounts(event)
 
     def test_every_field_has_its_own_place(self) -> None:
         """No two fields of ours share an ECS name."""

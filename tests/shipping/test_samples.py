@@ -82,13 +82,25 @@ def leaves(properties: dict[str, Any], path: str = "") -> dict[str, str]:
 def test_the_types_are_those_of_ecs() -> None:
     """What does not stand in a room of our own stands in ECS, under its name and with its type."""
     mapped = {path: kind for path, kind in leaves(mapping()).items() if not path.startswith("pepperpy.")}
+    # ECS's date keeps milliseconds; this one sorts the events of one millisecond, too.
+    assert mapped.pop("@timestamp") == "date_nanos"
+    mapped["@timestamp"] = "date"
     assert mapped == ECS | NOT_IN_ECS
 
 
 @pytest.mark.parametrize("path", sorted(set(ECS_PATHS.values())))
 def test_every_field_is_mapped(path: str) -> None:
     """No field of ours is left to Elasticsearch's guess, which the first document would make."""
-    assert kind(path) in {"keyword", "long", "double", "boolean", "date", "object", "wildcard", "match_only_text"}
+    assert kind(path).removesuffix("_nanos") in {
+        "keyword",
+        "long",
+        "double",
+        "boolean",
+        "date",
+        "object",
+        "wildcard",
+        "match_only_text",
+    }
 
 
 def test_every_field_fits_its_mapping() -> None:
