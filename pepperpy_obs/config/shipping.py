@@ -57,12 +57,17 @@ class ShippingSettings(Settings):
     ship_fsync: Literal["always", "interval", "never"] = "interval"
     """when events are made safe from a power cut: with every write, five times a second, or when the system sees fit"""
 
+    ship_dead_letter_max_bytes: Annotated[Size, Field(ge=64 * 1024)] = 16 * 1024 * 1024
+    """size past which the oldest refused events go, at least "64KiB"; for each receiver of each process"""
+
     loki_url: Url = None
     """address of Loki that events are sent to, such as http://loki:3100; none: off"""
     loki_tenant: str = ""
     """tenant that events belong to (X-Scope-OrgID)"""
     loki_labels: Names = ()
     """further labels of every stream, each as name=value"""
+    loki_metadata: bool = True
+    """whether trace id, operation, model and so on go as structured metadata, too; Loki needs schema v13 and tsdb"""
     loki_user: str = ""
     """user that Loki knows us as"""
     loki_password: SecretStr = Nothing

@@ -6,6 +6,7 @@ Sending takes an HTTP client, which is loaded here and only when a receiver is n
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import re
 from collections.abc import Generator, Sequence
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pepperpy_obs.errors import SetupError
+from pepperpy_obs.shipping import slots
 from pepperpy_obs.shipping.elastic import Elastic
 from pepperpy_obs.shipping.logstash import Logstash
 from pepperpy_obs.shipping.loki import Loki
@@ -25,11 +27,12 @@ if TYPE_CHECKING:
     from pepperpy_obs.shipping.shipper import Shipper
     from pepperpy_obs.shipping.sink import SinkSpec
 
-__all__ = ["KINDS", "loading", "open_shipper", "sinks_of", "spool_of"]
+__all__ = ["KINDS", "backlogs", "loading", "open_shipper", "sinks_of", "spool_of"]
 
 KINDS = ("loki", "elastic", "logstash", "otlp")
 """What stands before a receiver's settings."""
 
+_LOG = logging.getLogger("pepperpy_obs")
 _UNSAFE = re.compile(r"[^\w.-]|^\.+")
 
 
@@ -38,7 +41,9 @@ def sinks_of(config: Config) -> list[SinkSpec]:
     sinks: list[SinkSpec] = []
     if config.loki_url is not None:
         labels = _pairs("loki_labels", config.loki_labels)
-        sinks.append(Loki(**_common(config, "loki"), tenant=config.loki_tenant, labels=labels))
+        sinks.append(
+            Loki(**_common(config, "loki"), tenant=config.loki_tenant, labels=labels, metadata=config.loki_metadata)
+        )
     if config.elastic_url is not None:
         sinks.append(Elastic(**_common(config, "elastic"), target=config.elastic_target))
     if config.logstash_url is not None:
@@ -69,21 +74,46 @@ def _pairs(option: str, given: Sequence[str]) -> dict[str, str]:
 def spool_of(config: Config) -> Path:
     """Return the directory in which events wait.
 
-    By default it is the user's own (`XDG_STATE_HOME`), one for each service and set of receivers: whoever finds
-    events that an ended process left sends them to its own receivers, so these must be the same.
+    By default it is the user's own (`XDG_STATE_HOME`), one for each service, and in there one for each set of
+    receivers: whoever finds events that an ended process left sends them to its own receivers, so these must be the
+    same.
     """
     if config.ship_directory is not None:
         return Path(config.ship_directory)
+    places = [f"{kind} {getattr(config, f'{kind}_url')} {getattr(config, f'{kind}_user')}" for kind in KINDS]
+    places += [str(config.loki_tenant), str(config.elastic_target)]
+    return _own_state(config) / hashlib.sha256("\n".join(places).encode()).hexdigest()[:12]
+
+
+def _own_state(config: Config) -> Path:
     state = os.environ.get("XDG_STATE_HOME", "")
     try:
         root = Path(state) if state.startswith("/") else Path.home() / ".local" / "state"
     except RuntimeError as error:
         msg = f"events have no place to wait in: {error}; set ship_directory"
         raise SetupError(msg) from error
-    places = [f"{kind} {getattr(config, f'{kind}_url')} {getattr(config, f'{kind}_user')}" for kind in KINDS]
-    places += [str(config.loki_tenant), str(config.elastic_target)]
-    mark = hashlib.sha256("\n".join(places).encode()).hexdigest()[:12]
-    return root / "pepperpy_obs" / f"{_UNSAFE.sub('_', config.service) or 'spool'}-{mark}"
+    return root / "pepperpy_obs" / (_UNSAFE.sub("_", config.service) or "spool")
+
+
+def backlogs(config: Config) -> list[str]:
+    """Return a sentence for each directory beside ours in which events of this service wait and no process sends them.
+
+    Other settings have left them: another address, tenant, user or target, or no ship_directory.
+    """
+    own = spool_of(config)
+    try:
+        others = [path for path in _own_state(config).iterdir() if path.is_dir() and path != own]
+    except (OSError, SetupError):
+        return []
+    found: list[str] = []
+    for path in sorted(others):
+        left = slots.orphans(path)
+        size = sum(segment.stat().st_size for slot in left for segment in slot.path.glob("*.seg"))
+        for slot in left:
+            slot.release()
+        if left:
+            found.append(f"{size} bytes of events wait in {path}: start once with that as ship_directory, or remove it")
+    return found
 
 
 @contextmanager
@@ -105,5 +135,12 @@ def open_shipper(config: Config) -> Shipper | None:
         return None
     with loading(sinks):
         from pepperpy_obs.shipping.shipper import Shipper  # noqa: PLC0415 - loads the HTTP client
-    bounds = Bounds(max_bytes=config.ship_max_bytes)
-    return Shipper(sinks, spool_of(config), bounds=bounds, fsync=config.ship_fsync)
+    for backlog in backlogs(config):
+        _LOG.warning("pepperpy_obs: %s", backlog)
+    return Shipper(
+        sinks,
+        spool_of(config),
+        bounds=Bounds(max_bytes=config.ship_max_bytes),
+        fsync=config.ship_fsync,
+        dead_letter_bytes=config.ship_dead_letter_max_bytes,
+    )

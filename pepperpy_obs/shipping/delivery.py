@@ -41,6 +41,7 @@ _MOST_GROUPS: Final = 8
 _MOST_LEGS: Final = 4
 _MOST_UNKNOWN: Final = 3
 _UNKNOWN: Final = "unknown_answer"
+_OTHERWISE: Final = frozenset({"again", "replay", "reduced"})
 
 
 class Poster(Protocol):
@@ -337,10 +338,10 @@ class Delivery:
 
     def _left(self, verdict: Verdict, rest: Sequence[Group], answer: Answer) -> Pause | None:
         """Take note of what was not settled; return the pause before it goes again."""
-        again = next((outcome for outcome in verdict.outcomes if outcome.what == "again"), None)
-        if again is None:
+        for outcome in {outcome.what: outcome for outcome in verdict.outcomes if outcome.what in _OTHERWISE}.values():
+            self._account.retried(outcome.reason)
+        if all(outcome.what != "again" for outcome in verdict.outcomes):
             return None
-        self._account.retried(again.reason)
         worst = next((outcome for outcome in verdict.outcomes if outcome.doubtful), None)
         # The doubtful are the first.
         if worst is not None and self._doubted(rest[0], Verdict("retry", worst.reason, worst.detail), 0):

@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import msgspec
 
 from pepperpy_obs.errors import SetupError
+from pepperpy_obs.events import VOCABULARY
 from pepperpy_obs.processors.ecs import to_ecs
 from pepperpy_obs.shipping.outcome import (
     ACKNOWLEDGED,
@@ -35,13 +36,23 @@ Document = Callable[[dict[str, Any]], Mapping[str, Any]]
 """Turns an event into the document that stands for it."""
 
 _TARGET = re.compile(r'[^A-Z_+\-.\\/*?"<>| ,#:\s][^A-Z\\/*?"<>| ,#:\s]{0,254}')
+_OURS = VOCABULARY | {"exception", "logger"}
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 _encode = msgspec.json.Encoder(decimal_format="string").encode
 
 
-def document_of(record: Record, document: Document) -> Mapping[str, Any]:
-    """Return a record's document; one without a time, which no data stream takes, gets the record's."""
-    found = document(_decode(record.line))
+def document_of(record: Record, document: Document, *, reduced: bool = False) -> Mapping[str, Any]:
+    """Return a record's document; one without a time, which no data stream takes, gets the record's.
+
+    A reduced one is without the user's fields, and says so.
+    """
+    event = _decode(record.line)
+    if reduced:
+        found = dict(document({name: value for name, value in event.items() if name in _OURS}))
+        found.pop("labels", None)
+        found["pepperpy"] = {**found.get("pepperpy", {}), "labels_dropped": True}
+    else:
+        found = dict(document(event))
     if found.get("@timestamp") is None:
         return {**found, "@timestamp": rfc3339(record.at)}
     return found
@@ -94,7 +105,7 @@ class Elastic(SinkSpec):
         lines: list[bytes] = []
         for record in parcel.records:
             action = {"create": {"_id": record.id}} if record.id else {"create": {}}
-            lines += (_encode(action), _encode(document_of(record, self.document)))
+            lines += (_encode(action), _encode(document_of(record, self.document, reduced=parcel.reduced)))
         lines.append(b"")
         return self.request(f"/{self.target}/_bulk", "application/x-ndjson", b"\n".join(lines))
 
@@ -114,7 +125,10 @@ class Elastic(SinkSpec):
             # Elasticsearch 7.10.2 and 7.11.1 did that (logstash-output-elasticsearch, common.rb).
             text = f"{len(items)} items for {len(parcel.records)} documents"
             return Verdict("retry", "garbage", text, doubtful=True)
-        outcomes = [judge_item(next(iter(item.values()))) if item else Outcome("again", "garbage") for item in items]
+        outcomes = [
+            judge_item(next(iter(item.values())), reduced=parcel.reduced) if item else Outcome("again", "garbage")
+            for item in items
+        ]
         held = next((outcome for outcome in outcomes if outcome.reason in _HOLD), None)
         if held is not None and not any(outcome.what in {"acknowledged", "rejected"} for outcome in outcomes):
             return Verdict("hold", held.reason, held.detail)
@@ -128,7 +142,19 @@ _SET_UP = re.compile(r"no write index is defined|pipeline with id \[")
 """What a 400 to every document says in Elasticsearch 7: the alias has several indices, the pipeline is gone."""
 
 
-def judge_item(item: _Item) -> Outcome:
+_MAPPING = frozenset(
+    {
+        "mapper_parsing_exception",
+        "document_parsing_exception",
+        "strict_dynamic_mapping_exception",
+        "illegal_argument_exception",
+    }
+)
+"""What Elasticsearch says of a field that does not fit: up to 8.7, from 8.8 on, under `dynamic: strict`, and of one
+past the limit of fields or of another kind than before (org.elasticsearch.index.mapper)."""
+
+
+def judge_item(item: _Item, *, reduced: bool = False) -> Outcome:
     """Return what became of one document.
 
     What a person can repair (no such index, disk past its flood stage, a role too narrow) is kept and sent again.
@@ -142,4 +168,5 @@ def judge_item(item: _Item) -> Outcome:
     if item.status == 429 or item.status >= 500 or cause.type in _HOLD or item.status in {401, 403}:
         doubtful = item.status >= 500 and cause.type not in _HOLD
         return Outcome("again", cause.type or str(item.status), detail, doubtful=doubtful)
-    return Outcome("rejected", cause.type or str(item.status), detail)
+    what: Literal["rejected", "reduced"] = "reduced" if cause.type in _MAPPING and not reduced else "rejected"
+    return Outcome(what, cause.type or str(item.status), detail)

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 from pepperpy_obs._guard import failed
+from pepperpy_obs.shipping import dead_letter
 from pepperpy_obs.shipping.dead_letter import DeadLetters
 from pepperpy_obs.shipping.delivery import Delivery
 from pepperpy_obs.shipping.doubt import Tally
@@ -34,6 +35,7 @@ class Sender:
         sources: Sequence[Source],
         account: Account,
         *,
+        dead_letter_bytes: int,
         emptied: Callable[[Spool], None],
         progressed: Callable[[], None],
     ) -> None:
@@ -42,7 +44,7 @@ class Sender:
         self._sources = list(sources)
         self._emptied = emptied
         self._progressed = progressed
-        self._letters = DeadLetters(sources[-1].spool.slot.path / f"{spec.name}.rejected.ndjson")
+        self._letters = DeadLetters(sources[-1].spool.slot.path / f"{spec.name}{dead_letter.SUFFIX}", dead_letter_bytes)
         self._transport = Transport(spec)
         self._tally = Tally()
         path, *others = [one.spool.slot.path / f"{spec.name}{SUFFIX}" for one in reversed(sources)]

@@ -51,6 +51,7 @@ class Shipper:
         fsync: Fsync = "interval",
         fsync_interval: float = 0.2,
         instance: str | None = None,
+        dead_letter_bytes: int = 16 * 1024 * 1024,
     ) -> None:
         self._sinks = tuple(sinks)
         self.directory = Path(directory)
@@ -59,6 +60,7 @@ class Shipper:
         self._fsync: Fsync = fsync
         self._fsync_interval = fsync_interval
         self._instance = instance or socket.gethostname()
+        self._dead_letter_bytes = dead_letter_bytes
         self._check()
         self._closed = False
         self.ended = False
@@ -108,6 +110,7 @@ class Shipper:
                     sink,
                     sources,
                     self._accounts[sink.name],
+                    dead_letter_bytes=self._dead_letter_bytes,
                     emptied=self._emptied,
                     progressed=self._progressed,
                 )

@@ -58,7 +58,7 @@ def exact(value: object) -> object:
 
 
 def amounts(value: object) -> object:
-    """Return a value as `exact` does, but for money, of which a number of ECS keeps the amount and no trailing zeros."""
+    """Return a value as `exact` does, but for money, of which ECS keeps the amount and no trailing zeros."""
     if isinstance(value, dict):
         return {name: amounts(item) for name, item in value.items()}
     return (Decimal, value.normalize()) if isinstance(value, Decimal) else exact(value)

@@ -16,7 +16,8 @@ from pydantic import SecretStr
 
 import pepperpy_obs
 from pepperpy_obs import Config, PrometheusExporter, SetupError, _guard, agent, configure, health, measured
-from pepperpy_obs.runtime.sinks import sinks_of, spool_of
+from pepperpy_obs.runtime.sinks import backlogs, open_shipper, sinks_of, spool_of
+from pepperpy_obs.shipping.record import Record, frames
 from tests.servers.elastic import ElasticServer
 from tests.servers.http_input import LogstashServer, OtlpServer, plain
 from tests.servers.loki import LokiServer
@@ -194,13 +195,28 @@ def test_where_events_wait_by_default(monkeypatch: pytest.MonkeyPatch, tmp_path:
     one, two = (
         spool_of(Config(config_file=None, loki_url="http://loki:3100", loki_tenant=tenant)) for tenant in ("a", "b")
     )
-    assert one.parent == two.parent == tmp_path / "pepperpy_obs"
-    assert one.name[:-12] == two.name[:-12] == "spool-"
+    assert one.parent == two.parent == tmp_path / "pepperpy_obs" / "spool"
     assert one != two
-    assert spool_of(Config(config_file=None, service="../a b")).name.startswith("__a_b-")
+    assert spool_of(Config(config_file=None, service="../a b")).parent.name == "__a_b"
     monkeypatch.delenv("XDG_STATE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert spool_of(Config(config_file=None)).parent == tmp_path / ".local" / "state" / "pepperpy_obs"
+    assert spool_of(Config(config_file=None)).parents[1] == tmp_path / ".local" / "state" / "pepperpy_obs"
+
+
+def test_a_backlog_of_other_settings_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Events that wait for a receiver under another address are named with what to do, until a process has them."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    before = Config(config_file=None, loki_url="http://127.0.0.1:9", service="shop")
+    left = open_shipper(before)
+    assert left is not None
+    left.offer([Record(1, "a", b"{}")])
+    after = Config(config_file=None, loki_url="https://127.0.0.1:9", service="shop")
+    assert backlogs(after) == []
+    left.close(2.0)
+    assert left.ended
+    (words,) = backlogs(after)
+    assert words.startswith(f"{len(frames([Record(1, 'a', b'{}')]))} bytes of events wait in {spool_of(before)}: start")
+    assert backlogs(before) == []
 
 
 def test_who_ships_nothing_loads_no_client() -> None:

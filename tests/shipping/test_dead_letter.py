@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from pepperpy_obs import _guard
-from pepperpy_obs.shipping.dead_letter import DeadLetters
+from pepperpy_obs.shipping.dead_letter import DeadLetters, read_letters
 from pepperpy_obs.shipping.record import Record
 
 
@@ -19,6 +19,15 @@ def test_letters_are_bounded(tmp_path: Path) -> None:
     kept = [json.loads(line) for path in files for line in path.read_text().splitlines()]
     assert [int(letter["id"]) for letter in kept] == list(range(200 - len(kept), 200))
     assert kept[-1] == {"reason": "too_old", "detail": "older than the limit", "id": "199", "event": '{"n":1}'}
+
+
+def test_a_letter_longer_than_the_file_is_cut(tmp_path: Path) -> None:
+    """It stays a line of JSON, says that it was cut, and those behind it can be read."""
+    letters = DeadLetters(tmp_path / "loki.rejected.ndjson", 4_000)
+    letters.keep(Record(0, "a", b'{"x":"' + b"\x01" * 9_000 + b'"}'), "line_too_long", "")
+    letters.keep(Record(0, "b", b"{}"), "too_old", "")
+    found, odd = read_letters(tmp_path / "loki.rejected.ndjson")
+    assert ([(one.id, one.cut) for one in found], odd) == ([("a", True), ("b", False)], 0)
 
 
 def test_a_disk_that_refuses_costs_the_letter_only(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from tests.servers.wire import Fault, Reply, wait_until
 Make = Callable[..., Record]
 Ship = Callable[..., Shipper]
 NOW = time.time_ns()
+QUICK: dict[str, Any] = {"linger": 0, "retry_first": 0.01, "retry_most": 0.02}
 
 
 def sink(server: ElasticServer, api_key: str = "") -> Elastic:
@@ -52,9 +54,11 @@ def test_one_bulk(event: Make) -> None:
         (503, "unavailable_shards_exception", "again"),
         (403, "cluster_block_exception", "again"),
         (400, "index_closed_exception", "again"),
-        (400, "mapper_parsing_exception", "rejected"),
-        (400, "document_parsing_exception", "rejected"),
-        (400, "illegal_argument_exception", "rejected"),
+        (400, "mapper_parsing_exception", "reduced"),
+        (400, "document_parsing_exception", "reduced"),
+        (400, "illegal_argument_exception", "reduced"),
+        (400, "strict_dynamic_mapping_exception", "reduced"),
+        (400, "invalid_index_name_exception", "rejected"),
     ],
 )
 def test_each_item_has_a_meaning(status: int, kind: str, what: str, event: Make) -> None:
@@ -134,9 +138,23 @@ class TestBulk:
             assert sorted(document["n"] for document in server.documents.values()) == [0, 1, 2]
             assert server.conflicts == 1
 
-    def test_a_conflict_of_types_costs_that_event(self, ship: Ship, event: Make) -> None:
-        """It is rejected with Elasticsearch's reason and kept in the dead-letter file."""
+    def test_a_conflict_of_types_costs_the_users_fields(self, ship: Ship, event: Make) -> None:
+        """The event goes once more without them, so that its numbers are kept, and says so."""
         with ElasticServer() as server:
+            shipper = ship(Elastic(url=server.url, **QUICK))
+            shipper.offer([event(1, NOW, size=1), event(2, NOW, size={"w": 1}), event(3, NOW, event="x", size=2)])
+            server.types["labels"] = list
+            assert shipper.flush(10)
+            (ledger,) = shipper.ledgers().values()
+            assert (ledger.acknowledged, ledger.rejected) == (3, {})
+            assert dict(ledger.retries) == {"mapper_parsing_exception": 1}
+            assert [document.get("labels") for document in server.documents.values()] == [None] * 3
+            assert {document["pepperpy"]["labels_dropped"] for document in server.documents.values()} == {True}
+
+    def test_a_conflict_without_them_costs_the_event(self, ship: Ship, event: Make) -> None:
+        """It is rejected with Elasticsearch's reason and kept in the dead-letter file, all of it."""
+        refused = (400, "mapper_parsing_exception", "failed to parse field [size]")
+        with ElasticServer(items=[None, refused, None, refused]) as server:
             shipper = ship(sink(server))
             shipper.offer([event(1, NOW, size=1), event(2, NOW, size="big"), event(3, NOW, size=2)])
             assert shipper.flush(10)
