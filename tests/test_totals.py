@@ -275,7 +275,7 @@ def test_agents_that_count_in_one_object() -> None:
     outer = run_of_pydantic_ai(3, 2300, 230, first, last)
     price = gpt_4o(2000, 200) + Decimal("0.000063")
     with captured() as seen:
-        run(outer, costed(operation="inner")(lambda: inner))
+        run(outer, costed(operation="inner")(inner.copy))
         assert told(seen) == (2300, 230, price)
     with captured() as seen:
         run(outer)
