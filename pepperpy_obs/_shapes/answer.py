@@ -10,6 +10,7 @@ from pepperpy_obs._guard import unread
 from pepperpy_obs._record import END, identity_of, notes_of
 from pepperpy_obs._shapes.capture import note_carried
 from pepperpy_obs._shapes.handles import handle_of
+from pepperpy_obs._shapes.running import follow_run
 from pepperpy_obs._shapes.source import is_generated
 from pepperpy_obs._shapes.steps import follow
 from pepperpy_obs._shapes.streams import named_as, relayed, relayed_async
@@ -65,6 +66,8 @@ def _later(record: Record, answer: Any, spec: Spec, take: Take) -> Any:
         return None if is_generated(answer.gi_code) else relayed(answer, Watch(record, spec))
     if kind is AsyncGeneratorType:
         return None if is_generated(answer.ag_code) else relayed_async(answer, Watch(record, spec))
+    if spec.usage is None and follow_run(record, answer):
+        return answer
     handle = handle_of(answer)
     return answer if handle is not None and follow(handle, lambda: Watch(record, spec)) else None
 
