@@ -56,6 +56,8 @@ _SECOND: Final = 1_000_000_000
 _HALF_DAY: Final = {"openai": Decimal(2), "azure": Decimal(2)}
 """How many times a write of half an hour one of twelve hours costs; the table has no rate for these."""
 _SOUND: Final = (("audio_input", "input"), ("audio_output", "output"))
+_DRAWERS: Final = ("gpt-image-", "chatgpt-image-")
+"""Models whose output is pictures, so that the only price of output is theirs."""
 _SEARCH_ONCE: Final = ("gemini-1", "gemini-2")
 """Models of Google that are billed by the grounded prompt; later ones are by the query."""
 _LEAST_BILLED: Final = {("groq", "whisper-large-v3"): 10, ("groq", "whisper-large-v3-turbo"): 10}
@@ -139,6 +141,8 @@ def _rates(owner: Provider, info: ModelInfo, price: ModelPrice) -> Rates | None:
     if owner.id == "google":
         # Where its page has no price of sound, the one that is there is for all; speech models write nothing else.
         tokens |= {name: tokens[text] for name, text in _SOUND if text in tokens and name not in tokens}
+    if info.id.startswith(_DRAWERS) and "output" in tokens:
+        tokens.setdefault("image_output", tokens["output"])
     if owner.id in _HALF_DAY and "cache_write" in tokens:
         tokens["cache_write_12h"] = tokens["cache_write"].times(_HALF_DAY[owner.id])
     units = {name: rate for name, (key, per) in _UNITS.items() if (rate := _each(said.get(key), per)) is not None}

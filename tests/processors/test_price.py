@@ -159,6 +159,16 @@ def test_audio_without_a_rate_is_named(price: Price) -> None:
     assert "usage_flags" not in through(price, {**event, "audio_input_tokens": 0, "audio_output_tokens": 0})
 
 
+def test_pictures_of_a_model_that_makes_nothing_else() -> None:
+    """Its price of output is that of pictures; a model that writes has none for them, and is flagged."""
+    event = {"provider": "openai", "model": "gpt-image-1", "input_tokens": 1, "output_tokens": 9}
+    drawn = {**event, "image_output_tokens": 9}
+    assert through(Price(), drawn) == through(Price(), event)
+    assert through(Price(), {**drawn, "model": "gpt-4o"})["usage_flags"] == [
+        "image_output_tokens: charged as text, no price"
+    ]
+
+
 def test_sound_that_costs_what_text_does() -> None:
     """Google's price of all input is one of sound, too, where it has no other."""
     event = {"provider": "google", "model": "gemini-2.5-pro", "input_tokens": 10, "audio_input_tokens": 9}
