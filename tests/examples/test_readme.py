@@ -43,6 +43,15 @@ def test_the_readmes_call_makes_the_event_and_the_metrics_that_it_shows(tmp_path
     assert [line for line in lines.splitlines() if line not in done.stdout.splitlines()] == []
 
 
+def test_the_readmes_first_block_shows_something(tmp_path: Path) -> None:
+    """Run as it stands it prints what the call cost, and whose it was."""
+    arguments = [sys.executable, "-W", "error", "-c", blocks("python")[0]]
+    done = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stderr == ""
+    assert "total cost            $0.0003600" in done.stdout
+    assert re.search(r"^writer +1 +1,500 +\$0\.0003600 ", done.stdout, flags=re.MULTILINE)
+
+
 @pytest.mark.parametrize("code", blocks("python", "docs/deployment.md"))
 def test_every_block_of_the_page_on_deployment_runs(code: str, tmp_path: Path) -> None:
     """Each block runs as it stands, and what it asserts holds; the lifespan is entered and left as a server does."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -11,6 +12,7 @@ from pepperpy_obs.processors.ecs import ecs_lines
 from pepperpy_obs.processors.lines import json_lines
 from pepperpy_obs.replay.costs import CostFold
 from pepperpy_obs.replay.fold import Fold
+from pepperpy_obs.replay.seen import SeenIds
 from pepperpy_obs.reports.stats import Stats
 
 CALL: dict[str, Any] = {
@@ -96,6 +98,29 @@ def test_tokens_without_end_are_refused() -> None:
         fold.lines([many], "app.log")
         snapshot = fold.store.snapshot()
         assert (fold.events, snapshot.refused) == (1, {"input_tokens": 1})
+
+
+@pytest.mark.parametrize("make", [lambda: Fold(Store()), CostFold], ids=["Fold", "CostFold"])
+def test_memory_stays_flat_whatever_the_lines_are(make: Callable[[], Fold]) -> None:
+    """Four times as many events, copies, blank, hostile and foreign lines take no more memory."""
+
+    def peak(events: int) -> int:
+        fold = make()
+        fold.ids = SeenIds(most=2000, page=500)
+        tracemalloc.start()
+        for number in range(0, events, 100):
+            made = [{**CALL, "event_id": f"{place:032x}"} for place in range(number, number + 100)]
+            lines = b"".join(json_lines(made)).splitlines()
+            hostile = HOSTILE.values() if number % 1000 == 0 else ()
+            fold.lines([*lines, *lines[:50], *[b""] * 2000, *hostile, b"hello", b"{"], "app.log")
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert (fold.events, fold.doubles, len(fold.named)) == (events, events // 2, 10)
+        return most
+
+    peak(1_000)
+    short, long = peak(5_000), peak(20_000)
+    assert long < short + 200_000
 
 
 def test_blank_lines_cost_next_to_nothing() -> None:
