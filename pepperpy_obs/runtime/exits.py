@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-import structlog
-
 from pepperpy_obs import _clock
 from pepperpy_obs._guard import failed
 from pepperpy_obs.chain import FORMATS, Exit
 from pepperpy_obs.processors.console import Console
 from pepperpy_obs.processors.lines import json_lines
 from pepperpy_obs.runtime.sinks import open_shipper
+from pepperpy_obs.runtime.structlog_output import Nowhere, hand_over
 from pepperpy_obs.shipping.file import File
 from pepperpy_obs.shipping.stream import Stream
 from pepperpy_obs.typing import WayOut
@@ -20,7 +19,6 @@ from pepperpy_obs.typing import WayOut
 if TYPE_CHECKING:
     from pepperpy_obs.config import Config
     from pepperpy_obs.judgement.ledger import Ledger
-    from pepperpy_obs.typing import EventDict
 
 __all__ = ["Ships", "close_exits", "open_exits"]
 
@@ -79,22 +77,3 @@ def close_exits(exits: Sequence[Exit], timeout: float) -> None:
                 way.close()
         except Exception as error:
             failed(name, error)
-
-
-def hand_over(events: Sequence[EventDict]) -> list[bytes]:
-    """Give each event to the application's own structlog, at its level and under its name; no line is left to write."""
-    logger = structlog.get_logger("pepperpy_obs")
-    for event in events:
-        fields = {key: value for key, value in event.items() if key not in {"event", "level", "timestamp"}}
-        getattr(logger, event["level"])(event["event"], **fields)
-    return []
-
-
-class Nowhere:
-    """The way out of events that rendering has given away already."""
-
-    def write(self, lines: list[bytes]) -> None:
-        """Take nothing."""
-
-    def close(self) -> None:
-        """Hold nothing."""
