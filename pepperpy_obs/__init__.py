@@ -6,6 +6,7 @@ The front door. It loads the decorators; whatever reads, prints or sends is load
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from pepperpy_obs import _dispatch
@@ -104,6 +105,26 @@ def _make_runtime(hub: _dispatch.Hub) -> Any:
 
 
 _dispatch.install(_make_runtime)
+
+
+def _join_parent(_: object = None) -> None:
+    """In a process that multiprocessing has spawned: log as the parent does, if the environment says how."""
+    if getattr(sys.modules["multiprocessing.process"].current_process(), "_config", {}).get("pepperpy_obs") is not None:
+        importlib.import_module(f"{__name__}.runtime").join_parent()
+
+
+def _await_parent() -> None:
+    """A process that is being spawned knows its parent only when it has loaded its modules, us among them."""
+    process: Any = sys.modules.get("multiprocessing.process")
+    if process is None:
+        return
+    if getattr(process.current_process(), "_inheriting", False):
+        importlib.import_module("multiprocessing.util").register_after_fork(_join_parent, _join_parent)
+    elif process.parent_process() is not None:
+        _join_parent()
+
+
+_await_parent()
 
 
 def stats(window: float | None = None) -> Stats:

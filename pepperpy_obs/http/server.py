@@ -16,7 +16,7 @@ from socketserver import TCPServer, ThreadingMixIn
 from typing import TYPE_CHECKING, Any, Final, Self
 from wsgiref.simple_server import WSGIServer
 
-from pepperpy_obs._guard import failed
+from pepperpy_obs._guard import failed, note
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.http.access import Access
 from pepperpy_obs.http.connection import CLIENT_ERRORS, Handler
@@ -238,4 +238,13 @@ def _after_fork() -> None:
     _servers.clear()
 
 
-os.register_at_fork(after_in_child=_after_fork)
+def _after_fork_in_parent() -> None:
+    for one in list(_servers):
+        note(
+            "pages.forked",
+            f"the page {one.url} shows what this process counts; what processes record that it forks is not on it."
+            " Serve in each of them (docs/deployment.md, Several workers), or serve their log",
+        )
+
+
+os.register_at_fork(after_in_child=_after_fork, after_in_parent=_after_fork_in_parent)

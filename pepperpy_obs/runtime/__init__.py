@@ -1,5 +1,5 @@
 """The one place that knows both sides: who records and who reads."""
 
-from pepperpy_obs.runtime.runtime import Runtime, configure, default_runtime
+from pepperpy_obs.runtime.runtime import Runtime, configure, default_runtime, join_parent
 
-__all__ = ["Runtime", "configure", "default_runtime"]
+__all__ = ["Runtime", "configure", "default_runtime", "join_parent"]

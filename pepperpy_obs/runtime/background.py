@@ -67,6 +67,8 @@ class Background:
         self._came = 0
         self._size = _SMALL
         """How many calls a round takes: an answer with usage and cost takes longer than twenty others."""
+        self._asleep = False
+        """Whether the thread has come by, and no call since."""
         self._helped = False
         """Whether a loop has folded some since the thread came by."""
         self._hub.expect(None)
@@ -92,7 +94,20 @@ class Background:
             self._came = _clock.perf_counter_ns()
             thread.start()
             self._thread = thread  # not before: the system may refuse it
-        self.rounds.offer()
+        self._await_call()
+
+    def _await_call(self) -> None:
+        """Have the next call come by: where C code has forked this process, only calls can notice it."""
+        self._asleep = True
+        self._hub.expect(0)
+
+    def come_by(self) -> None:
+        """Take notice of a caller: the first one since the thread came by, or the last one of a burst."""
+        if self._asleep:
+            self._asleep = False
+            self.rounds.offer()
+        else:
+            self.rounds.ask()
 
     def stop(self, timeout: float) -> None:
         """Stop the thread; waits for the batch it is in, at most `timeout` seconds."""
@@ -116,7 +131,8 @@ class Background:
         except Exception as error:
             failed("drain", error)
             taken = 0
-        self.rounds.offer()
+        if self.started:
+            self._await_call()
         if taken > _MUCH:
             return self.interval / 10
         if helped:

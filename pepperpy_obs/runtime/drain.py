@@ -60,9 +60,12 @@ class Drain:
     finalizer that runs while its own thread drains) does nothing.
     """
 
-    def __init__(self, hub: Hub, chain: Chain, afterwards: Callable[[], None]) -> None:
+    def __init__(
+        self, hub: Hub, chain: Chain, beforehand: Callable[[], object], afterwards: Callable[[], None]
+    ) -> None:
         self.chain = chain
         self._hub = hub
+        self._beforehand = beforehand
         self._afterwards = afterwards
         self.renew()
 
@@ -141,6 +144,7 @@ class Drain:
         batches do. Raises RecursionError, with nothing touched, where the stack has no room for it, and BusyError as
         `exclusively` does.
         """
+        self._beforehand()
         if self.inside:
             return 0
         _descend(_DEPTH)
@@ -152,6 +156,7 @@ class Drain:
         Where lines are not written for long, calls are counted all the same. Raises BusyError where other threads hold
         the records for long.
         """
+        self._beforehand()
         if self.inside:
             return
         _descend(_DEPTH)

@@ -35,7 +35,7 @@ def note_harmless(handler: object) -> None:
 
 def may_be_torn() -> bool:
     """Tell whether the calling thread runs signal handlers, and one is installed that may raise."""
-    if threading.get_ident() != threading.main_thread().ident:
+    if threading.get_ident() != threading.main_thread().ident or sys.is_finalizing():
         return False
     return any(_is_risky(handler) for handler in map(_getsignal, _KINDS))
 

@@ -44,8 +44,7 @@ class Rounds:
 
     def offer(self) -> None:
         """Let the call that comes after the next burst ask for a round."""
-        if self._wanted() and _worth_while():
-            self._hub.expect(_BURST)
+        self._hub.expect(_BURST if self._wanted() and _worth_while() else None)
 
     def ask(self) -> None:
         """Ask for a round, if the calling thread runs a loop; called by an observed call."""

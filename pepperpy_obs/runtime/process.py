@@ -1,4 +1,11 @@
-"""What a process does to its threads: exit, SIGTERM, fork. One set of hooks for all runtimes."""
+"""What a process does to its threads: exit, SIGTERM, fork. One set of hooks for all runtimes.
+
+At exit everything is written by a handler of `atexit`. Handlers that were registered before it run after it. What they
+record is written when the interpreter lets go of its modules (`_Last`).
+
+A child that C code has forked without Python's hooks (uWSGI without `py-call-osafterfork`) is known by its process id,
+which is looked at where a runtime is asked for something (`notice_fork`).
+"""
 
 from __future__ import annotations
 
@@ -8,15 +15,17 @@ import signal
 import sys
 import threading
 import weakref
-from typing import TYPE_CHECKING, Any, Protocol
+from types import ModuleType
+from typing import TYPE_CHECKING, Final, Protocol
 
 from pepperpy_obs import _dispatch, _guard, context
+from pepperpy_obs.runtime import children, servers
 from pepperpy_obs.runtime.elsewhere import note_harmless
 
 if TYPE_CHECKING:
     from types import FrameType
 
-__all__ = ["Mortal", "after_batch", "handle_sigterm", "look_after"]
+__all__ = ["Mortal", "after_batch", "handle_sigterm", "look_after", "notice_fork"]
 
 
 class Mortal(Protocol):
@@ -27,8 +36,11 @@ class Mortal(Protocol):
         """Whether the calling thread is in the middle of a batch."""
         ...
 
-    def shutdown(self) -> None:
-        """Write what there is and close, in bounded time; idempotent."""
+    def flush(self, timeout: float = -1) -> None:
+        """Write what there is; raises an error if that cannot begin in so many seconds, unless it is -1."""
+
+    def shutdown(self, *, at_exit: bool = False) -> None:
+        """Write what there is and close, in bounded time; idempotent. What comes after the exit's is still written."""
 
     def after_fork(self) -> None:
         """Begin anew in a child."""
@@ -37,6 +49,8 @@ class Mortal(Protocol):
 _alive: weakref.WeakSet[Mortal] = weakref.WeakSet()
 _hooked = False
 _terminating = False
+_pid = os.getpid()
+_LAST: Final = "pepperpy_obs.runtime.last_word"
 
 
 def look_after(runtime: Mortal) -> None:
@@ -45,20 +59,29 @@ def look_after(runtime: Mortal) -> None:
     _alive.add(runtime)
     if not _hooked:
         _hooked = True
-        atexit.register(_shutdown_all)
+        atexit.register(_at_exit)
+        # No other module refers to this one, so it is let go first, while all that a write needs is still there.
+        sys.modules[_LAST] = ModuleType(_LAST)
+        vars(sys.modules[_LAST])["word"] = _Last()
         os.register_at_fork(before=_before_fork, after_in_child=_after_fork)
-    _hook_multiprocessing()
+    children.hook(_shutdown_all)
 
 
 def handle_sigterm() -> None:
     """Flush before SIGTERM ends the process, if the application leaves that signal alone; else do nothing.
 
     Only the main thread may set handlers. An application that sets its own later on takes
-    over, and is expected to leave by `sys.exit`, where everything is flushed too.
+    over, and is expected to leave by `sys.exit`, where everything is flushed too. Uvicorn's
+    server leaves by the signal itself: it is followed to its end.
     """
-    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+    if threading.current_thread() is not threading.main_thread():
+        return
+    handler = signal.getsignal(signal.SIGTERM)
+    if handler is signal.SIG_DFL:
         note_harmless(_terminate)
         signal.signal(signal.SIGTERM, _terminate)
+    else:
+        servers.follow(handler, _flush_all, _shutdown_all)
 
 
 def _terminate(number: int, _frame: FrameType | None) -> None:
@@ -72,6 +95,8 @@ def _terminate(number: int, _frame: FrameType | None) -> None:
     _shutdown_all()
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
+    # The first process of a container is spared by its own signals (pid_namespaces(7)): it leaves as shells report it.
+    os._exit(128 + number)
 
 
 def after_batch() -> None:
@@ -82,17 +107,42 @@ def after_batch() -> None:
         _terminate(signal.SIGTERM, None)
 
 
+def _flush_all() -> None:
+    for runtime in list(_alive):
+        runtime.flush()
+
+
 def _shutdown_all() -> None:
     for runtime in list(_alive):
         runtime.shutdown()
 
 
+def _at_exit() -> None:
+    for runtime in list(_alive):
+        runtime.shutdown(at_exit=True)
+
+
+class _Last:
+    """Writes what was recorded after our own exit handler."""
+
+    def __del__(self) -> None:
+        """Write it, if the interpreter ends; a thread that it has stopped is not waited for."""
+        if sys.is_finalizing():
+            for runtime in list(_alive):
+                try:
+                    runtime.flush(0)
+                except Exception as error:
+                    _guard.failed("exit", error)
+
+
 def _before_fork() -> None:
     context.before_fork()
-    _hook_multiprocessing()
+    children.hook(_shutdown_all)
 
 
 def _after_fork() -> None:
+    global _pid
+    _pid = os.getpid()
     context.after_fork()
     _dispatch.after_fork()
     _guard.forget()
@@ -100,29 +150,9 @@ def _after_fork() -> None:
         runtime.after_fork()
 
 
-class _Child:
-    """The object that multiprocessing ties our hook to."""
-
-
-_child = _Child()
-_known_to_multiprocessing = False
-
-
-def _hook_multiprocessing() -> None:
-    """Have multiprocessing's children flush: they end by `os._exit`, where `atexit` is not heard."""
-    global _known_to_multiprocessing
-    tools: Any = sys.modules.get("multiprocessing.util")
-    if tools is None:
-        return
-    if not _known_to_multiprocessing:
-        _known_to_multiprocessing = True
-        tools.register_after_fork(_child, _in_child)
-    process: Any = sys.modules.get("multiprocessing.process")
-    if process is not None and process.parent_process() is not None:
-        _in_child(_child)
-
-
-def _in_child(_: object) -> None:
-    """Register the last thing that a multiprocessing child does (once its own registry has been cleared)."""
-    tools: Any = sys.modules["multiprocessing.util"]
-    tools.Finalize(None, _shutdown_all, exitpriority=-100)
+def notice_fork() -> bool:
+    """Begin anew if this process was forked without our hooks; return whether it was."""
+    if _pid == os.getpid():
+        return False
+    _after_fork()
+    return True

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pepperpy_obs import _clock, _dispatch
 from pepperpy_obs._dispatch import HUB, Hub
 from pepperpy_obs._exclusive import BusyError, Exclusive
-from pepperpy_obs._guard import failed, failures
+from pepperpy_obs._guard import failed, failures, note
 from pepperpy_obs._record import SPEC
 from pepperpy_obs.aggregate.store import Cut, Store
 from pepperpy_obs.chain import build_chain
@@ -22,7 +24,7 @@ from pepperpy_obs.judgement.source import Facts, Sink
 from pepperpy_obs.processors.redact import label_redaction
 from pepperpy_obs.reports.live import Live, look_at
 from pepperpy_obs.reports.stats import Stats
-from pepperpy_obs.runtime import process
+from pepperpy_obs.runtime import children, process
 from pepperpy_obs.runtime.background import Background
 from pepperpy_obs.runtime.drain import Drain
 from pepperpy_obs.runtime.exits import Ships, close_exits, open_exits
@@ -51,7 +53,7 @@ class Runtime:
         self._store = Store(self.config.max_series, self.config.cost_attributes, label_redaction(self.config))
         self._dropped: Counter[str] = Counter()
         chain = build_chain(self.config, self._store)
-        self._drain = Drain(hub, chain, process.after_batch)
+        self._drain = Drain(hub, chain, process.notice_fork, process.after_batch)
         self._background = Background(hub, self._drain, self.config.drain_interval)
         self._obey()
         if not config.metrics_enabled:
@@ -77,7 +79,14 @@ class Runtime:
             close_exits(exits, config.shutdown_timeout)
             raise
         self._setting_up.run(lambda: self._switch(config, chain, clean))
+        if self._hub is HUB:
+            children.mark_parent(logs=bool(exits) and config.metrics_enabled, as_configured=not processors)
         return self
+
+    @property
+    def started(self) -> bool:
+        """Whether it was configured, and not shut down since."""
+        return self._background.started
 
     def _switch(self, config: Config, chain: Chain, clean: Clean) -> None:
         if self.config.metrics_enabled:
@@ -114,7 +123,8 @@ class Runtime:
 
     def come_by(self) -> None:
         """Take notice of a caller, as the buffer holds as much as was waited for."""
-        self._background.rounds.ask()
+        if not process.notice_fork():
+            self._background.come_by()
 
     def relieve(self, most: int) -> None:
         """Fold the oldest `most` of the calls that have returned, as the buffer is full."""
@@ -177,30 +187,38 @@ class Runtime:
             ledgers={name: ledger for way in _shippers(chain) for name, ledger in way.ledgers().items()},
         )
 
-    def flush(self) -> None:
-        """Return when every call that had returned is folded and handed to its ways out."""
-        self._drain.run()
+    def flush(self, timeout: float = -1) -> None:
+        """Return when every call that had returned is folded and handed to its ways out.
 
-    def shutdown(self) -> None:
+        Raises BusyError if others fold for longer than `timeout` seconds, unless it is -1.
+        """
+        self._drain.run(timeout=timeout)
+
+    def shutdown(self, *, at_exit: bool = False) -> None:
         """Fold what there is, close the ways out and stop the thread, within `shutdown_timeout`.
 
-        Idempotent. Reads go on working, and so does `configure`.
+        Idempotent. Reads go on working, and so does `configure`. At the interpreter's exit, files and streams stay
+        usable for calls in exit handlers that run later (see `process`).
         """
-        self._drain.after_batch(self._shut_down)
+        process.notice_fork()
+        self._drain.after_batch(partial(self._shut_down, at_exit=at_exit))
 
-    def _shut_down(self) -> None:
+    def _shut_down(self, *, at_exit: bool) -> None:
         left = _clock.countdown(self.config.shutdown_timeout)
         try:
-            self._setting_up.run(lambda: self._end(left), left())
+            self._setting_up.run(lambda: self._end(left, at_exit=at_exit), left())
         except BusyError as error:
             failed("shutdown", error)
 
-    def _end(self, left: Callable[[], float]) -> None:
+    def _end(self, left: Callable[[], float], *, at_exit: bool) -> None:
         self._background.stop(left())
         try:
             self._drain.run(timeout=left())
         except Exception as error:
             failed("shutdown", error)
+        if at_exit:
+            close_exits([one for one in self._drain.chain.exits if isinstance(one.way, Ships)], left())
+            return
         old = self._drain.exclusively(self._drop_exits, left())
         close_exits(old.exits, left())
 
@@ -254,6 +272,39 @@ def configure(config: Config | None = None, *, processors: Sequence[Processor] =
     _check(config)
     runtime: Runtime = _dispatch.runtime(HUB)
     return runtime.configure(Config() if config is None else config, processors)
+
+
+def join_parent() -> None:
+    """In a process that multiprocessing has spawned: log as the parent does, if settings outside of the code say how.
+
+    Else it is said at the end that calls went nowhere, if there were any.
+    """
+    mark = children.parents_mark()
+    runtime: Runtime = _dispatch.runtime()
+    if mark is None or runtime.started:
+        return
+    try:
+        config = Config()
+        if mark and any(source != "default" and _is_output(name) for name, source in config.sources().items()):
+            runtime.configure(config)
+            return
+    except SetupError as error:
+        failed("config", error)
+    children.at_end(lambda: _say_unlogged(runtime))
+
+
+def _is_output(setting: str) -> bool:
+    return setting in {"log_file", "log_format", "log_stream", "log_to_structlog"} or setting.endswith("_url")
+
+
+def _say_unlogged(runtime: Runtime) -> None:
+    calls = 0 if runtime.started else sum(cell.calls for cell in runtime.snapshot().series.values())
+    if calls:
+        note(
+            "spawned",
+            f"{calls} calls of process {os.getpid()} were written nowhere: its parent logs, but a spawned process has"
+            " to call configure() itself, or find its settings in the environment (PEPPERPY_LOG_FILE=...)",
+        )
 
 
 def _check(config: object) -> None:
