@@ -107,21 +107,19 @@ def _make_runtime(hub: _dispatch.Hub) -> Any:
 _dispatch.install(_make_runtime)
 
 
-def _join_parent(_: object = None) -> None:
+def _join_parent() -> None:
     """In a process that multiprocessing has spawned: log as the parent does, if the environment says how."""
     if getattr(sys.modules["multiprocessing.process"].current_process(), "_config", {}).get("pepperpy_obs") is not None:
         importlib.import_module(f"{__name__}.runtime").join_parent()
 
 
 def _await_parent() -> None:
-    """A process that is being spawned knows its parent only when it has loaded its modules, us among them."""
+    """Have the first call join the parent: a process that is being spawned does not know it while it loads modules."""
     process: Any = sys.modules.get("multiprocessing.process")
-    if process is None:
-        return
-    if getattr(process.current_process(), "_inheriting", False):
-        importlib.import_module("multiprocessing.util").register_after_fork(_join_parent, _join_parent)
-    elif process.parent_process() is not None:
-        _join_parent()
+    if process is not None and (
+        getattr(process.current_process(), "_inheriting", False) or process.parent_process() is not None
+    ):
+        _dispatch.HUB.on_first_call(_join_parent)
 
 
 _await_parent()

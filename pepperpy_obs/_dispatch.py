@@ -50,7 +50,7 @@ class Hub:
     operation on a list, so it needs no lock.
     """
 
-    __slots__ = ("__weakref__", "append", "buffer", "limit", "lost", "most", "off", "runtime", "taking")
+    __slots__ = ("__weakref__", "_first", "append", "buffer", "limit", "lost", "most", "off", "runtime", "taking")
 
     def __init__(self) -> None:
         self.buffer: list[Record] = Buffer()
@@ -65,6 +65,7 @@ class Hub:
         """Calls that were dropped, and so neither counted nor logged."""
         self.off = False
         self.runtime: Any = None
+        self._first: Callable[[], None] | None = None
         hubs.add(self)
 
     def __del__(self) -> None:
@@ -95,15 +96,28 @@ class Hub:
         if self.off:  # since now
             self.limit = 0
 
+    def on_first_call(self, step: Callable[[], None]) -> None:
+        """Have the next observed call take a step first, once."""
+        self._first = step
+        self.expect(0)
+
+    def _take_first(self) -> None:
+        step, self._first = self._first, None
+        self.expect(None)
+        if step is not None:
+            step()
+
     def relieve(self) -> None:
         """Come by, in a caller that found the limit reached: fold a part of a full buffer; never raises."""
         full = len(self.buffer) >= self.most
         try:
+            if self._first is not None:
+                self._take_first()
             if full:
                 runtime(self).relieve(RELIEF)
                 if self.limit > self.most:
                     self.expect(None)
-            else:
+            elif self.runtime is not None:
                 self.runtime.come_by()
         except RecursionError:
             return  # too deep a stack: the next caller, a reader or the thread will do it
