@@ -124,7 +124,7 @@ def free_port() -> int:
 def test_uvicorn_configured_in_its_lifespan(
     number: signal.Signals, program: Callable[..., list[str]], log: Path
 ) -> None:
-    """Calls of the lifespan's last moment are written, though the server dies of the signal again; so it is reported."""
+    """Calls of the lifespan's last moment are written, though the server dies of the signal."""
     port = free_port()
     server = subprocess.Popen(
         program(SERVER.replace("HOW", "server.run()"), str(port)), stderr=subprocess.PIPE, text=True
