@@ -19,7 +19,7 @@ ROOMS = {
     "prometheus_client": ("export.prometheus",),
     "pydantic": ("config",),
     "pydantic_settings": ("config",),
-    "structlog": ("chain", "processors", "runtime.exits"),
+    "structlog": ("chain", "processors", "runtime.structlog_output"),
     "tenacity": ("shipping.transport",),
 }
 """Each outside library and the only rooms that may name it."""
