@@ -14,9 +14,7 @@ _EMBEDDED: Final = (
     "predictions.*.embeddings.statistics.token_count embeddings.*.statistics.token_count "
     "embeddings.*.statistics.tokenCount"
 )
-_AI_SDK: Final = (
-    "inputTokens.total outputTokens.total inputTokenDetails outputTokenDetails cachedInputTokens reasoningTokens"
-)
+_AI_SDK: Final = "inputTokens.total inputTokenDetails outputTokenDetails cachedInputTokens reasoningTokens"
 """What tells the usage of Vercel's AI SDK from that of Converse."""
 
 CLOUDS: Final[tuple[Shape, ...]] = (
