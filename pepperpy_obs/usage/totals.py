@@ -66,7 +66,7 @@ def _added_up(total: Usage, entries: tuple[Usage, ...]) -> Usage:
 def _rest(total: Usage, entries: tuple[Usage, ...]) -> Usage:
     """Return the requests of a total that have no entries, as one more: those of a run within this one."""
     told = {name: getattr(total, name) for name in COUNTS}
-    counts = {name: max(0, count - _sum(entries, name)) for name, count in told.items() if count is not None}
+    counts: dict[str, Any] = {n: max(0, count - _sum(entries, n)) for n, count in told.items() if count is not None}
     requests = (total.requests or 0) - len(entries)
     return Usage(**counts, provider=total.provider, model=total.model, requests=requests)
 

@@ -52,7 +52,7 @@ def recorded(answer: Any) -> Any:
 
 def error_with_it(answer: Any) -> Any:
     error = ValueError()
-    error.response = answer  # type: ignore[attr-defined]
+    vars(error)["response"] = answer
 
     def work():
         raise error

@@ -97,7 +97,7 @@ MESSAGES: list[dict[str, Any]] = [
     {"id": "f2", "source": "a", "content": "x", "models_usage": {"prompt_tokens": 100, "completion_tokens": 10}},
     {"id": "f3", "source": "b", "content": "y", "models_usage": {"prompt_tokens": 200, "completion_tokens": 20}},
 ]
-RUN = {
+RUN: dict[str, Any] = {
     "input_tokens": 300,
     "output_tokens": 30,
     "provider": "openai",
@@ -118,7 +118,7 @@ def test_messages_of_autogen(make: Callable[..., Any]) -> None:
     assert told(result, **asked) == {**RUN, "requests": 2}
     reply = as_objects({"chat_message": MESSAGES[2], "inner_messages": MESSAGES[:2]}, make)
     assert told(reply, **asked) == RUN
-    assert told(as_objects(MESSAGES[1], make), **asked) == {**RUN["usage_entries"][0], "usage_aggregate": True}  # type: ignore[index]
+    assert told(as_objects(MESSAGES[1], make), **asked) == {**RUN["usage_entries"][0], "usage_aggregate": True}
 
 
 def test_all_attempts_at_an_answer() -> None:
