@@ -135,6 +135,17 @@ def test_ids_tell_apart_what_tokens_do_not() -> None:
         assert seen.events[-1]["usage_entries"][0]["response_id"] == two["id"]
 
 
+def test_a_frameworks_own_ids_tell_apart_what_the_framework_told() -> None:
+    """Where a node of a graph was counted under LangChain's id, another such id is another answer."""
+    one, two = request(1000, 100, told="lc_run--1"), request(1000, 100, told="lc_run--2")
+    with captured() as seen:
+        run(state(one, two), lambda: ask(one))
+        assert told(seen) == (2000, 200, gpt_4o(2000, 200))
+    with captured() as seen:
+        run(state(one, two), lambda: ask(request(1000, 100)), lambda: ask(request(1000, 100)))
+        assert told(seen) == (2000, 200, gpt_4o(2000, 200))
+
+
 def test_models_tell_apart_what_tokens_do_not() -> None:
     """An answer of another model is another answer; a date makes no other model."""
     with captured() as seen:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from pepperpy_obs.processors.remembered import known_id
+from pepperpy_obs.processors.remembered import is_framework_id, told_id
 from pepperpy_obs.typing import EventDict
 
 __all__ = ["Below", "Counted", "Matching"]
@@ -35,7 +35,7 @@ class Counted(NamedTuple):
     def of(cls, usage: EventDict, address: int, *, priced: bool) -> Counted:
         """Return the request that an event, or an entry of one, tells of."""
         models = frozenset[str]() if _is_rest(usage) else _models(usage, "model", "response_model")
-        return cls(address, known_id(usage), models, _tokens(usage), priced)
+        return cls(address, told_id(usage), models, _tokens(usage), priced)
 
 
 class Below:
@@ -64,7 +64,7 @@ class Below:
 
     def same(self, event: EventDict, address: int) -> list[bool]:
         """Return of each time that this very answer was counted below whether it was priced then."""
-        told, tokens = known_id(event), _tokens(event)
+        told, tokens = told_id(event), _tokens(event)
         # The address alone may be a later object's; with the same tokens it is the same answer.
         found = [one.priced for one in (*self.requests, *self.totals) if told is not None and one.told == told]
         latest = (*self.requests[-_JUST_NOW:], *self.totals[-_JUST_NOW:]) if address else ()
@@ -96,13 +96,13 @@ class Matching:
         return self._take((place,) if place in self._free else ())
 
     def take(self, entry: EventDict) -> bool | None:
-        """Take a request with the entry's tokens that may be it: ids differ only where one of them has none."""
-        told, models = known_id(entry), _answered(entry)
+        """Take a request with the entry's tokens that may be it, for all that their ids and models say."""
+        told, models = told_id(entry), _answered(entry)
         same = ((place, self._free.get(place)) for place in self._by_tokens.get(_tokens(entry), ()))
         return self._take(
             place
             for place, one in same
-            if one is not None and (told is None or one.told is None) and _one_model(one.models, models)
+            if one is not None and _may_be_one(one.told, told) and _one_model(one.models, models)
         )
 
     def take_sum(self, entry: EventDict) -> bool | None:
@@ -116,6 +116,11 @@ class Matching:
         return None if place is None else self._free.pop(place).priced
 
 
+def _may_be_one(one: str | None, other: str | None) -> bool:
+    """Tell whether answers of these ids, which differ, may be one: only one of them has an id, or a provider's id."""
+    return one is None or other is None or is_framework_id(one) != is_framework_id(other)
+
+
 def _one_model(some: frozenset[str], others: frozenset[str]) -> bool:
     return not some or not others or not some.isdisjoint(others)
 
@@ -127,7 +132,7 @@ def _answered(usage: EventDict) -> frozenset[str]:
 
 def _is_rest(usage: EventDict) -> bool:
     """Tell whether this is what is left of a total: its model is that of the other requests, and only guessed."""
-    return "requests" in usage and "response_model" not in usage and known_id(usage) is None
+    return "requests" in usage and "response_model" not in usage and told_id(usage) is None
 
 
 def _models(usage: EventDict, *keys: str) -> frozenset[str]:

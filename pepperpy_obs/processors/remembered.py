@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from pepperpy_obs.typing import EventDict
 
-__all__ = ["Remembered", "is_framework_id", "known_id"]
+__all__ = ["Remembered", "is_framework_id", "known_id", "told_id"]
 
 _FRAMEWORK_IDS: Final = ("lc_run-", "run-")
 """How ids begin that LangChain gives to an answer in whose stream the provider's own id got lost."""
@@ -27,10 +27,16 @@ def is_framework_id(told: object) -> bool:
     return isinstance(told, str) and told.startswith(_FRAMEWORK_IDS)
 
 
+def told_id(usage: EventDict) -> str | None:
+    """Return the id of an answer, the provider's or a framework's, or None if there is none."""
+    told = usage.get("response_id")
+    return told if isinstance(told, str) and told else None
+
+
 def known_id(usage: EventDict) -> str | None:
     """Return the provider's id of an answer, or None if there is none."""
-    told = usage.get("response_id")
-    return told if isinstance(told, str) and told and not is_framework_id(told) else None
+    told = told_id(usage)
+    return None if is_framework_id(told) else told
 
 
 class Remembered:

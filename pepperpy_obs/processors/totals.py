@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from pepperpy_obs.processors.below import Below, Matching
-from pepperpy_obs.processors.remembered import Remembered, known_id
+from pepperpy_obs.processors.remembered import Remembered, known_id, told_id
 from pepperpy_obs.typing import EventDict
 
 __all__ = ["Parts", "is_total", "without"]
@@ -42,7 +42,7 @@ class Parts:
         def by_id(entry: EventDict) -> bool | None:
             if entry.get("cache_hit") is True:
                 return True  # it was no request, and costs nothing
-            told = known_id(entry)
+            told = told_id(entry)
             twin = matching.take_id(told)
             if twin is None:
                 twin = remembered.twin(entry, trace)
