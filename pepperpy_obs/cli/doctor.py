@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from pepperpy_obs import Config, SetupError, _clock
-from pepperpy_obs.runtime.sinks import KINDS, loading, sinks_of
+from pepperpy_obs.runtime.sinks import KINDS, backlogs, loading, sinks_of
 
 if TYPE_CHECKING:
     from pepperpy_obs.shipping.diagnosis import Diagnosis
@@ -23,8 +23,8 @@ __all__ = ["add_options", "run"]
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Say what the verb accepts."""
     parser.epilog = (
-        "The event is named doctor.asked and has the level debug. Exit code 0 if every receiver took it, 1 if one did "
-        "not, 2 if none is configured."
+        "The event is named doctor.asked, has the level debug and the fields of a call of the service's. Exit code 0 "
+        "if every receiver took it, 1 if one did not, or cannot sum its costs, 2 if none is configured."
     )
     parser.add_argument(
         "--timeout", type=float, default=10.0, metavar="S", help="seconds to wait for each answer (default: 10)"
@@ -36,26 +36,33 @@ def run(options: argparse.Namespace) -> int:
     if options.timeout <= 0:
         msg = f"--timeout {options.timeout:g}; give seconds above 0"
         raise SetupError(msg)
-    sinks = sinks_of(Config())
+    config = Config()
+    sinks = sinks_of(config)
     if not sinks:
         variables = ", ".join(f"PEPPERPY_{kind.upper()}_URL" for kind in KINDS)
         msg = f"no receiver is configured; set one of {variables}, or its key in the settings file"
         raise SetupError(msg)
     found: list[Diagnosis] = []
-    for diagnosis in _ask(sinks, options.timeout):
+    about = {"service": config.service} | ({"environment": config.environment} if config.environment else {})
+    for diagnosis in _ask(sinks, options.timeout, about):
         found.append(diagnosis)
         if not options.json:
             print(f"{'ok  ' if diagnosis.healthy else 'FAIL'} {diagnosis}")
             sys.stdout.flush()
+    waiting = backlogs(config)
     healthy = all(diagnosis.healthy for diagnosis in found)
     if options.json:
-        print(json.dumps({"healthy": healthy, "sinks": [asdict(diagnosis) for diagnosis in found]}))
+        sinks_found = [asdict(diagnosis) for diagnosis in found]
+        print(json.dumps({"healthy": healthy, "sinks": sinks_found, "backlogs": waiting}))
+    else:
+        for backlog in waiting:
+            print(f"note {backlog}")
     return 0 if healthy else 1
 
 
-def _ask(sinks: Sequence[SinkSpec], timeout: float) -> Iterator[Diagnosis]:
+def _ask(sinks: Sequence[SinkSpec], timeout: float, about: Mapping[str, str]) -> Iterator[Diagnosis]:
     with loading(sinks):
         from pepperpy_obs.shipping.diagnosis import diagnose  # noqa: PLC0415 - loads the HTTP client
     for sink in sinks:
         patient = replace(sink, connect_timeout=timeout, read_timeout=timeout)
-        yield diagnose(patient, _clock.time_ns(), token_hex(16))
+        yield diagnose(patient, _clock.time_ns(), token_hex(16), about)

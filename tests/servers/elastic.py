@@ -33,6 +33,8 @@ class ElasticServer(Server):
         self.indices: dict[str, dict[str, Any]] = {}
         self.types: dict[str, type] = {}
         self.conflicts = 0
+        self.caps: dict[str, Any] | None = None
+        """What `_field_caps` says of a field: its types."""
         super().__init__(faults)
 
     @property
@@ -45,6 +47,9 @@ class ElasticServer(Server):
         """Answer a bulk request."""
         if self.api_key and headers.get("authorization") != f"ApiKey {self.api_key}":
             return error(401, "security_exception", "missing authentication credentials for REST request")
+        if "/_field_caps?fields=" in path and self.caps is not None:
+            name = path.partition("=")[2]
+            return Reply(200, json.dumps({"indices": [path.split("/")[1]], "fields": {name: self.caps}}).encode())
         if not path.endswith("/_bulk"):
             return error(404, "no_handler", f"no handler found for uri [{path}]")
         if headers.get("content-type") not in {"application/x-ndjson", "application/json"}:

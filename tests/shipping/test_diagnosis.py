@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
 
+from pepperpy_obs.processors.read import read_event
 from pepperpy_obs.shipping.diagnosis import diagnose
 from pepperpy_obs.shipping.elastic import Elastic
 from pepperpy_obs.shipping.loki import Loki
@@ -68,3 +70,67 @@ def test_one_refused_event() -> None:
     """A sink that answers and refuses the event says why."""
     with ElasticServer(items=[(400, "mapper_parsing_exception", "failed to parse field [x]")]) as server:
         assert "did not take the event: mapper_parsing_exception, 400" in words(Elastic(url=server.url))
+
+
+@pytest.mark.parametrize(
+    "item, text",
+    [
+        (
+            (
+                403,
+                "cluster_block_exception",
+                "index [x] blocked by: [FORBIDDEN/12/index read-only / allow delete (api)];",
+            ),
+            "free space",
+        ),
+        (
+            (403, "cluster_block_exception", "index [x] blocked by: [FORBIDDEN/8/index write (api)];"),
+            "index.blocks.write",
+        ),
+        ((400, "illegal_argument_exception", "pipeline with id [logs] does not exist"), "make that ingest pipeline"),
+        ((400, "index_closed_exception", "closed"), "POST TARGET/_open"),
+        ((404, "index_not_found_exception", "no such index [x]"), "elasticsearch-index-template.json"),
+        ((400, "illegal_argument_exception", "Limit of total fields [1000] has been exceeded"), "total_fields.limit"),
+        ((400, "document_parsing_exception", "[1:2] failed to parse field [x] of type [long]"), "_rollover"),
+    ],
+)
+def test_every_refusal_of_elasticsearch_that_we_know_has_advice(item: tuple[int, str, str], text: str) -> None:
+    """It says what to change, with Elasticsearch's own words before it."""
+    with ElasticServer(items=[item]) as server:
+        said = words(Elastic(url=server.url))
+    assert text in said
+    assert item[2][:40] in said
+
+
+def test_every_refusal_of_loki_that_we_know_has_advice() -> None:
+    """The event has metadata and a service as the service's own have, so it meets what they would meet."""
+    with LokiServer(metadata_allowed=False) as off, LokiServer(most_labels=0) as few, LokiServer(longest=10) as short:
+        assert "set loki_metadata = false here" in words(Loki(url=off.url))
+        assert "give fewer loki_labels" in words(Loki(url=few.url))
+        assert "raise max_line_size there" in words(Loki(url=short.url))
+    with LokiServer([Fault("reply", Reply(400, b"nobody said this before"))]) as server:
+        assert "in words that we do not know (400: nobody said this before)" in words(Loki(url=server.url))
+
+
+@pytest.mark.parametrize("kind", ["text", "long"])
+def test_costs_that_cannot_be_summed(kind: str) -> None:
+    """The event is taken, and the doctor says what to load: texts have no sum, and an integer cuts cents."""
+    with ElasticServer() as server:
+        server.caps = {kind: {"type": kind}}
+        assert f"costs are mapped as {kind} and cannot be summed: load elasticsearch-index" in words(
+            Elastic(url=server.url)
+        )
+        server.caps = {"double": {"type": "double"}}
+        assert diagnose(Elastic(url=server.url), NOW, "cd" * 16).healthy
+
+
+def test_the_event_has_the_service_s_own_shape() -> None:
+    """Costs, tokens, service and environment stand where a call has them; its name is one that nothing counts."""
+    about = {"service": "shop", "environment": "test"}
+    with LokiServer() as loki, ElasticServer() as elastic:
+        assert diagnose(Loki(url=loki.url), NOW, KEY, about).healthy
+        assert diagnose(Elastic(url=elastic.url), NOW, KEY, about).healthy
+        assert list(loki.streams) == ['{environment="test", instance="doctor", service_name="shop"}']
+        (document,) = elastic.documents.values()
+    assert (document["pepperpy"]["cost_usd"], document["service"]["name"]) == (0.000002, "shop")
+    assert read_event(json.dumps(document))["event"] == document["message"] == "doctor.asked"
