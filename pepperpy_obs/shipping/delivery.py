@@ -31,7 +31,7 @@ from pepperpy_obs.shipping.transport import Pause, persist
 __all__ = ["Delivery", "Poster"]
 
 _THROTTLED_BEFORE_HALVING: Final = 2
-_PROVEN_BEFORE_ASIDE: Final = 2
+_PROVEN_BEFORE_ASIDE: Final = 1
 _FAILED_BEFORE_HALVING: Final = 2
 _UNANSWERED_BEFORE_HALVING: Final = 5
 _PASSING: Final = frozenset({0, 408, 499, 502, 503, 504})
@@ -119,7 +119,7 @@ class Delivery:
         As many are taken as have got through before, and a few.
         """
         few = len(self._legs) < _MOST_LEGS or self._tally.successes > self._more_at
-        return few and all(one.tried for one in self._groups)
+        return few and self._all_tried()
 
     def _company(self) -> None:
         proving = any(one.doubt and one.doubt.seen < self._tally.successes for one in self._groups)
@@ -231,14 +231,14 @@ class Delivery:
             return False
         group.tried = True
         if len(group.places) == 1:
-            return self._doubted_alone(group, doubt, verdict, proven=proven)
-        if proven or (len(self._groups) < _MOST_GROUPS and all(one.tried for one in self._groups)):
+            return self._doubted_alone(group, doubt, verdict)
+        if proven or (len(self._groups) < _MOST_GROUPS and self._all_tried()):
             self._put(group, *halves(group))
             return proven or len(self._groups) == 2
         self._groups.rotate(-1)
-        return False
+        return not self._all_tried()
 
-    def _doubted_alone(self, group: Group, doubt: Doubt, verdict: Verdict, *, proven: bool) -> bool:
+    def _doubted_alone(self, group: Group, doubt: Doubt, verdict: Verdict) -> bool:
         if doubt.convicts(self._tally):
             # The receiver is well.
             self._account.held("")
@@ -247,7 +247,10 @@ class Delivery:
         if doubt.proven >= _PROVEN_BEFORE_ASIDE and self._put_aside(group, doubt):
             return True
         self._groups.rotate(-1)
-        return proven and not all(one.tried for one in self._groups)
+        return not self._all_tried()
+
+    def _all_tried(self) -> bool:
+        return all(one.tried for one in self._groups)
 
     def _put_aside(self, group: Group, doubt: Doubt) -> bool:
         """Leave a record to the suspects, if they have room; the cursor moves past it."""

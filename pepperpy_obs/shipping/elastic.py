@@ -15,6 +15,7 @@ import msgspec
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.events import VOCABULARY
 from pepperpy_obs.processors.ecs import to_ecs
+from pepperpy_obs.shipping.elastic_wordings import advice_for
 from pepperpy_obs.shipping.outcome import (
     ACKNOWLEDGED,
     Answer,
@@ -131,7 +132,8 @@ class Elastic(SinkSpec):
         ]
         held = next((outcome for outcome in outcomes if outcome.reason in _HOLD), None)
         if held is not None and not any(outcome.what in {"acknowledged", "rejected"} for outcome in outcomes):
-            return Verdict("hold", held.reason, held.detail)
+            advice = advice_for(held.detail)
+            return Verdict("hold", held.reason, f"{held.detail}; {advice}" if advice else held.detail)
         return Verdict("settle", outcomes=outcomes)
 
 

@@ -90,6 +90,8 @@ class Loki(SinkSpec):
     """Labels of every stream, besides `service_name`, `environment` and `instance`."""
     metadata: bool = True
     """Structured metadata needs schema v13 and tsdb."""
+    batch_bytes: int = 200_000
+    """With its metadata about a block of Loki's, 256 KiB: only in the open one it drops the exact copy of a line."""
     success: tuple[int, ...] = (204,)
     """Statuses that mean "I have it": Loki also has a 2xx, 260, by which it refuses."""
 

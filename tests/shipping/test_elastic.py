@@ -103,7 +103,8 @@ def test_a_pipeline_that_is_not_there_costs_nothing(event: Make) -> None:
     item = {"create": {"status": 400, "error": {"type": "illegal_argument_exception", "reason": reason}}}
     body = json.dumps({"took": 1, "errors": True, "items": [item, item]}).encode()
     verdict = Elastic(url="http://es").judge(Parcel([event(1, NOW), event(2, NOW)], "host"), Answer(200, body))
-    assert (verdict.action, verdict.detail) == ("hold", f"400 illegal_argument_exception: {reason}")
+    advice = "make that ingest pipeline, or take it out of index.default_pipeline and index.final_pipeline"
+    assert (verdict.action, verdict.detail) == ("hold", f"400 illegal_argument_exception: {reason}; {advice}")
 
 
 def test_an_index_that_cannot_be_is_refused_at_once() -> None:
