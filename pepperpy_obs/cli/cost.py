@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -28,6 +29,7 @@ __all__ = ["add_options", "run"]
 _GROUPS: Final = frozenset({"provider", "model", "operation", "agent", "day"})
 _SERIES: Final = frozenset(SeriesKey._fields)
 _INCOMPLETE: Final = 3
+_BACKUP: Final = re.compile(r"\.([0-9]{1,6})(?:\.gz)?$")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +38,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "Reads what replay reads. Costs are those that the log has: what was known when the calls were made. "
         "--reprice and --what-if price each request again, at its own time. Exit code: 0; 1 if there was no event "
         "at all, or none in the period; 2 if a file cannot be opened; 3 if the answer may lack something: the files "
-        "begin after --since, or no request has a field of --by. Standard error says what."
+        "begin after --since, or without it their writer has begun to delete the oldest; or no request has a field "
+        "of --by. Standard error says what."
     )
     add = parser.add_argument
     add("files", nargs="+", metavar="FILE", help="a log file, in any order; - for standard input")
@@ -65,6 +68,8 @@ def run(options: argparse.Namespace) -> int:
     fold_files(options.files, fold)
     stats = Stats(fold.store.snapshot(), Live())
     notes = _notes(fold, by, stats)
+    if fold.taken and options.since is None:
+        notes += _rotated_away(options.files, config.log_backups)
     crossed = {",".join(fields): stats.cost_by(*fields) for fields in by if len(fields) > 1}
     comparisons = [one.comparison() for one in repricings]
     if options.json:
@@ -119,6 +124,16 @@ def _notes(fold: CostFold, by: Sequence[tuple[str, ...]], stats: Stats) -> list[
         if all(row.names[field] == NOBODY for row in stats.cost_by(*fields).rows):
             notes.append(f"--by {field}: no request has this field")
     return notes
+
+
+def _rotated_away(files: Sequence[str], backups: int) -> list[str]:
+    """Return a note for each log whose last backup is there: its writer deletes what is older."""
+    last = [name for name in files if (found := _BACKUP.search(name)) and int(found[1]) >= backups]
+    return [
+        f"{name} is the last of {backups} backups (log_backups): older events were deleted, or will be; "
+        "--since says of which time all are needed"
+        for name in last
+    ]
 
 
 def _json(

@@ -144,3 +144,17 @@ def test_a_period_of_which_the_beginning_is_gone(cli: CommandLine) -> None:
     for since in ("2026-11-04", "2026-11-03T12:00"):
         done = cli("cost", *files, "--since", since)
         assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_backups_that_were_deleted(cli: CommandLine) -> None:
+    """A writer keeps so many backups; with the last of them there, a sum of all is said to be none. `--since` helps."""
+    files = [write(cli.folder, f"app.log{end}", request(day)) for day, end in ((4, ""), (3, ".1"), (2, ".2"))]
+    assert cli("cost", *files).returncode == 0
+    done = cli("cost", *files, variables={"PEPPERPY_LOG_BACKUPS": "2"})
+    assert done.returncode == 3
+    assert done.stderr == (
+        "app.log.2 is the last of 2 backups (log_backups): older events were deleted, or will be; "
+        "--since says of which time all are needed\n"
+    )
+    done = cli("cost", *files, "--since", "2026-11-03", variables={"PEPPERPY_LOG_BACKUPS": "2"})
+    assert (done.returncode, done.stderr) == (0, "")
