@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from operator import attrgetter
 from typing import Any, Final, cast
 
 from pepperpy_obs.aggregate.store import Store
@@ -20,6 +22,8 @@ __all__ = ["Fold"]
 _MOST_NAMED: Final = 10
 _MOST_WAITING: Final = 8192
 """Calls that are gathered before they are counted: so many that most series have some of them."""
+_id_of: Final[Callable[[Seen], str]] = attrgetter("event_id")
+_time_of: Final[Callable[[Seen], datetime]] = attrgetter("timestamp")
 _OBJECTS: Final = (b"{", b"\xef\xbb\xbf", b" ", b"\t", b"\r")
 """What a line begins with that may be an event."""
 
@@ -126,11 +130,13 @@ class Fold:
 
     def _doubles_among(self, seen: Sequence[Seen | None]) -> set[int]:
         """Take note of these events, and return which of them (by `id`) were counted before."""
-        known = [one for one in seen if one is not None and one.event_id is not None]
+        known = cast("Sequence[Seen]", seen)
+        if None in seen or None in (ids := [*map(_id_of, known)]):
+            known = [one for one in seen if one is not None and one.event_id is not None]
+            ids = [*map(_id_of, known)]
         if not known:
             return set()
-        moments = [one.timestamp for one in known]
-        ids = cast("list[str]", [one.event_id for one in known])
+        moments = [*map(_time_of, known)]
         again = self.ids.doubles(ids, ns_of(min(moments)), ns_of(max(moments)))
         self._doubles += len(again)
         return {id(known[place]) for place in again}
