@@ -299,8 +299,11 @@ def _joined(captured: Captured, provider: str | None, model: str | None) -> Usag
 
 
 def _entry(captured: Captured, provider: str | None, model: str | None) -> Usage:
+    entry = _single(captured, provider, captured.model or model)
+    # The requests that an SDK made before this one are other entries.
+    lacks = entry.incomplete and (captured.incomplete or "own_calls" not in captured.raw)
     # What a model has used in a run may be that of several requests, too.
-    return replace(_single(captured, provider, captured.model or model), aggregate=captured.aggregate)
+    return replace(entry, incomplete=lacks, aggregate=captured.aggregate)
 
 
 def _from_user(usage: Usage, provider: str | None, model: str | None) -> Usage:

@@ -83,6 +83,22 @@ def test_calls_of_functions_that_an_sdk_answered_itself() -> None:
         }
 
 
+def test_a_stream_tells_all_requests_of_such_calls() -> None:
+    """Its items are those of every request, so nothing is missing, though the later ones tell of the earlier."""
+    called = {**gemini("gemini-2.5-flash", []), "responseId": "r1"}
+    answered = {**called, "responseId": "r2", "automaticFunctionCallingHistory": [{"role": "user"}, {"role": "model"}]}
+    stream = usage.Stream()
+    for item in (called, answered):
+        item["candidates"] = [{"finishReason": "STOP"}]
+        stream.feed(item)
+    captured = stream.captured()
+    assert captured is not None
+    found = usage.told(captured)
+    assert found is not None
+    assert (found["input_tokens"], found["requests"], found.get("usage_incomplete")) == (40, 2, None)
+    assert [entry.get("usage_incomplete") for entry in found["usage_entries"]] == [None, None]
+
+
 def test_entries_that_repeat_the_total_are_one_request() -> None:
     """Four requests that each used what all used together did not: one is taken, by its model's price, and flagged."""
     counts = {**CHAT, "queue_time": 0.1}
