@@ -10,6 +10,7 @@ from typing import Any, Final
 from pepperpy_obs._guard import pass_on
 from pepperpy_obs.usage.captured import Captured
 from pepperpy_obs.usage.dig import ask
+from pepperpy_obs.usage.layout import own_of
 from pepperpy_obs.usage.normal import Usage
 from pepperpy_obs.usage.numbers import as_money
 from pepperpy_obs.usage.pending import is_pending
@@ -18,6 +19,7 @@ from pepperpy_obs.usage.several import PARSED, REPLY, of_attempts, of_messages, 
 from pepperpy_obs.usage.shapes import Found
 from pepperpy_obs.usage.stream import Stream
 from pepperpy_obs.usage.take import take
+from pepperpy_obs.usage.views import view_of
 from pepperpy_obs.usage.wire import looks_raw, speaks_of_usage
 
 __all__ = ["capture"]
@@ -43,6 +45,7 @@ def capture(answer: object) -> Captured | None:
         special = None
     if special is not None:
         return special(answer)
+    answer = view_of(answer)
     captured, found = take(answer)
     if found is not None:
         return _found(answer, captured, found)
@@ -77,7 +80,7 @@ def _response(answer: object) -> dict[str, Any] | None:
     From where httpx and requests keep it: their `content` would read, and an SDK's `parse()` may have side effects.
     """
     try:
-        response = vars(vars(answer).get("http_response", answer))
+        response = own_of(own_of(answer).get("http_response", answer))
         return response if type(response.get("_content")) is bytes else None
     except Exception as error:  # it has no such dict, or one of its own making
         pass_on(error)
@@ -115,13 +118,13 @@ def _from_items(items: list[Any] | tuple[Any, ...]) -> Captured | None:
 
 
 def _is_raw(item: Any) -> bool:
-    return isinstance(item, str | bytes | bytearray) and looks_raw(item)
+    return issubclass(type(item), (str, bytes, bytearray)) and looks_raw(item)
 
 
 def _knows(*items: Any) -> bool:
     stream = Stream()
     for item in items:
-        if not isinstance(item, _NO_ANSWER):
+        if not issubclass(type(item), _NO_ANSWER):
             stream.feed(item)
     return stream.recognised
 

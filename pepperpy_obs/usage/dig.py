@@ -12,7 +12,7 @@ from types import BuiltinMethodType, FunctionType, MethodType
 from typing import Any, Final
 
 from pepperpy_obs._guard import interrupted, pass_on
-from pepperpy_obs.usage.layout import CALLED, kind_of, watch
+from pepperpy_obs.usage.kinds import CALLED, kind_of, watch
 
 __all__ = ["FUNCTIONS", "OPERATORS", "Path", "ask", "dig", "first", "paths"]
 
@@ -95,25 +95,29 @@ def ask(source: Any, key: str) -> Any:
     A failing lookup on a pydantic model costs a microsecond, so its class is asked first, once.
     """
     try:
-        own = getattr(source, "__dict__", None)
+        known = kind_of(type(source))
+        own = known.own(source) if known.own is not None else None
         if own and key in own:
             value = own[key]
+        elif known.more == "mapping":
+            value = known.get(source, key)
+        elif key in known.names or known.more == "any":
+            value = getattr(source, key, None)
+        elif known.more == "pydantic":
+            value = (source.__pydantic_extra__ or {}).get(key)
         else:
-            names, more, _ = kind_of(type(source))
-            if more == "mapping":
-                value = source.get(key)
-            elif key in names or more == "yes":
-                value = getattr(source, key, None)
-            elif more == "pydantic":
-                value = (source.__pydantic_extra__ or {}).get(key)
-            else:
-                return None
-        return value() if key in CALLED and isinstance(value, FUNCTIONS) else value
+            return ask(source.__wrapped__, key) if known.more == "wrapped" else None
+        return _called(source, key, value) if isinstance(value, FUNCTIONS) else value
     except BaseException as error:  # raised by a property or a method of somebody else's: there is nothing to read
         pass_on(error)
         if interrupted(error):
             raise
         return None
+
+
+def _called(source: Any, key: str, method: Any) -> Any:
+    """Return what a method gives where it is an SDK's other word for an attribute; others are not called."""
+    return method() if CALLED.get(key) == type(source).__module__.partition(".")[0] else method
 
 
 def _items(source: Any) -> Any:

@@ -7,32 +7,20 @@ shapes and facts are worth trying - is worked out once a kind, not once an answe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from pepperpy_obs._guard import pass_on
+from pepperpy_obs.usage.kinds import WATCHED, Kind, kind_of
 
-__all__ = ["CALLED", "NOTHING", "Layout", "kind_of", "layout_of", "own_of", "watch"]
+__all__ = ["NOTHING", "Layout", "layout_of", "own_of"]
 
-CALLED: Final = frozenset({"usage", "new_messages"})
-"""Names that one version of an SDK spells as an attribute and another as a method."""
-_PLAIN: Final = (int, float, str)
-_BOUNDLESS: Final = frozenset({"mapping", "yes"})
+_BOUNDLESS: Final = frozenset({"mapping", "any", "closed"})
 _MOST: Final = 1024
-"""Classes, and layouts, that are remembered; where there are more, they are made up anew each time."""
+"""Layouts that are remembered; where there are more, they are made up anew each time."""
 _LONGEST: Final = 64
 """A longer name is somebody's text, and not to be kept."""
 _WIDEST: Final = 64
 """No answer has more names at one level than this: a larger dict is somebody's data."""
-
-
-class Kind(NamedTuple):
-    """What is known of a class."""
-
-    names: frozenset[str]
-    more: str
-    """What else its instances answer to: "" if nothing, "yes" if to anything, else how to ask."""
-    offered: frozenset[str]
-    """The watched names that its instances compute, or need not have of their own."""
 
 
 class Layout:
@@ -53,18 +41,11 @@ class Layout:
 
 
 NOTHING: Final = Layout(frozenset())
-_watched: set[str] = set()
-_kinds: dict[type[Any], Kind] = {}
 _EMPTY: Final[Mapping[str, Any]] = {}
 _by_keys: dict[tuple[Any, ...], Layout] = {}
 """By the type, if it is no dict, and all names in their order."""
 _by_names: dict[tuple[Any, ...], Layout] = {}
 """By the type and the names that we know."""
-
-
-def watch(name: str) -> None:
-    """Add a name to those that are looked for in answers. For tables, before any answer is seen."""
-    _watched.add(name)
 
 
 def layout_of(source: Any) -> Layout:
@@ -74,8 +55,8 @@ def layout_of(source: Any) -> Layout:
         if kind is dict:
             key: tuple[Any, ...] = tuple(source) if len(source) <= _WIDEST else ()
             return _by_keys.get(key) or _of_dict(source, key)
-        known = _kinds.get(kind) or kind_of(kind)
-        own = getattr(source, "__dict__", None) or ()
+        known = kind_of(kind)
+        own = (known.own(source) if known.own is not None else None) or ()
         key = (kind, *own) if len(own) <= _WIDEST else ()
         if known.more == "pydantic" and (extra := source.__pydantic_extra__):
             key = (*key, None, *extra)
@@ -87,23 +68,28 @@ def layout_of(source: Any) -> Layout:
 
 def own_of(source: Any) -> Any:
     """Return the dict that has the `own` names of the source's layout."""
-    return source if type(source) is dict else getattr(source, "__dict__", None) or _EMPTY
+    if type(source) is dict:
+        return source
+    own = kind_of(type(source)).own
+    return (own(source) if own is not None else None) or _EMPTY
 
 
 def _of_dict(source: dict[Any, Any], key: tuple[Any, ...]) -> Layout:
-    names = frozenset(source.keys() & _watched)
+    names = frozenset(source.keys() & WATCHED)
     return _remembered(key, dict, names, names) if names else NOTHING
 
 
 def _of_object(source: Any, known: Kind, own: Any, key: tuple[Any, ...]) -> Layout:
-    if known.more == "yes":
-        return _remembered((type(source), *own), type(source), frozenset(_watched))
-    direct = frozenset(own.keys() & _watched) if own else frozenset[str]()
+    if known.more == "closed":
+        return _remembered((type(source),), type(source), frozenset())
+    if known.more == "any":
+        return _remembered((type(source), *own), type(source), frozenset(WATCHED))
+    direct = frozenset(own.keys() & WATCHED) if own else frozenset[str]()
     names = direct | known.offered
     if known.more == "mapping":
-        return _remembered((), type(source), names | (source.keys() & _watched))
+        return _remembered((), type(source), names | (known.keys(source) & WATCHED))
     if known.more == "pydantic" and source.__pydantic_extra__:
-        names |= source.__pydantic_extra__.keys() & _watched
+        names |= source.__pydantic_extra__.keys() & WATCHED
     return _remembered(key, type(source), names, direct) if names else NOTHING
 
 
@@ -129,32 +115,3 @@ def _kept(memory: dict[tuple[Any, ...], Layout], key: tuple[Any, ...], layout: L
         memory.clear()
     memory[key] = layout
     return layout
-
-
-def kind_of(kind: type[Any]) -> Kind:
-    """Return what is known of a class, which is looked at once."""
-    known = _kinds.get(kind)
-    if known is None:
-        space = {name: value for each in reversed(kind.__mro__) for name, value in vars(each).items()}
-        fields = _fields_of_message(space)
-        more = "pydantic" if "__pydantic_extra__" in space else "yes" if "__getattr__" in space and not fields else ""
-        if issubclass(kind, Mapping):
-            more = "mapping"
-        # A property, a slot, or a default that instances need not have of their own.
-        offered = {n for n in space.keys() & _watched if hasattr(space[n], "__get__") or isinstance(space[n], _PLAIN)}
-        # litellm keeps its price in a private attribute, which is no attribute of the class either.
-        fields |= frozenset(space.get("__private_attributes__") or ())
-        if len(_kinds) >= _MOST:
-            _kinds.clear()
-        known = _kinds[kind] = Kind(fields.union(space), more, fields & _watched | offered)
-    return known
-
-
-def _fields_of_message(space: Mapping[str, Any]) -> frozenset[str]:
-    """Return the names of a protobuf message's fields, which are in no namespace; also of what proto-plus wraps."""
-    descriptor = space.get("DESCRIPTOR") or getattr(getattr(space.get("_meta"), "pb", None), "DESCRIPTOR", None)
-    try:
-        return frozenset(descriptor.fields_by_name) if descriptor is not None else frozenset()
-    except Exception as error:  # another library's word for something else
-        pass_on(error)
-        return frozenset()

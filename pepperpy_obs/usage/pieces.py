@@ -8,6 +8,7 @@ from pepperpy_obs.usage.boundaries import opens
 from pepperpy_obs.usage.dig import dig, first, paths
 from pepperpy_obs.usage.graphs import is_piece as is_message_piece
 from pepperpy_obs.usage.shapes import word
+from pepperpy_obs.usage.views import view_of
 from pepperpy_obs.usage.wire import is_stream_body
 
 __all__ = ["is_piece"]
@@ -31,8 +32,9 @@ _CONVERSE_END: Final = frozenset({"metadata"})
 
 def is_piece(answer: Any) -> bool:
     """Tell whether an answer is a chunk or an event of a stream, whose usage may be told by a later one."""
-    if isinstance(answer, str | bytes | bytearray):
+    if issubclass(type(answer), (str, bytes, bytearray)):  # to ask a lazy object for its `__class__` would load it
         return is_stream_body(answer)
+    answer = view_of(answer)
     inner = dig(answer, ("data",))
     if _is_event(answer) or (inner is not None and not isinstance(inner, list | str) and is_piece(inner)):
         return True

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from pepperpy_obs.usage.captured import Captured
 from pepperpy_obs.usage.dig import ask
+from pepperpy_obs.usage.kinds import watch
 from pepperpy_obs.usage.take import take
 
 __all__ = ["PARSED", "REPLY", "of_attempts", "of_messages", "of_models"]
@@ -19,11 +20,14 @@ _MAIN: Final = ("input_tokens", "output_tokens")
 _MOST_MODELS: Final = 64
 _BY_MODEL: Final = "_lm_usage"
 """Where a prediction of DSPy keeps its usage by model."""
+watch(_BY_MODEL)
 
 
 def of_models(answer: Any) -> Captured | None:
     """Return the usage of a dict from models to their usage (DSPy, LangChain's callback), or of what keeps one."""
-    told = answer if type(answer) is dict else ask(answer, _BY_MODEL)
+    told = ask(answer, _BY_MODEL)
+    if told is None and type(answer) is dict:
+        told = answer
     if type(told) is not dict or not 0 < len(told) <= _MOST_MODELS:
         return None
     entries: list[Captured] = []

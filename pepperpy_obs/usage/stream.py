@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from pepperpy_obs.usage.boundaries import opens, writes
 from pepperpy_obs.usage.captured import Captured
@@ -15,10 +15,12 @@ from pepperpy_obs.usage.sessions import Session
 from pepperpy_obs.usage.shapes import Found, word
 from pepperpy_obs.usage.table import SHAPES
 from pepperpy_obs.usage.take import take
+from pepperpy_obs.usage.views import view_of
 from pepperpy_obs.usage.wire import Reader
 
 __all__ = ["Stream"]
 
+_TEXT: Final = (str, bytes, bytearray)
 _STATE: Final = next(shape for shape in SHAPES if shape.name == "langchain state")
 
 
@@ -54,12 +56,13 @@ class Stream:
             item = self._usage(item)
         if item is None:
             return
-        if isinstance(item, str | bytes | bytearray):
+        # By its class: to ask a lazy object for its `__class__` would load it.
+        if issubclass(type(item), _TEXT):
             if self._reader is None:
                 self._reader = Reader()
-            for each in self._reader.feed(item):
+            for each in self._reader.feed(cast("str", item)):
                 self._take(each)
-        elif isinstance(item, Usage):
+        elif type(item) is Usage:
             self._seen = True
             self._now.tell(item)
         else:
@@ -75,7 +78,7 @@ class Stream:
 
     def awaits(self, item: object) -> bool:
         """Return whether an item may go on with what came before: a text with its body, an answer with its usage."""
-        if isinstance(item, str | bytes | bytearray):
+        if issubclass(type(item), _TEXT):
             return self._reader is not None
         return any(not part.empty and not part.final for part in self._parts)
 
@@ -85,6 +88,7 @@ class Stream:
         return self._seen
 
     def _take(self, item: Any) -> None:
+        item = view_of(item)
         messages = messages_of(item)
         if messages is not None:
             self._converse(messages)
@@ -206,11 +210,13 @@ def _key(message: Any, position: int) -> str:
 
 def _unwrapped(item: Any) -> Any:
     """Return the event itself of the wrappings that AWS, LangGraph and xAI's SDK put around one."""
-    if isinstance(item, list | tuple) and len(item) == 2 and isinstance(item[0], str):
-        item = {item[0]: item[1]}
-    elif isinstance(item, tuple) and len(item) == 2:
-        item = item[0]
-    chunk = dig(item, ("chunk",)) if isinstance(item, dict) else None
+    kind = type(item)
+    if issubclass(kind, (list, tuple)) and len(item) == 2:
+        if type(item[0]) is str:
+            item = {item[0]: item[1]}
+        elif issubclass(kind, tuple):
+            item = item[0]
+    chunk = item.get("chunk") if type(item) is dict else None
     if chunk is None:
         return item
     inner = dig(chunk, ("bytes",))

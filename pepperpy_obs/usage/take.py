@@ -13,6 +13,7 @@ from pepperpy_obs.usage.places import HINTS, NAMES, PLACES, TIERS, USAGE_HINTS
 from pepperpy_obs.usage.rows import Rows, at_hand, reachable
 from pepperpy_obs.usage.shapes import Found, Place, Trial, by_name, word
 from pepperpy_obs.usage.table import SHAPES
+from pepperpy_obs.usage.views import held, view_of
 
 __all__ = ["take"]
 
@@ -42,6 +43,7 @@ class _Asked(NamedTuple):
 
 def take(answer: Any) -> tuple[Captured, Found | None]:
     """Return what `answer` says of itself, and where its usage was found, if anywhere."""
+    answer = view_of(answer)
     layout = layout_of(answer)
     captured = Captured()
     if not layout.names or (layout.boundless and dig(answer, _NOWHERE) is not None):
@@ -94,6 +96,7 @@ def _find(answer: Any, layout: Layout, places: tuple[tuple[Place, str | None], .
             node = dig(answer, place.path)
         if node is None:
             continue
+        node = held(node)
         owner = dig(answer, place.owner) if place.owner else answer
         within = layout if node is answer else layout_of(node)
         for trial in _trials(within):
