@@ -72,6 +72,7 @@ def test_suspicion_outlives_the_process(ship: Ship, event: Make) -> None:
         assert wait_until(lambda: first.ledgers()["logstash"].acknowledged == 2)
         assert wait_until(lambda: list(first.directory.rglob("*.suspects")))
         first.close()
+        rejected: dict[str, int] = {}
         for job in range(1, 8):
             again = ship(Logstash(url=receiver.url, gzip=False, **QUICK))
             again.offer([event(10 * job + n, NOW + n) for n in range(3)])
