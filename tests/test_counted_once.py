@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import weakref
 from collections.abc import Iterator
 from decimal import Decimal
@@ -310,6 +311,30 @@ def test_one_answer_without_usage_is_not_told_again_by_the_calls_above_it() -> N
     with captured() as seen:
         agent()
         assert (seen.stats.usage.request_volume, seen.stats.cost.calls_without_usage) == (1, 1)
+
+
+def test_a_call_that_fails_is_unknown_unless_a_request_below_it_failed() -> None:
+    """What failed is one request: the one below, if that tells nothing, else the call's own."""
+
+    @costed(operation="ask", provider="openai")
+    def ask(told: str, *, fails: bool = False) -> dict[str, Any]:
+        if fails:
+            raise TimeoutError
+        return {**ANSWER, "id": told}
+
+    @costed(operation="agent", provider="openai")
+    def agent(told: str, *, below: bool) -> None:
+        ask(told)
+        if below:
+            ask("", fails=True)
+        raise TimeoutError
+
+    for below in (True, False):
+        with captured() as seen:
+            with contextlib.suppress(TimeoutError):
+                agent(str(below), below=below)
+            assert (seen.stats.usage.request_volume, seen.stats.cost.calls_without_usage) == (2, 1)
+            assert seen.events[-1].get("usage_duplicate", False) is below
 
 
 def test_memory_is_bounded() -> None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from pepperpy_obs._event import ANSWER
 from pepperpy_obs._record import EARLIER, PRICED
+from pepperpy_obs.aggregate.requests import outcome_of
 from pepperpy_obs.events import TOKEN_FIELDS
 from pepperpy_obs.processors.below import Below, Counted
 from pepperpy_obs.processors.conversation import flag_uncounted, take_in
@@ -137,9 +138,12 @@ class CountOnce:
 
 
 def _ask(event: EventDict, below: Below | None) -> Below:
-    """Take the mark of a missing usage from a call whose requests are those below it; else note that it asked."""
-    if below is None:
-        below = Below()
+    """Take the mark of a missing usage from a call whose requests are those below it; else note that it asked.
+
+    A call that failed may have failed in a request of its own, unless one below it did.
+    """
+    if below is None or (outcome_of(event) != "ok" and not below.asked):
+        below = below or Below()
         below.asked = True
         return below
     event["usage_duplicate"] = True
