@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from decimal import Decimal
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from pepperpy_obs._account import Account, Spent
 from pepperpy_obs._event import ACCOUNT
@@ -12,6 +13,11 @@ from pepperpy_obs.aggregate.requests import RequestTally, is_request
 from pepperpy_obs.typing import EventDict
 
 __all__ = ["charge"]
+
+_ODD: Final = frozenset({
+    "cache_hit", "requests", "unsplit_tokens", "usage_aggregate", "usage_duplicate", "usage_flags", "usage_incomplete",
+})  # fmt: skip
+"""What makes an event add something else than one request with its tokens and its price."""
 
 
 def charge(logger: Any, method_name: str, event_dict: EventDict) -> EventDict:
@@ -38,6 +44,10 @@ def charge(logger: Any, method_name: str, event_dict: EventDict) -> EventDict:
 
 def _spent(event: EventDict) -> Spent:
     """Return what an event adds to the sums, by the aggregator's own rules."""
+    get = event.get
+    read, written, cost = get("input_tokens"), get("output_tokens"), get("cost_usd")
+    if type(cost) is Decimal and type(read) is int and type(written) is int and _ODD.isdisjoint(event):
+        return Spent(1, read + written, cost, 1, 0, 0)  # so it is for most; a tally takes four times as long
     tally = RequestTally(Counter())
     tally.count(event)
     requests, cost, priced, unpriced, without_usage, tokens = tally.brief()
