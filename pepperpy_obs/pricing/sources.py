@@ -12,12 +12,13 @@ from pepperpy_obs.pricing.genai import GenaiPrices
 from pepperpy_obs.pricing.makers import SELLERS, is_same_model, maker_of
 from pepperpy_obs.pricing.names import canonical_provider, model_names
 from pepperpy_obs.pricing.price_file import read_table, table_of
-from pepperpy_obs.pricing.source import Quote, Wanted
+from pepperpy_obs.pricing.source import Quote, Span, Wanted
 from pepperpy_obs.pricing.table import PriceTable
 
 __all__ = ["Asked", "Sources"]
 
 _STAGE: Final = "prices"
+_MINUTE: Final = 60 * 1_000_000_000
 
 
 class Asked(NamedTuple):
@@ -57,13 +58,19 @@ class Sources:
                     names = [list(_spellings(asked, quote.same_as))]
                 if quote.same_as is not None or quote.times is not None or quote.of_standard is not None:
                     break
+        for spellings in names:
+            yield from self._tables_of_ours(spellings, at)
+
+    def _tables_of_ours(self, spellings: list[Wanted], at: int) -> Iterator[Quote]:
         if self._overrides is None:
             self._overrides = _shipped()
-        for spellings in names:
+        if self._overrides is None:
+            yield _for_now(at)
+        else:
             for wanted in spellings:
                 yield _find(self._overrides, wanted, at)
-            for wanted in spellings:
-                yield _find(self._genai, wanted, at)
+        for wanted in spellings:
+            yield _find(self._genai, wanted, at)
 
 
 def _candidates(answered: str | None, asked: str | None) -> list[str]:
@@ -92,14 +99,22 @@ def _find(source: PriceTable | GenaiPrices, wanted: Wanted, at: int) -> Quote:
         return source.find(wanted, at)
     except Exception as error:
         failed(_STAGE, error)
-        return Quote(None, "genai-prices")
+        return _for_now(at)
 
 
-def _shipped() -> PriceTable:
-    """Return our overrides, from wherever the package is: a folder, a zip file, a bundle."""
+def _for_now(at: int) -> Quote:
+    """Return that there is no price, until the next minute: a failure may pass."""
+    minute = at - at % _MINUTE
+    return Quote(None, "custom", span=Span(minute, minute + _MINUTE))
+
+
+def _shipped() -> PriceTable | None:
+    """Return our overrides, from wherever the package is: a folder, a zip file, a bundle. None says to ask again."""
     try:
         content = (files("pepperpy_obs.pricing") / "overrides.toml").read_bytes()
         return table_of(content, "overrides.toml", "pepperpy_obs overrides").shipped()
     except Exception as error:
         failed(_STAGE, error)
-        return PriceTable()
+        # A process may be out of descriptors for a while; a file that is not there will not come.
+        may_pass = isinstance(error, OSError) and not isinstance(error, FileNotFoundError)
+        return None if may_pass else PriceTable()

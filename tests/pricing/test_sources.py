@@ -13,7 +13,7 @@ import pytest
 
 import pepperpy_obs
 from pepperpy_obs import _guard
-from pepperpy_obs.pricing import Pricer, hooks
+from pepperpy_obs.pricing import Pricer, hooks, sources
 from pepperpy_obs.pricing.genai import GenaiPrices
 from pepperpy_obs.pricing.source import Quote, Wanted
 
@@ -116,6 +116,35 @@ def test_a_library_that_does_not_load(monkeypatch: pytest.MonkeyPatch, tmp_path:
     ]
     assert [None if cost is None else cost.total for cost in costs] == [1, Decimal("0.5"), 3, None]
     assert _guard.failures()["prices"] > before
+
+
+def test_a_failure_that_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What could not be asked, or not be read, is asked again in the next minute; until then there is no price."""
+    find = GenaiPrices.find
+    broken = [True]
+
+    def sometimes(source: GenaiPrices, wanted: Wanted, at: int) -> Quote:
+        if broken[0]:
+            raise OSError(24, "Too many open files")
+        return find(source, wanted, at)
+
+    def unreadable(package: str) -> Path:
+        if broken[0]:
+            raise OSError(24, "Too many open files")
+        return PACKAGE / "pricing"
+
+    monkeypatch.setattr(GenaiPrices, "find", sometimes)
+    monkeypatch.setattr(sources, "files", unreadable)
+    pricer = Pricer()
+    events = [
+        {"provider": "mistral", "model": model, "input_tokens": 10**6}
+        for model in ("mistral-large-latest", "mistral-small-latest")
+    ]
+    assert [pricer.price(event, NOW) for event in events] == [None, None]
+    broken[0] = False
+    assert [pricer.price(event, NOW + 1) for event in events] == [None, None]
+    costs = [pricer.price(event, NOW + 60 * 10**9) for event in events]
+    assert [None if cost is None else cost.total for cost in costs] == [Decimal("0.5"), Decimal("0.15")]
 
 
 def test_a_pricing_that_fails_at_each_answer(tmp_path: Path) -> None:
