@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pepperpy_obs import costed, tracked_usage
+from pepperpy_obs import costed, measure, tracked_usage
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.processors.lines import json_lines
 from pepperpy_obs.replay.fold import Fold
@@ -104,9 +104,10 @@ def test_a_total_whose_requests_were_all_counted_below() -> None:
 def test_of_a_total_that_was_counted_in_part_the_rest_is_counted() -> None:
     """The event has what is left, and says how many requests are left out; its price is that of what is left."""
     with captured() as seen:
-        run(total((1000, 100), (1200, 50), (1400, 70)), lambda: ask(request(1200, 50)))
+        with measure("around") as around:
+            run(total((1000, 100), (1200, 50), (1400, 70)), lambda: ask(request(1200, 50)))
         assert told(seen) == (3600, 220, gpt_4o(3600, 220))
-        event = seen.events[-1]
+        event, spent = seen.events[-2], around.spending()
 
     assert {name: event[name] for name in ("input_tokens", "output_tokens", "requests", "requests_before")} == {
         "input_tokens": 2400,
@@ -115,6 +116,7 @@ def test_of_a_total_that_was_counted_in_part_the_rest_is_counted() -> None:
         "requests_before": 1,
     }
     assert [entry["input_tokens"] for entry in event["usage_entries"]] == [1000, 1400]
+    assert (spent.requests, spent.tokens, spent.cost) == (3, 3820, gpt_4o(3600, 220))
     assert event["cost_usd"] == gpt_4o(2400, 170)
 
 

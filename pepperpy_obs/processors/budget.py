@@ -52,7 +52,7 @@ def _spent(event: EventDict) -> Spent:
     tally.count(event)
     requests, cost, priced, unpriced, without_usage, tokens = tally.brief()
     if event.get("usage_aggregate") and not event.get("usage_duplicate") and not requests:
-        requests = _number(event.get("requests")) - _number(event.get("requests_before"))
+        requests = _number(event.get("requests"))
     return Spent(requests, tokens, cost, priced, unpriced, without_usage)
 
 
