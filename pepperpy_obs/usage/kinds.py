@@ -7,7 +7,6 @@ are looked at. A descriptor of any other kind may be a column of a database.
 
 from __future__ import annotations
 
-from collections import namedtuple
 from collections.abc import Callable, Mapping
 from types import (
     BuiltinFunctionType,
@@ -28,7 +27,15 @@ CALLED: Final = {"usage": "pydantic_ai", "new_messages": "pydantic_ai"}
 """Names that one version of an SDK spells as an attribute and another as a method, and that SDK."""
 WATCHED: Final[set[str]] = set()
 _PLAIN: Final = (int, float, str)
-_FIELD: Final = type(vars(namedtuple("_", "field"))["field"])  # noqa: PYI024 - only the kind of its field is wanted
+
+
+class _Tuple(NamedTuple):
+    """Its field is of the kind that all such fields are of."""
+
+    field: int
+
+
+_FIELD: Final = type(vars(_Tuple)["field"])
 _SAFE: Final = frozenset(
     {
         property,
