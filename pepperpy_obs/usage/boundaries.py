@@ -12,6 +12,8 @@ __all__ = ["opens", "restarts", "writes"]
 
 _STARTS: Final = frozenset({"message_start", "response.created"})
 """The first events of Anthropic's and OpenAI's streams; that of Converse is a key of its own."""
+_WRAPPED: Final = "raw_response_event"
+"""What openai-agents wraps around an event of its provider."""
 _WRITTEN: Final = (
     "content",
     "role",
@@ -29,7 +31,10 @@ _TURN: Final = paths("output.message", "serverContent.modelTurn", "server_conten
 
 def opens(item: Any) -> bool:
     """Tell whether an item says that an answer begins with it."""
-    return word(dig(item, ("type",))) in _STARTS or dig(item, ("messageStart",)) is not None
+    kind = word(dig(item, ("type",)))
+    if kind == _WRAPPED:
+        kind = word(dig(item, ("data", "type")))
+    return kind in _STARTS or dig(item, ("messageStart",)) is not None
 
 
 def writes(item: Any) -> bool:

@@ -7,7 +7,7 @@ from typing import Final
 from pepperpy_obs.usage.dig import paths
 from pepperpy_obs.usage.shapes import Merge, Place
 
-__all__ = ["HINTS", "NAMES", "PLACES", "TIERS", "USAGE_HINTS"]
+__all__ = ["HINTS", "NAMES", "NO_ID", "PLACES", "TIERS", "USAGE_HINTS"]
 
 
 def _place(
@@ -89,6 +89,8 @@ NAMES: Final = {
     "provider": paths("provider_name"),
 }  # fmt: skip
 """What an answer says of itself, and where."""
+NO_ID: Final = "__fake_id__"
+"""openai-agents puts it where an answer has no id: by it, all answers would be the same one."""
 
 HINTS: Final = (
     ("groq", paths("x_groq")[0]),

@@ -48,8 +48,6 @@ _KNOWN: Final = frozenset(
 )
 _A_PROMPT: Final = re.compile(r"gemini-[12]\b")
 """Google's models whose grounded prompts are billed; of later ones each search is."""
-_NO_ID: Final = "__fake_id__"
-"""openai-agents puts it where an answer has no id."""
 _TICKS_PER_USD: Final = 10_000_000_000
 _PARENTS: Final = (
     ("input_tokens", INPUT_PARTS[:2]),
@@ -155,8 +153,7 @@ def _facts(captured: Captured, provider: str | None, model: str | None) -> dict[
 
 def _id(captured: Captured) -> str | None:
     """Return the provider's own id of the answer, if it is one."""
-    made_up = captured.response_id == _NO_ID or (captured.shape is not None and captured.shape.anonymous)
-    return None if made_up else captured.response_id
+    return None if captured.shape is not None and captured.shape.anonymous else captured.response_id
 
 
 def _counts(captured: Captured, flags: list[str]) -> tuple[Counts, dict[str, int | Decimal]]:

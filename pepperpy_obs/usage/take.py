@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from pepperpy_obs.usage.captured import Captured
 from pepperpy_obs.usage.dig import FUNCTIONS, Path, dig, first
 from pepperpy_obs.usage.layout import Layout, layout_of, own_of
-from pepperpy_obs.usage.places import HINTS, NAMES, PLACES, TIERS, USAGE_HINTS
+from pepperpy_obs.usage.places import HINTS, NAMES, NO_ID, PLACES, TIERS, USAGE_HINTS
 from pepperpy_obs.usage.rows import Rows, at_hand, reachable
 from pepperpy_obs.usage.shapes import Found, Place, Trial, by_name, word
 from pepperpy_obs.usage.table import SHAPES
@@ -55,6 +55,8 @@ def take(answer: Any) -> tuple[Captured, Found | None]:
         within = layout_of(owner)
         _name(captured, owner, (within.chosen.get(take) or _asked(within)).names)
     _name(captured, answer, asked.names)
+    if captured.response_id == NO_ID:
+        captured.response_id = None
     if found is not None:
         _tell(captured, found, answer, layout)
     if captured.provider is None:

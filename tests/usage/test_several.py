@@ -164,3 +164,19 @@ def test_requests_that_were_counted_below_are_not_counted_again(name: str) -> No
 
     assert duplicate is True
     assert spent == alone == 2 * PRICE + (Decimal("0.0035") if name == "by models" else 0)
+
+
+def test_a_stream_of_a_run_whose_answers_have_no_ids() -> None:
+    """openai-agents gives each answer of a chat the same id that is none, and says where each begins."""
+    response = {"id": "__fake_id__", "object": "response", "model": "gpt-4o-mini"}
+    stream = usage.Stream()
+    for _ in range(3):
+        for kind, more in (("response.created", {}), ("response.completed", {"usage": as_tokens(1)})):
+            event = {"type": kind, "response": {**response, **more}}
+            stream.feed(SimpleNamespace(type="raw_response_event", data=as_objects(event, SimpleNamespace)))
+    found = stream.captured()
+    assert found is not None
+    fields = usage.told(found)
+    assert fields is not None
+    assert (fields["input_tokens"], fields["output_tokens"], fields["requests"]) == (3000, 300, 3)
+    assert "usage_incomplete" not in fields
