@@ -27,6 +27,7 @@ from pepperpy_obs.shipping.outcome import Answer, Outcome, Parcel, Request, Verd
 from pepperpy_obs.shipping.sink import SinkSpec
 from pepperpy_obs.shipping.suspects import Suspect, Suspects
 from pepperpy_obs.shipping.transport import Pause, persist
+from pepperpy_obs.shipping.trial import Trial
 
 __all__ = ["Delivery", "Poster"]
 
@@ -75,6 +76,7 @@ class Delivery:
         self._letters = letters
         self._tally = tally
         self._suspects = suspects
+        self._trial = Trial(suspects, account, letters, tally)
         self._more = more
         self._grown = grown
         self._legs = [leg] if leg else []
@@ -159,41 +161,11 @@ class Delivery:
 
     def _try_suspect(self, suspect: Suspect, poster: Poster) -> None:
         parcel = Parcel([suspect.record], suspect.instance, suspect.replay, suspect.reduced)
+        # Its bytes differ from the last time's, where it has changed its shape.
+        self._sealed = None
         verdict, _ = self._send(suspect, parcel, poster)
-        outcome = verdict.outcomes[0] if verdict.outcomes else None
-        if outcome is None:
-            sure = verdict.action in {"split", "unknown"} and bool(self._tally.successes or not verdict.doubtful)
-            outcome = Outcome("rejected" if sure else "again", verdict.reason, verdict.detail, verdict.doubtful)
-        match outcome.what:
-            case "acknowledged":
-                self._tally.succeeded()
-                self._account.acknowledged(1, _clock.time_ns())
-                self._suspects.remove(suspect)
-            case "rejected":
-                self._reject_suspect(suspect, outcome)
-            case "reduced" | "replay":
-                suspect.reduced |= outcome.what == "reduced"
-                suspect.replay |= outcome.what == "replay"
-                self._sealed = None
-            case "again":
-                self._again(suspect, outcome)
+        self._trial.decide(suspect, verdict)
         self._date()
-
-    def _again(self, suspect: Suspect, outcome: Outcome) -> None:
-        """Doubt a suspect more if the failure may be its own; others have to get through before it is due."""
-        self._account.retried(outcome.reason)
-        if not outcome.doubtful:
-            suspect.doubt = replace(suspect.doubt, seen=self._tally.successes)
-            return
-        suspect.doubt = suspect.doubt.failed(self._tally)
-        if suspect.doubt.convicts(self._tally):
-            self._reject_suspect(suspect, outcome)
-
-    def _reject_suspect(self, suspect: Suspect, outcome: Outcome) -> None:
-        self._account.held("")
-        self._letters.keep(suspect.record, outcome.reason, outcome.detail)
-        self._account.rejected(outcome.reason)
-        self._suspects.remove(suspect)
 
     def _apply(self, group: Group, verdict: Verdict, answer: Answer) -> Pause | None:
         self._throttled = self._throttled + 1 if answer.status == 429 else 0

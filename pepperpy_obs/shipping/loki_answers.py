@@ -20,6 +20,9 @@ from pepperpy_obs.shipping.record import Record
 __all__ = ["Sent", "judge_refusal"]
 
 _SECOND: Final = 1_000_000_000
+_LONGEST: Final = 262_144
+_OLDEST: Final = 7 * 86_400 * _SECOND
+"""What Loki takes by default (pkg/validation/limits.go)."""
 _PATTERNS: Final = [(wording, pattern(wording.words)) for wording in WORDINGS]
 _LABEL: Final = re.compile(r'([^={,\s]+)="((?:[^"\\]|\\.)*)"')
 _REST: Final = re.compile(r"\d+ errors like: ", re.IGNORECASE)
@@ -75,6 +78,8 @@ def judge_refusal(sent: Sent, text: str) -> Verdict | None:
             outcomes[place] = _outcome(refusal, sent)
     if not outcomes:
         return None
+    if any(one.wording.reason == "too_far_behind" for one in refusals):
+        outcomes |= dict.fromkeys(_hidden(sent, outcomes), Outcome("again", "too_far_behind"))
     # Words beside the known ones may mean any line: none of those left is taken for granted, and none is sent again.
     other = Outcome("rejected", "unknown_answer", text[:500]) if rest else ACKNOWLEDGED
     held = next((one for one in refusals if one.wording.effect == "hold"), None)
@@ -166,6 +171,13 @@ def _too_old(refusal: _Refusal, records: Sequence[Record], places: list[int]) ->
     if refusal.counted:
         return possible[: refusal.count]
     return possible if len(sure) > 1 or not limits else possible[:1]
+
+
+def _hidden(sent: Sent, taken: Mapping[int, Outcome]) -> list[int]:
+    """Return the lines past Loki's default limits: a refusal for order hides that they were refused, too."""
+    newest = max(record.at for record in sent.records)
+    places = [place for place in range(len(sent.records)) if place not in taken]
+    return [p for p in places if len(sent.records[p].line) > _LONGEST or sent.records[p].at < newest - _OLDEST]
 
 
 def _of_streams(refusal: _Refusal, sent: Sent, places: list[int]) -> list[int]:

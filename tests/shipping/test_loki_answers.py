@@ -43,10 +43,10 @@ def test_lines_that_are_too_long(wording: Mapping[str, str], ship: Ship, event: 
         assert (server.arrivals, len(server.requests)) == (38, 1)
 
 
-@pytest.mark.parametrize("limit", [{"metadata_bytes": 60}, {"metadata_count": 2}])
-def test_metadata_past_its_limit_is_left_out(limit: Mapping[str, int], ship: Ship, event: Make) -> None:
+@pytest.mark.parametrize("most, count", [(60, 128), (65_536, 2)])
+def test_metadata_past_its_limit_is_left_out(most: int, count: int, ship: Ship, event: Make) -> None:
     """Such a line goes once more without metadata, which it has all in itself; the others are not sent again."""
-    with LokiServer(**limit) as server:  # type: ignore[arg-type]
+    with LokiServer(metadata_bytes=most, metadata_count=count) as server:
         shipper = ship(Loki(url=server.url, **QUICK))
         more = {"agent": "a" * 80, "model": "m", "operation": "o"}
         records = [event(n, NOW + n, level="info", **(more if n == 5 else {})) for n in range(10)]
@@ -167,6 +167,19 @@ def test_loki_s_otlp_path_is_as_partial(ship: Ship, event: Make) -> None:
         (ledger,) = shipper.ledgers().values()
         assert (ledger.acknowledged, dict(ledger.rejected)) == (19, {"line_too_long": 1})
         assert server.arrivals == 19
+
+
+def test_what_a_refusal_for_order_hides_is_found_out(ship: Ship, event: Make) -> None:
+    """Loki tells only that a line came too late, not that another was too long: that one is counted all the same."""
+    with LokiServer() as server:
+        shipper = ship(Loki(url=server.url, batch_bytes=1_000_000, **QUICK))
+        shipper.offer([event(0, NOW)])
+        assert shipper.flush(10)
+        shipper.offer([event(1, NOW - 2 * 3600 * SECOND), event(2, NOW, pad="x" * 300_000), event(3, NOW)])
+        assert shipper.flush(10)
+        (ledger,) = shipper.ledgers().values()
+        assert (ledger.acknowledged, dict(ledger.rejected)) == (3, {"line_too_long": 1})
+        assert server.arrivals == 3
 
 
 def rfc3339(at: int) -> str:
