@@ -162,7 +162,7 @@ class Store:
     def cut(self, window: float | None = None, now: int | None = None) -> Cut:
         """Return the same in pieces that are still to be added up: a fraction of the work, all that needs the lock."""
         if window is not None and not _is_window(window):
-            msg = f"window={window!r}: use seconds above 0 and up to {LONGEST:.0f}, or None for all since the start"
+            msg = f"window={window!r}: use seconds above 0 and up to {LONGEST:.0f}, or None for all that there is"
             raise SetupError(msg)
         times = Ledger()
         times.span(self._total.start, self._total.end)

@@ -22,7 +22,7 @@ from pepperpy_obs.reports.what_if import check_priced
 __all__ = ["CostFold", "Repricing"]
 
 _TOKENS: Final = {*(name for name in VOCABULARY if name.endswith("_tokens")), "requests"}
-_NEVER: Final = 1 << 63
+_NEVER: Final = 1 << 70
 _TRIFLE: Final = 60_000_000_000
 
 

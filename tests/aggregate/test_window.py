@@ -87,5 +87,5 @@ class TestWindows:
     @pytest.mark.parametrize("window", [0, -1, 86_401, float("nan")])
     def test_a_window_that_cannot_be(self, window: float) -> None:
         """A window is longer than nothing and not longer than a day."""
-        with pytest.raises(SetupError, match="use seconds above 0 and up to 86400, or None for all since the start"):
+        with pytest.raises(SetupError, match="use seconds above 0 and up to 86400, or None for all that there is"):
             Store().snapshot(window)
