@@ -61,7 +61,8 @@ class Store:
 
     Requests to language models are also counted by each field of the user's that `attributes` names, and by day.
     Each family (operations, attributes, caches, metrics) holds at most `max_series` series, and past them `_other`.
-    `clean` takes the secrets out of label values, so that no reader of the store has to.
+    `clean` takes the secrets out of label values, so that no reader of the store has to. Without `windows` only the
+    total is kept, in half the memory.
 
     >>> store = Store()
     >>> store.fold({"event": "operation.finished", "operation": "ask", "outcome": "ok", "duration_seconds": 0.5}, at=0)
@@ -69,13 +70,23 @@ class Store:
     [('ask', 1, 0.5)]
     """
 
-    __slots__ = ("_from", "_index", "_known", "_limits", "_slot", "_total", "_until", "_windows", "attributes")
+    __slots__ = (
+        "_from", "_index", "_keeps_windows", "_known", "_limits", "_slot", "_total", "_until", "_windows", "attributes",
+    )  # fmt: skip
 
-    def __init__(self, max_series: int = 2000, attributes: Sequence[str] = (), clean: Clean | None = None) -> None:
+    def __init__(
+        self,
+        max_series: int = 2000,
+        attributes: Sequence[str] = (),
+        clean: Clean | None = None,
+        *,
+        windows: bool = True,
+    ) -> None:
         self.attributes = tuple(attributes)
         """The fields of the user's that requests are counted by, from now on."""
         self._limits = Limits(0) if clean is None else Limits(0, clean)
         self.max_series = max_series
+        self._keeps_windows = windows
         self.clear()
 
     @property
@@ -203,7 +214,8 @@ class Store:
     def _turn(self, at: int) -> None:
         """Close the slot at hand and begin that of `at`."""
         written = self._slot.written()
-        self._windows.add(self._from, written)
+        if self._keeps_windows:
+            self._windows.add(self._from, written)
         self._total.absorb(written)
         self._index.clear()  # whoever still has it is to keep no tallies alive
         self._slot = Slot(at, self._limits, self._known)

@@ -117,7 +117,7 @@ def _difference(  # noqa: PLR0917 - a row of the table
 class CostFold(Fold):
     """Folds the events from `since` until before `until` (epoch ns), and shows each to the repricings.
 
-    Its groups have no limit: each is exact, and takes about 2 kB. `clean` hides what labels must not show.
+    Its groups have no limit: each is exact, and takes about 3 kB. `clean` hides what labels must not show.
     """
 
     def __init__(
@@ -129,7 +129,7 @@ class CostFold(Fold):
         until: int = _NEVER,
         clean: Clean | None = None,
     ) -> None:
-        super().__init__(Store(_NEVER, fields, clean))
+        super().__init__(Store(_NEVER, fields, clean, windows=False))
         self._read = read_event
         self._repricings = repricings
         self._since = since
