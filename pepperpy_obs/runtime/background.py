@@ -73,11 +73,16 @@ class Background:
         """Whether a loop has folded some since the thread came by."""
         self._hub.expect(None)
 
-    def start(self) -> None:
-        """Start the thread unless it runs; raises SetupError if the system refuses one."""
+    def start(self, interval: float) -> None:
+        """Start the thread, which is to come by at this interval, unless it runs.
+
+        Raises SetupError if the system refuses one.
+        """
+        before, self.interval = self.interval, interval
         try:
             self._drain.with_records(self._start)
         except (RuntimeError, MemoryError, OSError) as error:
+            self.interval = before
             msg = (
                 f"no thread can be started ({type(error).__name__}: {error}); allow the process more threads or memory "
                 f"(ulimit -u and -v, pids.max of its cgroup), and configure again"

@@ -74,7 +74,7 @@ class Runtime:
         try:
             chain = build_chain(config, self._store, processors, exits=exits)
             if config.metrics_enabled:
-                self._background.start()
+                self._background.start(config.drain_interval)
         except SetupError:
             close_exits(exits, config.shutdown_timeout)
             raise
@@ -102,7 +102,7 @@ class Runtime:
         if config.handle_sigterm:
             process.handle_sigterm()
         if config.metrics_enabled:
-            self._background.start()
+            self._background.start(config.drain_interval)
 
     def _change_chain(self, config: Config, chain: Chain, clean: Clean) -> Chain:
         old = self._drain.exchange(chain)
@@ -241,7 +241,7 @@ class Runtime:
             way.after_fork()
         if was_started:
             try:
-                self._background.start()
+                self._background.start(self.config.drain_interval)
             except SetupError as error:  # the child counts all the same, and folds when it is asked or full
                 failed("thread", error)
 
