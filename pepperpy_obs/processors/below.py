@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from pepperpy_obs.processors.remembered import is_framework_id, told_id
 from pepperpy_obs.typing import EventDict
@@ -27,15 +27,21 @@ class Counted(NamedTuple):
     address: int
     """Where the object was that was returned; 0 for a part of a total."""
     told: str | None
-    models: frozenset[str]
+    names: tuple[Any, Any]
+    """The models that were asked for and that answered, as far as they are known."""
     tokens: tuple[int, int]
     priced: bool
 
     @classmethod
     def of(cls, usage: EventDict, address: int, *, priced: bool) -> Counted:
         """Return the request that an event, or an entry of one, tells of."""
-        models = frozenset[str]() if _is_rest(usage) else _models(usage, "model", "response_model")
-        return cls(address, told_id(usage), models, _tokens(usage), priced)
+        names = (None, None) if _is_rest(usage) else (usage.get("model"), usage.get("response_model"))
+        return cls(address, told_id(usage), names, _tokens(usage), priced)
+
+    @property
+    def models(self) -> frozenset[str]:
+        """Those models, in plain names."""
+        return _plain_names(*self.names)
 
 
 class Below:
@@ -64,6 +70,8 @@ class Below:
 
     def same(self, event: EventDict, address: int) -> list[bool]:
         """Return of each time that this very answer was counted below whether it was priced then."""
+        if not self.requests and not self.totals:
+            return []
         told, tokens = told_id(event), _tokens(event)
         # The address alone may be a later object's; with the same tokens it is the same answer.
         found = [one.priced for one in (*self.requests, *self.totals) if told is not None and one.told == told]
@@ -98,7 +106,10 @@ class Matching:
     def take(self, entry: EventDict) -> bool | None:
         """Take a request with the entry's tokens that may be it, for all that their ids and models say."""
         told, models = told_id(entry), _answered(entry)
-        same = ((place, self._free.get(place)) for place in self._by_tokens.get(_tokens(entry), ()))
+        places = self._by_tokens.get(_tokens(entry), [])
+        while places and places[-1] not in self._free:  # or a long run would look at each of them again and again
+            places.pop()
+        same = ((place, self._free.get(place)) for place in reversed(places))
         return self._take(
             place
             for place, one in same
@@ -127,7 +138,8 @@ def _one_model(some: frozenset[str], others: frozenset[str]) -> bool:
 
 def _answered(usage: EventDict) -> frozenset[str]:
     """Return the model that answered; only where it is unknown, the one that was asked for."""
-    return _models(usage, "response_model") or (frozenset() if _is_rest(usage) else _models(usage, "model"))
+    answered = usage.get("response_model")
+    return _plain_names(None if answered or _is_rest(usage) else usage.get("model"), answered)
 
 
 def _is_rest(usage: EventDict) -> bool:
@@ -135,8 +147,8 @@ def _is_rest(usage: EventDict) -> bool:
     return "requests" in usage and "response_model" not in usage and told_id(usage) is None
 
 
-def _models(usage: EventDict, *keys: str) -> frozenset[str]:
-    return frozenset(_plain_name(name) for key in keys if isinstance(name := usage.get(key), str))
+def _plain_names(*names: Any) -> frozenset[str]:
+    return frozenset(_plain_name(name) for name in names if isinstance(name, str))
 
 
 @lru_cache(_NAMES)

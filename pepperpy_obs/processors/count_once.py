@@ -81,16 +81,15 @@ class CountOnce:
 
     def _count(self, event: EventDict, below: Below, address: int, held: Any) -> Below:
         """Mark what was counted before, and return what is counted with this event and below it."""
-        asked, trace = bool(event.get(PRICED)), event.get("trace_id")
-        told = Counted.of(event, address, priced=asked)
+        asked, trace = PRICED in event, event.get("trace_id")
         if event.get("cache_hit") is True:
-            below.requests.append(told)
+            below.requests.append(Counted.of(event, address, priced=asked))
             return below
         twins = self._twins(event, below, address, held)
-        parts = Parts(event, below, self._answers) if is_total(event) and not twins else None
+        parts = Parts(event, below, self._answers) if not twins and is_total(event) else None
         if parts is not None and not parts.new:
             twins = [parts.priced]
-        told = told._replace(priced=asked or any(twins))
+        told = Counted.of(event, address, priced=asked or any(twins))
         self._answers.add(event, trace, held, priced=told.priced)
         if twins:
             below.totals.append(told)
@@ -106,7 +105,7 @@ class CountOnce:
 
     def _count_parts(self, event: EventDict, parts: Parts, below: Below) -> None:
         """Count the requests of a total that were not counted before."""
-        asked, trace = bool(event.get(PRICED)), event.get("trace_id")
+        asked, trace = PRICED in event, event.get("trace_id")
         if parts.before:
             without(event, parts)
             if asked and not parts.priced:
@@ -120,8 +119,8 @@ class CountOnce:
         twins = below.same(event, address)
         if not twins and is_framework_id(event.get("response_id")):
             twins = below.alike(event)
-        seen = self._answers.twin(event, event.get("trace_id")), self._answers.same_object(held, event)
-        return [*twins, *(priced for priced in seen if priced is not None)]
+        twin = self._answers.twin(event, event.get("trace_id"), held)
+        return twins if twin is None else [*twins, twin]
 
     def _hand_up(self, above: Any, below: Below) -> None:
         """Keep what was counted below a call for the one that called it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from pepperpy_obs.typing import EventDict
 
@@ -12,14 +12,9 @@ _FRAMEWORK_IDS: Final = ("lc_run-", "run-")
 """How ids begin that LangChain gives to an answer in whose stream the provider's own id got lost."""
 
 
-class _Seen(NamedTuple):
-    """An answer that was counted."""
-
-    trace: Any
-    tokens: tuple[Any, Any]
-    priced: bool
-    held: Any = None
-    """The weak reference whose identity is the key: while it is held, no other object has that identity."""
+_Seen = tuple[Any, tuple[Any, Any], bool, Any]
+"""The trace of an answer that was counted, its tokens, whether it was priced, and the weak reference whose identity is
+the key: while that is held, no other object has it."""
 
 
 def is_framework_id(told: object) -> bool:
@@ -51,34 +46,32 @@ class Remembered:
         self._ids: dict[str, _Seen] = {}
         self._objects: dict[int, _Seen] = {}
 
-    def twin(self, usage: EventDict, trace: Any) -> bool | None:
-        """Return whether the answer with this id was priced when it was counted; None if it was not counted yet."""
-        seen = self._ids.get(usage.get("response_id") or "")
+    def twin(self, usage: EventDict, trace: Any, held: Any = None) -> bool | None:
+        """Return whether this answer was priced when it was counted; None if it was not counted yet.
+
+        It is known by its id; without one by the very object, which a function below has kept and returned again.
+        """
+        told = usage.get("response_id")
+        if not told and held is None:
+            return None
+        seen = self._ids.get(told) if told else self._objects.get(id(held))
         if seen is None:
             return None
-        # LangChain's pieces of one answer have its id, and the provider's answer has another.
-        return seen.priced if seen.trace == trace or seen.tokens == _tokens(usage) else None
-
-    def same_object(self, held: Any, usage: EventDict) -> bool | None:
-        """Return the same of the very object that was returned again: a function below keeps its answers."""
-        seen = None if held is None else self._objects.get(id(held))
-        return None if seen is None or seen.tokens != _tokens(usage) else seen.priced
+        if (told and seen[0] == trace) or seen[1] == (usage.get("input_tokens"), usage.get("output_tokens")):
+            return seen[2]
+        return None
 
     def add(self, usage: EventDict, trace: Any, held: Any, *, priced: bool) -> None:
         """Remember an answer, or one of the requests of a total."""
         told = usage.get("response_id")
-        if told:
-            _put(self._ids, told, _Seen(trace, _tokens(usage), priced), self._limit)
-        if held is not None:
-            _put(self._objects, id(held), _Seen(trace, _tokens(usage), priced, held), self._limit)
-
-
-def _tokens(usage: EventDict) -> tuple[Any, Any]:
-    return usage.get("input_tokens"), usage.get("output_tokens")
-
-
-def _put(memory: dict[Any, _Seen], key: Any, seen: _Seen, limit: int) -> None:
-    memory.pop(key, None)  # so that it counts as the latest
-    memory[key] = seen
-    if len(memory) > limit:
-        del memory[next(iter(memory))]
+        memory: dict[Any, _Seen] = self._ids
+        key = told
+        if not told:
+            if held is None:
+                return
+            memory, key = self._objects, id(held)
+        if key in memory:
+            del memory[key]  # so that it counts as the latest
+        memory[key] = (trace, (usage.get("input_tokens"), usage.get("output_tokens")), priced, held)
+        if len(memory) > self._limit:
+            del memory[next(iter(memory))]
