@@ -12,7 +12,7 @@ from types import BuiltinMethodType, FunctionType, MethodType
 from typing import Any, Final
 
 from pepperpy_obs._guard import interrupted, pass_on
-from pepperpy_obs.usage.kinds import CALLED, kind_of, watch
+from pepperpy_obs.usage.kinds import CALLED, KINDS, kind_of, watch
 
 __all__ = ["FUNCTIONS", "OPERATORS", "Path", "ask", "dig", "first", "paths"]
 
@@ -95,7 +95,7 @@ def ask(source: Any, key: str) -> Any:
     A failing lookup on a pydantic model costs a microsecond, so its class is asked first, once.
     """
     try:
-        known = kind_of(type(source))
+        known = KINDS.get(type(source)) or kind_of(type(source))
         own = known.own(source) if known.own is not None else None
         if own and key in own:
             value = own[key]

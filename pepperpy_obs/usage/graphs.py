@@ -24,6 +24,8 @@ _REPLY: Final[dict[str, Path]] = {
 }
 """The events that carry a message; the same message stands in the results of all that is around the model, too."""
 _MOST_NODES: Final = 64
+_UPDATES: Final = (dict, list, type(None))
+"""What a node adds to the state."""
 
 
 class Messages(NamedTuple):
@@ -60,18 +62,25 @@ def messages_of(item: Any) -> Messages | None:
     """Return the messages of an item that a graph has streamed, or None if it is nothing of the kind."""
     if type(item) is tuple:
         return _of_tuple(item)
+    told = word(dig(item, _TYPE))
+    if told in _REPLIES:
+        return Messages([item])
     if type(item) is not dict:
-        return Messages([item]) if is_reply(item) else _of_state(ask(item, _MESSAGES))
-    event = item.get("event")
-    if type(event) is str and event.startswith("on_") and "data" in item:
-        path = _REPLY.get(event)
-        reply = None if path is None else dig(item, path)
-        return Messages([] if reply is None else [reply])
-    if word(item.get("type")) in _MODES and "data" in item and "ns" in item:
-        return messages_of(item["data"])
+        return _of_state(ask(item, _MESSAGES))
     if type(item.get(_MESSAGES)) is list:
         return _of_state(item[_MESSAGES])
-    return Messages([item]) if is_reply(item) else _of_nodes(item)
+    if "data" in item:
+        return messages_of(item["data"]) if told in _MODES and "ns" in item else _of_event(item)
+    return _of_nodes(item)
+
+
+def _of_event(item: dict[Any, Any]) -> Messages | None:
+    event = item.get("event")
+    if type(event) is not str or not event.startswith("on_"):
+        return None
+    path = _REPLY.get(event)
+    reply = None if path is None else dig(item, path)
+    return Messages([] if reply is None else [reply])
 
 
 def _of_tuple(item: tuple[Any, ...]) -> Messages | None:
@@ -98,6 +107,8 @@ def _of_nodes(item: dict[Any, Any]) -> Messages | None:
         return None
     found: list[Any] = []
     for update in item.values():
+        if type(update) not in _UPDATES:  # so it is with the first that anything else has, as a rule
+            return None
         for each in update if type(update) is list else (update,):
             added = each.get(_MESSAGES) if type(each) is dict else None
             found += added if type(added) is list else () if added is None else (added,)

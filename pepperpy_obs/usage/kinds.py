@@ -21,7 +21,7 @@ from typing import Any, Final, NamedTuple
 
 from pepperpy_obs._guard import pass_on
 
-__all__ = ["CALLED", "WATCHED", "Kind", "kind_of", "watch"]
+__all__ = ["CALLED", "KINDS", "WATCHED", "Kind", "kind_of", "watch"]
 
 CALLED: Final = {"usage": "pydantic_ai", "new_messages": "pydantic_ai"}
 """Names that one version of an SDK spells as an attribute and another as a method, and that SDK."""
@@ -57,7 +57,8 @@ _WRAPT: Final = "ObjectProxy"
 _LAZY: Final = "Lazy"
 _MOST: Final = 1024
 """Classes that are remembered; where there are more, they are looked at anew each time."""
-_kinds: dict[type[Any], Kind] = {}
+KINDS: Final[dict[type[Any], Kind]] = {}
+"""Those that are known, for who asks often: `kind_of` looks at the others."""
 
 
 class Kind(NamedTuple):
@@ -83,11 +84,11 @@ def watch(name: str) -> None:
 
 def kind_of(kind: type[Any]) -> Kind:
     """Return what is known of a class, which is looked at once."""
-    known = _kinds.get(kind)
+    known = KINDS.get(kind)
     if known is None:
-        if len(_kinds) >= _MOST:
-            _kinds.clear()
-        known = _kinds[kind] = _look_at(kind)
+        if len(KINDS) >= _MOST:
+            KINDS.clear()
+        known = KINDS[kind] = _look_at(kind)
     return known
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from pepperpy_obs._guard import pass_on
-from pepperpy_obs.usage.kinds import WATCHED, Kind, kind_of
+from pepperpy_obs.usage.kinds import KINDS, WATCHED, Kind, kind_of
 
 __all__ = ["NOTHING", "Layout", "layout_of", "own_of"]
 
@@ -55,7 +55,7 @@ def layout_of(source: Any) -> Layout:
         if kind is dict:
             key: tuple[Any, ...] = tuple(source) if len(source) <= _WIDEST else ()
             return _by_keys.get(key) or _of_dict(source, key)
-        known = kind_of(kind)
+        known = KINDS.get(kind) or kind_of(kind)
         own = (known.own(source) if known.own is not None else None) or ()
         key = (kind, *own) if len(own) <= _WIDEST else ()
         if known.more == "pydantic" and (extra := source.__pydantic_extra__):
@@ -70,7 +70,7 @@ def own_of(source: Any) -> Any:
     """Return the dict that has the `own` names of the source's layout."""
     if type(source) is dict:
         return source
-    own = kind_of(type(source)).own
+    own = (KINDS.get(type(source)) or kind_of(type(source))).own
     return (own(source) if own is not None else None) or _EMPTY
 
 

@@ -116,8 +116,9 @@ class Stream:
         """Return the answer that an item belongs to, which may begin with it."""
         told, now = new.response_id, self._now
         if told is not None and told in self._by_id:
-            part = self._now = self._by_id[told]
-            return part
+            now = self._now = self._by_id[told]
+            now.begun = now.begun or writes(item)
+            return now
         written, opened = writes(item), opens(item)
         if told is not None and now.captured.response_id is not None:
             another = bool(new.raw) or written or opened

@@ -98,7 +98,8 @@ def _find(answer: Any, layout: Layout, places: tuple[tuple[Place, str | None], .
             node = dig(answer, place.path)
         if node is None:
             continue
-        node = held(node)
+        if type(node) is not dict:
+            node = held(node)
         owner = dig(answer, place.owner) if place.owner else answer
         within = layout if node is answer else layout_of(node)
         for trial in _trials(within):

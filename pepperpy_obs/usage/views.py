@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pepperpy_obs._guard import pass_on
 from pepperpy_obs.usage.dig import ask
-from pepperpy_obs.usage.kinds import WATCHED, kind_of
+from pepperpy_obs.usage.kinds import KINDS, WATCHED, kind_of
 
 __all__ = ["held", "view_of"]
 
@@ -29,7 +29,7 @@ def view_of(answer: Any) -> Any:
     if type(answer) is dict:
         return answer
     try:
-        known = kind_of(type(answer))
+        known = KINDS.get(type(answer)) or kind_of(type(answer))
         if known.more != "any":
             return view_of(answer.__wrapped__) if known.more == "wrapped" else answer
         own = known.own(answer) if known.own is not None else None
@@ -47,7 +47,12 @@ def view_of(answer: Any) -> Any:
 
 def held(node: Any) -> Any:
     """Return what a proxy of wrapt holds; anything else as it is."""
-    return node.__wrapped__ if kind_of(type(node)).more == "wrapped" else node
+    try:
+        known = KINDS.get(type(node)) or kind_of(type(node))
+    except Exception as error:  # a class of the user's that cannot be remembered
+        pass_on(error)
+        return node
+    return node.__wrapped__ if known.more == "wrapped" else node
 
 
 def _look_for(answer: Any, names: Iterable[str], view: dict[str, Any]) -> None:
