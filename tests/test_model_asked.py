@@ -6,6 +6,7 @@ import asyncio
 import enum
 import functools
 import inspect
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -99,7 +100,7 @@ def test_all_shapes_know_the_model_when_they_fail() -> None:
         raise TimeoutError
 
     @tracked_usage(provider="openai")
-    async def async_generator(model: str) -> Any:
+    async def async_generator(model: str) -> AsyncIterator[int]:
         yield 1
         raise TimeoutError
 

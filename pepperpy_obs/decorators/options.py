@@ -83,10 +83,12 @@ def make_spec(
     """Return the facts of an operation; raises SetupError for an option that is unknown or of the wrong kind."""
     _refuse_unknown(options, where)
     tracked = "usage" in facets or "usage" in options
-    model = options.get("model")
-    asked = model if takes_arguments and callable(model) else None
+    model: Any = options.get("model")
+    asked: Callable[..., object] | None = None
+    if takes_arguments and callable(model):
+        model, asked = None, model
     for key in ("operation", "agent", "provider", "model"):
-        value = None if key == "model" and asked else options.get(key)
+        value = model if key == "model" else options.get(key)
         if value is not None and (not isinstance(value, str) or not value):
             msg = f"{where}: {key}={value!r}; give a text that is not empty"
             raise SetupError(msg)
@@ -101,7 +103,7 @@ def make_spec(
         kind=options.get("kind") or ("llm" if tracked else "task"),
         agent=options.get("agent"),
         provider=options.get("provider"),
-        model=None if asked else model,
+        model=model,
         asked=asked,
         tracked=tracked,
         priced="cost" in facets,

@@ -70,7 +70,7 @@ def _known(what: Captured | Call) -> _Known:
     return _Known(usage.total_calls, usage.total_tokens, cost.total_cost, cost.unpriced_calls, cost.calls_without_usage)
 
 
-def _money(limit: Decimal | str | int) -> Decimal:
+def _money(limit: object) -> Decimal:
     try:
         if isinstance(limit, Decimal | str | int):
             return Decimal(limit)
