@@ -27,7 +27,7 @@ __all__ = ["Block", "agent", "attributes", "measure"]
 class Block:
     """A stretch of code as one call. Use each block once; the object costs little."""
 
-    __slots__ = ("_caller", "_fields", "_hub", "_record", "_spec", "_token")
+    __slots__ = ("_before", "_caller", "_fields", "_hub", "_record", "_spec", "_token")
 
     def __init__(
         self, spec: Spec, *, caller: Record | None = None, fields: Mapping[str, Any] | None = None, hub: Hub = HUB
@@ -36,6 +36,7 @@ class Block:
         self._caller = caller
         self._fields = fields
         self._hub = hub
+        self._before: Record | None = None
         self._record: Record | None = None
         self._token: Token[Record | None] | None = None
 
@@ -52,9 +53,20 @@ class Block:
             if self._record is not None:  # in the buffer already: it is to make no event, and to be in flight no more
                 self._record[SPEC], self._record[END] = ONLY_FIELDS, self._record[START]
             return Call(None, hub)
+        except BaseException as error:  # a signal handler's: the caller's code is not to run below this block
+            self._break_off(error)
+            raise
+
+    def _break_off(self, error: BaseException) -> None:
+        record = self._record
+        if record is not None:
+            if CURRENT.get() is record:
+                CURRENT.set(self._before)
+            fail(record, error)
 
     def _enter(self, hub: Hub) -> Call:
-        record = self._record = blank(self._spec, self._caller or CURRENT.get())
+        self._before = CURRENT.get()
+        record = self._record = blank(self._spec, self._caller or self._before)
         if self._fields is not None:
             record[NOTES] = Around(call_of(record[CALLER]), self._fields)
         record[START] = _clock.perf_counter_ns()  # before it enters the buffer: the drain relies on it
@@ -68,10 +80,15 @@ class Block:
         record, token = self._record, self._token
         if record is None or token is None:
             return
-        if error is None:
-            record[END] = _clock.perf_counter_ns()
-        else:
-            fail(record, error)
+        try:
+            if error is None:
+                record[END] = _clock.perf_counter_ns()
+            else:
+                fail(record, error)
+        finally:
+            self._leave(record, token)
+
+    def _leave(self, record: Record, token: Token[Record | None]) -> None:
         leave(token)
         if CURRENT.get() is record:
             # Opened in one task's step of a stream, closed in another's: the token is of no use there.
