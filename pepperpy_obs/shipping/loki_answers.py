@@ -21,8 +21,8 @@ __all__ = ["Sent", "judge_refusal"]
 
 _SECOND: Final = 1_000_000_000
 _LONGEST: Final = 262_144
-_OLDEST: Final = 7 * 86_400 * _SECOND
 """What Loki takes by default (pkg/validation/limits.go)."""
+_NAMED: Final = re.compile(r"entry with timestamp (\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:\.(\d+))?(?: \+0000|Z)")
 _PATTERNS: Final = [(wording, pattern(wording.words)) for wording in WORDINGS]
 _LABEL: Final = re.compile(r'([^={,\s]+)="((?:[^"\\]|\\.)*)"')
 _REST: Final = re.compile(r"\d+ errors like: ", re.IGNORECASE)
@@ -46,6 +46,7 @@ class _Refusal:
     """All that an answer says of one reason."""
 
     wording: Wording
+    text: str
     said: list[re.Match[str]] = field(default_factory=list[re.Match[str]])
 
     def numbers(self, name: str) -> list[int]:
@@ -78,8 +79,8 @@ def judge_refusal(sent: Sent, text: str) -> Verdict | None:
             outcomes[place] = _outcome(refusal, sent)
     if not outcomes:
         return None
-    if any(one.wording.reason == "too_far_behind" for one in refusals):
-        outcomes |= dict.fromkeys(_hidden(sent, outcomes), Outcome("again", "too_far_behind"))
+    if behind := next((one for one in refusals if one.wording.reason == "too_far_behind"), None):
+        outcomes |= dict.fromkeys(_hidden(behind, sent, outcomes), Outcome("again", "too_far_behind"))
     # Words beside the known ones may mean any line: none of those left is taken for granted, and none is sent again.
     other = Outcome("rejected", "unknown_answer", text[:500]) if rest else ACKNOWLEDGED
     held = next((one for one in refusals if one.wording.effect == "hold"), None)
@@ -93,10 +94,11 @@ def judge_refusal(sent: Sent, text: str) -> Verdict | None:
 def _read(text: str) -> tuple[list[_Refusal], str]:
     """Return the refusals in a text, the table's first match first, and whether it counts others that are unknown."""
     refusals: dict[str, _Refusal] = {}
+    whole = text
     for wording, found in _PATTERNS:
         said = list(found.finditer(text))
         if said:
-            refusals.setdefault(wording.reason, _Refusal(wording)).said += said
+            refusals.setdefault(wording.reason, _Refusal(wording, whole)).said += said
             text = found.sub(" ", text)
     return list(refusals.values()), "unknown" if _REST.search(text) else ""
 
@@ -173,11 +175,20 @@ def _too_old(refusal: _Refusal, records: Sequence[Record], places: list[int]) ->
     return possible if len(sure) > 1 or not limits else possible[:1]
 
 
-def _hidden(sent: Sent, taken: Mapping[int, Outcome]) -> list[int]:
-    """Return the lines past Loki's default limits: a refusal for order hides that they were refused, too."""
-    newest = max(record.at for record in sent.records)
+def _hidden(refusal: _Refusal, sent: Sent, taken: Mapping[int, Outcome]) -> list[int]:
+    """Return the lines that a refusal for order hides: Loki has refused them, too, and told only of the others.
+
+    Some are older than the first that it names, which came too late itself; some are longer than it takes by default.
+    """
+    first = _first_named(refusal.text)
     places = [place for place in range(len(sent.records)) if place not in taken]
-    return [p for p in places if len(sent.records[p].line) > _LONGEST or sent.records[p].at < newest - _OLDEST]
+    return [p for p in places if len(sent.records[p].line) > _LONGEST or sent.records[p].at < first]
+
+
+def _first_named(text: str) -> int:
+    """Return the time of the oldest line that a refusal for order names; it writes Go's form of a time."""
+    found = [_nanoseconds(day, fraction) for day, fraction in _NAMED.findall(text)]
+    return min(found, default=0)
 
 
 def _of_streams(refusal: _Refusal, sent: Sent, places: list[int]) -> list[int]:
@@ -188,8 +199,10 @@ def _of_streams(refusal: _Refusal, sent: Sent, places: list[int]) -> list[int]:
     meant: list[int] = []
     for found in refusal.said:
         inside = [p for p in _in_stream(found, sent, places) if p not in meant]
-        few = refusal.wording.reason == "too_far_behind"
-        meant += inside[: int(found["number"])] if few else inside
+        if refusal.wording.reason == "too_far_behind":
+            first = _first_named(refusal.text)
+            inside = [p for p in inside if sent.records[p].at >= first][: int(found["number"])]
+        meant += inside
     return meant
 
 
@@ -209,6 +222,7 @@ def _unquoted(text: str) -> str:
         return text
 
 
-def _nanoseconds(text: str) -> int:
+def _nanoseconds(text: str, fraction: str = "") -> int:
     at = datetime.fromisoformat(text)
-    return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()) * _SECOND
+    seconds = int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())
+    return seconds * _SECOND + int(fraction.ljust(9, "0")[:9] or 0)

@@ -31,6 +31,12 @@ def rfc3339(at: int) -> str:
     return datetime.fromtimestamp(at // SECOND, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def go_time(at: int) -> str:
+    """Return nanoseconds as Go prints a time: with a fraction, less its trailing zeros."""
+    fraction = f".{at % SECOND:09}".rstrip("0").rstrip(".")
+    return datetime.fromtimestamp(at // SECOND, UTC).strftime("%Y-%m-%d %H:%M:%S") + f"{fraction} +0000 UTC"
+
+
 class LokiServer(Server):
     """Keeps the lines of each stream; limits are Loki's defaults unless given."""
 
@@ -145,7 +151,7 @@ class LokiServer(Server):
             cutoff = self.newest.get(name, at) - 3600 * SECOND
             if at < cutoff:
                 reason = f"entry too far behind, entry timestamp is: {rfc3339(at)}, oldest acceptable timestamp is: "
-                behind.append(f"entry with timestamp {rfc3339(at)} ignored, reason: '{reason}{rfc3339(cutoff)}',")
+                behind.append(f"entry with timestamp {go_time(at)} ignored, reason: '{reason}{rfc3339(cutoff)}',")
                 continue
             self.newest[name] = max(at, self.newest.get(name, at))
             stream[at, line, meta] = None

@@ -40,7 +40,7 @@ def test_a_link_leads_nowhere(name: str, ship: Ship, event: Make, tmp_path: Path
     slot = tmp_path / "spool" / "0"
     slot.mkdir(parents=True, mode=0o700)
     (slot / name).symlink_to(victim)
-    with ElasticServer(items=[(400, "illegal_argument_exception", "no")]) as server:
+    with ElasticServer(items=[(400, "routing_missing_exception", "no")]) as server:
         shipper = ship(Elastic(url=server.url, **QUICK))
         shipper.offer([event(n, n) for n in range(3)])
         assert shipper.flush(10)
