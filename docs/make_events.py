@@ -23,10 +23,10 @@ One event is one flat JSON object. An absent key means unknown: an unpriced call
 | `cache.looked_up` | a cache was asked outside of a call, or once more within one |
 | `metric.recorded` | a value of a metric of your own |
 
-Any key that is not below is a field of your own, from `attributes=` or `current_call().add(...)`. A field of yours
-that is called like one below, or begins with an underscore, is renamed: `add(outcome="won", _id=7)` gives
-`user_outcome` and `user_id`. Where you have a field of that name as well, the renamed one is `user_user_outcome`: none
-is lost.
+Any key that is not below is a field of your own, from `attributes` (the option or the block) or
+`current_call().add(...)`. A field of yours that is called like one below, or begins with an underscore, is renamed:
+`add(outcome="won", _id=7)` gives `user_outcome` and `user_id`. Where you have a field of that name as well, the
+renamed one is `user_user_outcome`: none is lost.
 `provider`, `model`, `response_model` and `service_tier` are yours to set.
 
 | key | type | meaning | OpenTelemetry | ECS | Prometheus |

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pepperpy_obs import _clock
 from pepperpy_obs._account import NOTHING, Spent
-from pepperpy_obs._dispatch import HUB, runtime
+from pepperpy_obs._dispatch import HUB, hubs, runtime
 from pepperpy_obs._guard import failed, unread
 from pepperpy_obs._record import END, MOVED, NOTES, SPEC, START, Notes, Record, Spec, blank, notes_of
 from pepperpy_obs.baggage import format_baggage
@@ -194,7 +194,9 @@ class Call:
         (1, Decimal('0.00015000'))
         """
         try:
-            runtime(self._hub).flush()
+            for hub in list(hubs):  # what is below may have been recorded through a collector of its own
+                if hub is self._hub or hub.runtime is not None:
+                    runtime(hub).flush()
             account = None if self._record is None else account_of(self._record)
             return NOTHING if account is None else account.total()
         except Exception as error:

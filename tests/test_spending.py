@@ -11,7 +11,18 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pepperpy_obs import Config, agent, costed, current_call, flush, measure, measured, stats, tracked_usage
+from pepperpy_obs import (
+    Config,
+    MetricsCollector,
+    agent,
+    costed,
+    current_call,
+    flush,
+    measure,
+    measured,
+    stats,
+    tracked_usage,
+)
 from pepperpy_obs._account import NOTHING, Account, Spent
 from pepperpy_obs.testing import captured
 
@@ -183,6 +194,19 @@ def test_nothing_is_spent_while_recording_is_off() -> None:
     with captured(Config(config_file=None, metrics_enabled=False)), measure("run") as run:
         _ask()
         assert run.spending() == NOTHING
+
+
+def test_what_a_collector_of_its_own_recorded_below_is_charged() -> None:
+    """The run is one, whichever collector counts a part of it."""
+    collector = MetricsCollector(Config(config_file=None, log_format="none"))
+    try:
+        with captured(), measure("run") as run:
+            with collector.record_call("openai") as call:
+                call.record_usage(_answer())
+            _ask()
+            assert run.spending() == Spent(2, 2000, 2 * CENTS, 2, 0, 0)
+    finally:
+        collector.shutdown()
 
 
 def test_accounts_are_bounded() -> None:
