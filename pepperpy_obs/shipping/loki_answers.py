@@ -131,7 +131,7 @@ def _meant(refusal: _Refusal, sent: Sent, taken: Mapping[int, Outcome]) -> list[
     records, reason = sent.records, refusal.wording.reason
     places = sorted((p for p in range(len(records)) if p not in taken), key=lambda p: records[p].at)
     if (measure := _MEASURES.get(reason)) is not None:
-        return _beyond(refusal, places, [measure(sent, records[p]) for p in places])
+        return _beyond(refusal, places, [(measure(sent, records[p]), len(records[p].line)) for p in places])
     match reason:
         case "metadata_off":
             return [p for p in places if sent.metadata(records[p])[1]]
@@ -151,14 +151,14 @@ _MEASURES: Final[Mapping[str, Callable[[Sent, Record], int]]] = {
 }
 
 
-def _beyond(refusal: _Refusal, places: list[int], measures: list[int]) -> list[int]:
+def _beyond(refusal: _Refusal, places: list[int], measures: list[tuple[int, int]]) -> list[int]:
     """Return the places whose measure is past the limit; where Loki counts otherwise than we, as many as it says."""
     limit = min(refusal.numbers("limit"))
     ranked = sorted(zip(measures, places, strict=True), reverse=True)
-    past = [place for measure, place in ranked if measure > limit]
+    past = [place for (measure, _), place in ranked if measure > limit]
     if past and (not refusal.counted or len(past) == refusal.count):
         return past
-    return [place for measure, place in ranked[: refusal.count] if measure]
+    return [place for (measure, _), place in ranked[: refusal.count] if measure]
 
 
 def _too_old(refusal: _Refusal, records: Sequence[Record], places: list[int]) -> list[int]:
