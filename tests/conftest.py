@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import traceback
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -65,6 +66,33 @@ def shared() -> Callable[[str], Path]:
         return path
 
     return find
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_pyfunc_call() -> Generator[None, object, object]:
+    """Fail a test whose exception cannot be shown with one that can: else pytest itself fails, and the run ends."""
+    try:
+        return (yield)
+    except BaseException as error:
+        if not _refuses_to_be_shown(error):
+            raise
+        # Both are read from the types that C code has made, where no class of the test's comes between.
+        name: str = type.__dict__["__name__"].__get__(type(error))
+        where = traceback.format_tb(BaseException.__dict__["__traceback__"].__get__(error))
+    pytest.fail(f"{name}, which cannot be shown (or what it was raised with), at\n{''.join(where)}", pytrace=False)
+
+
+def _refuses_to_be_shown(error: BaseException) -> bool:
+    """Return whether it raises where pytest looks at it: its class, its chain, the arguments of its frames."""
+    try:
+        if isinstance(error, pytest.skip.Exception | pytest.xfail.Exception):
+            return False
+        hash(type(error))
+        str(pytest.ExceptionInfo.from_exception(error).getrepr(style="long", funcargs=True))
+        traceback.format_exception(error)
+    except BaseException:
+        return True
+    return False
 
 
 @pytest.hookimpl(wrapper=True)

@@ -61,3 +61,39 @@ def test_a_skipped_module_fails_under_ci(run: pytest.Pytester, monkeypatch: pyte
     """A module that skips itself for want of a library is an error with CI set."""
     monkeypatch.setenv("CI", "true")
     assert outcomes(run, "import pytest\npytest.importorskip('no_such_library')\n") == {"errors": 1}
+
+
+HOSTILE = """
+class Silent(type):
+    def __getattribute__(cls, name): raise RuntimeError(name)
+    def __hash__(cls): raise RuntimeError("hashed")
+    def __instancecheck__(cls, instance): raise RuntimeError("checked")
+
+class EverythingRaises(Exception):
+    def __getattribute__(self, name): raise RuntimeError(name)
+
+class ClassRaises(BaseException):
+    __class__ = property(lambda self: exit(3))
+
+def silent():
+    return Silent("Unnamed", (Exception,), {})()
+
+def test_raised(): raise silent()
+def test_asked(): raise EverythingRaises
+def test_leaves(): raise ClassRaises
+def test_handled():
+    try:
+        raise silent()
+    except Exception:
+        assert False
+def test_given():
+    def fails(error):
+        assert False
+    fails(silent())
+def test_afterwards(): pass
+"""
+
+
+def test_an_exception_that_cannot_be_shown_fails_its_own_test_only(run: pytest.Pytester) -> None:
+    """Whether it is raised, was being handled, or is an argument: the run goes on, and pytest does not fail itself."""
+    assert outcomes(run, HOSTILE) == {"failed": 5, "passed": 1}
