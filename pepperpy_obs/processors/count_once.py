@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any, Final
 
 from pepperpy_obs._event import ANSWER
-from pepperpy_obs._record import EARLIER, PRICED
+from pepperpy_obs._record import EARLIER, PRICED, Identity
 from pepperpy_obs.aggregate.requests import outcome_of
 from pepperpy_obs.events import TOKEN_FIELDS
 from pepperpy_obs.processors.below import Below, Counted
@@ -27,7 +27,7 @@ _WAITED_FOR: Final = 65_536
 
 _USED: Final = frozenset({*TOKEN_FIELDS, "usage_units", "reported_cost_usd"})
 _MISSING: Final = "missing"
-_NO_OBJECT: Final = (0, None)
+_NO_OBJECT: Final[Identity] = (0, None)
 
 
 class CountOnce:
@@ -57,7 +57,7 @@ class CountOnce:
 
     def __call__(self, logger: Any, method_name: str, event_dict: EventDict) -> EventDict:
         """Mark the event if need be, and remember what it counts."""
-        answer = event_dict.pop(ANSWER, None) or _NO_OBJECT
+        answer: Identity = event_dict.pop(ANSWER, None) or _NO_OBJECT
         unknown = take_in(event_dict, event_dict.pop(EARLIER)) if EARLIER in event_dict else ()
         uses = not _USED.isdisjoint(event_dict)
         silent = not uses and ("usage_flags" in event_dict or "usage_incomplete" in event_dict)
