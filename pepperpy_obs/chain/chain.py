@@ -134,6 +134,7 @@ class Chain:
         try:
             event = self._writer.event(record)
         except Exception as error:
+            self.dropped["event"] += 1
             failed("event", error)
             return []
         return [] if event is None else self._pass(self._counted, [event])

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from pepperpy_obs._guard import note
 from pepperpy_obs.replay.fold import Fold
 from pepperpy_obs.replay.lines import Splitter
 
@@ -30,6 +31,7 @@ class _Followed:
     def read(self, fold: Fold) -> None:
         """Fold what has been added; a file that was cut to begin anew is read from its beginning."""
         if os.fstat(self._file.fileno()).st_size < self._file.tell():
+            note("follow.cut", f"{self.name} was cut and begun anew; what was written just before may not be counted")
             self._file.seek(0)
             self._splitter, self.number = Splitter(), 0
         while piece := self._file.read(_PIECE):

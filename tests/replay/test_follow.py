@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from pepperpy_obs._guard import failures, forget
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.replay.fold import Fold
 from pepperpy_obs.replay.follow import Follow
@@ -96,3 +97,20 @@ def test_the_last_line_needs_no_end(path: Path, fold: Fold) -> None:
     assert fold.events == 0
     follow.close()
     assert fold.events == 1
+
+
+def test_a_cut_is_said_once(path: Path, fold: Fold, caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever cuts a log may have lost lines in between: that is counted each time and logged the first time."""
+    forget()
+    follow = Follow([str(path)], fold)
+    for _ in range(2):
+        add(path, 2 * LINE)
+        follow.poll()
+        path.write_text("")
+        follow.poll()
+    follow.close()
+    assert failures() == {"follow.cut": 2}
+    assert [record.message for record in caplog.records] == [
+        f"pepperpy_obs: {path} was cut and begun anew; what was written just before may not be counted"
+    ]
+    forget()
