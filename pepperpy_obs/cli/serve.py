@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
         return f"The past is still being read: {source.fold.seen:,} events so far." if reading else ""
 
     try:
-        with serve(options.port, options.host, collector=source, pending=pending) as listener:
+        with serve(options.port, options.host, collector=source, pending=pending, strict=True) as listener:
             print(json.dumps({"url": listener.url}) if options.json else f"Serving {listener.url}/metrics", flush=True)
             fold_files([name for name in once if name != STDIN], source.fold)
             told = _Told(source.fold)
