@@ -15,8 +15,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from pepperpy_obs.readings import DeliveryStats
 from pepperpy_obs.shipping.elastic import Elastic
-from pepperpy_obs.shipping.ledger import Ledger
 from pepperpy_obs.shipping.logstash import Logstash
 from pepperpy_obs.shipping.loki import Loki
 from pepperpy_obs.shipping.otlp import Otlp
@@ -40,7 +40,7 @@ def sinks(given: argparse.Namespace) -> Iterator[SinkSpec]:
         yield Otlp(url=given.otlp)
 
 
-def report(ledger: Ledger) -> str:
+def report(ledger: DeliveryStats) -> str:
     """Return one sink's books in words."""
     rejected, dropped = sum(ledger.rejected.values()), sum(ledger.dropped.values())
     text = f"{ledger.sink}: {ledger.acknowledged} acknowledged, {rejected} rejected, {dropped} dropped"

@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from pepperpy_obs.aggregate.snapshot import Snapshot
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.config import Config
-from pepperpy_obs.judgement.source import Facts
-from pepperpy_obs.reports.live import Live
-from pepperpy_obs.reports.stats import Stats
+from pepperpy_obs.readings import LiveState, Reading, SelfStats
 
 AT = 1_700_000_000_123_456_789
 """When everything happens, unless a test says otherwise: UTC epoch nanoseconds."""
@@ -22,8 +19,8 @@ class Still:
 
     store: Store = field(default_factory=Store)
     config: Config = field(default_factory=lambda: Config(config_file=None))
-    now: Live = field(default_factory=Live)
-    own: Facts = field(default_factory=Facts)
+    now: LiveState = field(default_factory=LiveState)
+    own: SelfStats = field(default_factory=SelfStats)
 
     @property
     def runtime(self) -> Still:
@@ -34,18 +31,6 @@ class Still:
         """Count one event."""
         self.store.fold({"event": event, **fields}, at)
 
-    def snapshot(self, window: float | None = None) -> Snapshot:
-        """Return what was folded."""
-        return self.store.snapshot(window)
-
-    def stats(self, window: float | None = None) -> Stats:
-        """Return the same as statistics."""
-        return Stats(self.snapshot(window), self.now)
-
-    def live(self) -> Live:
-        """Return what the test says is true now."""
-        return self.now
-
-    def facts(self) -> Facts:
-        """Return what the test says of the runtime itself."""
-        return self.own
+    def reading(self, window: float | None = None) -> Reading:
+        """Return what was folded, and what the test says of the rest."""
+        return Reading(AT, self.store.snapshot(window), self.now, self.own)

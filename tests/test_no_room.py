@@ -84,7 +84,7 @@ def test_a_call_runs_without_memory_for_its_record(name: str, tool: str, monkeyp
     lost = failures().get("call", 0)
     assert lost + len(seen.events) == 3 * whole
     assert lost >= 2
-    assert not runtime().live().active
+    assert not runtime().reading().live.active
 
 
 @pytest.mark.usefixtures("forgotten")

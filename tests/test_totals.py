@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from pepperpy_obs import costed, measure, tracked_usage
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.processors.lines import json_lines
+from pepperpy_obs.readings import LiveState
 from pepperpy_obs.replay.fold import Fold
-from pepperpy_obs.reports.live import Live
 from pepperpy_obs.reports.stats import Stats
 from pepperpy_obs.testing import Captured, captured
 
@@ -260,7 +260,7 @@ def replayed(events: list[dict[str, Any]]) -> Stats:
     """Return what the log lines of these events add up to."""
     fold = Fold(Store())
     fold.lines(b"".join(json_lines(events)).splitlines(), "log")
-    return Stats(fold.store.snapshot(), Live())
+    return Stats(fold.store.snapshot(), LiveState())
 
 
 def run_of_pydantic_ai(requests: int, read: int, written: int, *own: dict[str, Any]) -> dict[str, Any]:

@@ -16,11 +16,11 @@ from pepperpy_obs.aggregate.series import ALSO_BY, SeriesKey
 from pepperpy_obs.cli.replay import fold_files, tell
 from pepperpy_obs.pricing import Pricer
 from pepperpy_obs.processors.redact import label_redaction
+from pepperpy_obs.readings import LiveState
 from pepperpy_obs.replay.costs import CostFold, Repricing
 from pepperpy_obs.reports.comparison import Comparison
 from pepperpy_obs.reports.cost import CostReport
 from pepperpy_obs.reports.cross import CrossTable
-from pepperpy_obs.reports.live import Live
 from pepperpy_obs.reports.stats import Stats
 from pepperpy_obs.reports.totals import NOBODY
 
@@ -66,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
     limits = {name: at for name in ("since", "until") if (at := getattr(options, name)) is not None}
     fold = CostFold(tuple(_counted(by, config.cost_attributes)), repricings, clean=label_redaction(config), **limits)
     fold_files(options.files, fold)
-    stats = Stats(fold.store.snapshot(), Live())
+    stats = Stats(fold.store.snapshot(), LiveState())
     notes = _notes(fold, by, stats)
     if fold.taken and options.since is None:
         notes += _rotated_away(options.files, config.log_backups)

@@ -12,10 +12,10 @@ from pepperpy_obs import Config
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.cli.progress import Progress
 from pepperpy_obs.processors.redact import label_redaction
+from pepperpy_obs.readings import LiveState
 from pepperpy_obs.replay.fold import Fold
 from pepperpy_obs.replay.lines import STDIN, LogFile
 from pepperpy_obs.replay.order import oldest_first
-from pepperpy_obs.reports.live import Live
 from pepperpy_obs.reports.stats import Stats
 
 __all__ = ["add_options", "fold_files", "run", "tell"]
@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
     fold = Fold(Store(config.max_series, config.cost_attributes, label_redaction(config)))
     fold.store.snapshot(options.window)  # a window that cannot be is refused before hours of reading
     fold_files(options.files, fold)
-    stats = Stats(fold.store.snapshot(options.window), Live())
+    stats = Stats(fold.store.snapshot(options.window), LiveState())
     print(stats.to_json() if options.json else stats)
     tell(fold)
     return 0 if fold.events else 1

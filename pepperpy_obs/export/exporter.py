@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 from pepperpy_obs.export.exposition import Exposition
 from pepperpy_obs.export.histograms import Histograms
-from pepperpy_obs.export.projection import Reading, fill
+from pepperpy_obs.export.projection import fill, read
 from pepperpy_obs.http.negotiation import prefers_openmetrics
 from pepperpy_obs.http.pages import Answer, Request, application
 from pepperpy_obs.http.start import start
-from pepperpy_obs.judgement.source import Collects, source_of
+from pepperpy_obs.readings.source import Collects, source_of
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -50,7 +50,7 @@ class PrometheusExporter:
         return self._rendered(openmetrics=openmetrics).decode()
 
     def _rendered(self, *, openmetrics: bool) -> bytes:
-        families = fill(Reading.of(self._source), self._histograms)
+        families = fill(read(self._source), self._histograms)
         return self._exposition.openmetrics(families) if openmetrics else self._exposition.text(families)
 
     async def start_server(

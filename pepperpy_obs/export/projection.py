@@ -8,24 +8,22 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
 from pepperpy_obs import _guard
 from pepperpy_obs.aggregate.cell import EXACT, ZERO
-from pepperpy_obs.aggregate.snapshot import EMPTY, Snapshot
 from pepperpy_obs.export import families
 from pepperpy_obs.export.families import FAMILIES, Family, Filled, Labels
 from pepperpy_obs.export.histograms import Histograms
 from pepperpy_obs.export.own import own_families
-from pepperpy_obs.judgement.ledger import Ledger
-from pepperpy_obs.judgement.source import Facts, Sink, Source
-from pepperpy_obs.reports.live import Live
+from pepperpy_obs.readings import EMPTY, DeliveryStats, OutputStats, Reading, SelfStats
+from pepperpy_obs.readings.source import Source
 
-__all__ = ["Reading", "fill"]
+__all__ = ["fill", "read"]
 
-_Project = Callable[[Family, "Reading"], Filled]
+_Project = Callable[[Family, Reading], Filled]
 
 _TOKEN_TYPES: Final = ("input", "output", "unsplit", "cache_read", "cache_write", "reasoning")
 """The first three add up to all tokens; `unsplit` are those of which only a total was told."""
@@ -33,22 +31,13 @@ _SHOWN_OUTCOMES: Final = ("ok", "error")
 """Shown though 0: `rate()` does not see the first error if the counter of errors begins with it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """All that one scrape is made of."""
-
-    snapshot: Snapshot
-    live: Live
-    facts: Facts
-
-    @classmethod
-    def of(cls, source: Source) -> Reading:
-        """Read a runtime once; if it cannot be read that is counted, and the reading is empty."""
-        try:
-            return cls(source.snapshot(), source.live(), source.facts())
-        except Exception as error:
-            _guard.failed("collect", error)
-            return cls(EMPTY, Live(), Facts(errors=_guard.failures()))
+def read(source: Source) -> Reading:
+    """Read a source once; if it cannot be read that is counted, and the reading is empty."""
+    try:
+        return source.reading()
+    except Exception as error:
+        _guard.failed("collect", error)
+        return replace(EMPTY, own=SelfStats(errors=_guard.failures()))
 
 
 def fill(reading: Reading, histograms: Histograms) -> Iterator[Filled]:
@@ -139,17 +128,17 @@ def _counts(count: Callable[[Reading], Mapping[str, int]]) -> _Project:
     return lambda family, reading: Filled(family, {(name,): value for name, value in count(reading).items()})
 
 
-def _sinks(count: Callable[[Sink], int]) -> _Project:
-    return _counts(lambda reading: {name: count(sink) for name, sink in reading.facts.sinks.items()})
+def _sinks(count: Callable[[OutputStats], int]) -> _Project:
+    return _counts(lambda reading: {name: count(sink) for name, sink in reading.own.outputs.items()})
 
 
-def _books(count: Callable[[Ledger], int]) -> _Project:
-    return _counts(lambda reading: {name: count(ledger) for name, ledger in reading.facts.ledgers.items()})
+def _books(count: Callable[[DeliveryStats], int]) -> _Project:
+    return _counts(lambda reading: {name: count(ledger) for name, ledger in reading.own.deliveries.items()})
 
 
 def _settled(family: Family, reading: Reading) -> Filled:
     rows: dict[Labels, int] = {}
-    for name, ledger in reading.facts.ledgers.items():
+    for name, ledger in reading.own.deliveries.items():
         rows[name, "acknowledged"] = ledger.acknowledged
         rows[name, "rejected"] = sum(ledger.rejected.values())
         rows[name, "dropped"] = sum(ledger.dropped.values())
@@ -175,8 +164,8 @@ _PROJECTIONS: Final[Mapping[Family, _Project]] = {
     families.LOOKUPS: _lookups,
     families.UTILIZATION: _utilization,
     families.EVENTS: lambda family, reading: Filled(family, {(): sum(reading.snapshot.events.values())}),
-    families.DROPPED: _counts(lambda reading: reading.facts.dropped),
-    families.ERRORS: _counts(lambda reading: reading.facts.errors),
+    families.DROPPED: _counts(lambda reading: reading.own.dropped),
+    families.ERRORS: _counts(lambda reading: reading.own.errors),
     families.OVERFLOW: _counts(lambda reading: reading.snapshot.overflow),
     families.SHIPPED: _sinks(lambda sink: sink.lines),
     families.SHIP_FAILURES: _sinks(lambda sink: sink.failures),

@@ -17,8 +17,8 @@ from pepperpy_obs import _guard
 from pepperpy_obs.export.block import number
 from pepperpy_obs.export.families import FAMILIES, Distribution, Family, Filled, sendable
 from pepperpy_obs.export.histograms import Histograms
-from pepperpy_obs.export.projection import Reading, fill
-from pepperpy_obs.judgement.source import Collects, source_of
+from pepperpy_obs.export.projection import fill, read
+from pepperpy_obs.readings.source import Collects, source_of
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
@@ -48,7 +48,7 @@ class ObsCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield every family with its samples."""
-        for filled in fill(Reading.of(self._source), self._histograms):
+        for filled in fill(read(self._source), self._histograms):
             try:
                 metric = _metric(filled)
             except Exception as error:

@@ -9,9 +9,9 @@ from typing import Final
 from pepperpy_obs import _clock
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.judgement.probe import Check, Probe
-from pepperpy_obs.judgement.source import Collects, Source, source_of
 from pepperpy_obs.judgement.verdict import CheckResult, HealthReport
 from pepperpy_obs.judgement.vitals import BUILT_IN, Vitals, judge
+from pepperpy_obs.readings.source import Collects, Source, source_of
 
 __all__ = ["CheckResult", "HealthChecker", "HealthReport"]
 
@@ -74,22 +74,23 @@ class HealthChecker:
         return list(judge(self._vitals(self._source, _clock.time_ns())))
 
     def _vitals(self, source: Source, now: int) -> Vitals:
-        limits, facts = source.config, source.facts()
-        recent = source.snapshot(limits.health_window)
+        limits = source.config
+        recent = source.reading(limits.health_window)
         latest = self._made
         if limits.health_max_event_age_seconds is not None:
-            latest = max((cell.last for cell in source.snapshot().series.values()), default=latest)
-        dropped = {name: lost for name, lost in facts.dropped.items() if not name.startswith(_ON_PURPOSE)}
-        for name, ledger in facts.ledgers.items():
-            for reason, lost in (*ledger.rejected.items(), *ledger.dropped.items()):
+            latest = max((cell.last for cell in source.reading().snapshot.series.values()), default=latest)
+        own = recent.own
+        dropped = {name: lost for name, lost in own.dropped.items() if not name.startswith(_ON_PURPOSE)}
+        for name, books in own.deliveries.items():
+            for reason, lost in (*books.rejected.items(), *books.dropped.items()):
                 dropped[f"{name} ({reason})"] = lost
         return Vitals(
             limits,
-            recent,
+            recent.snapshot,
             max(0.0, (now - latest) / 1e9),
             self._lost_lately(dropped, now, now - round(limits.health_window * 1e9)),
-            facts.sinks,
-            facts.ledgers,
+            own.outputs,
+            own.deliveries,
             now,
         )
 

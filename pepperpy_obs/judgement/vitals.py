@@ -15,9 +15,8 @@ from typing import Final
 from pepperpy_obs.aggregate.cell import Cell
 from pepperpy_obs.aggregate.snapshot import Snapshot
 from pepperpy_obs.config import Config
-from pepperpy_obs.judgement.ledger import Ledger
-from pepperpy_obs.judgement.source import Sink
 from pepperpy_obs.judgement.verdict import CheckResult, Status
+from pepperpy_obs.readings import DeliveryStats, OutputStats
 from pepperpy_obs.reports.errors import error_rate
 
 __all__ = ["BUILT_IN", "Vitals", "judge"]
@@ -42,8 +41,8 @@ class Vitals:
     """Seconds since the newest event, or since somebody began to look."""
     dropped: Mapping[str, int]
     """Log lines lost of late, by where."""
-    sinks: Mapping[str, Sink]
-    ledgers: Mapping[str, Ledger] = field(default_factory=dict[str, Ledger])
+    outputs: Mapping[str, OutputStats]
+    deliveries: Mapping[str, DeliveryStats] = field(default_factory=dict[str, DeliveryStats])
     now: int = 0
     """UTC epoch nanoseconds."""
 
@@ -171,17 +170,17 @@ def _event_age(vitals: Vitals, _: Cell) -> CheckResult | None:
 
 
 def _exporters(vitals: Vitals, _: Cell) -> CheckResult:
-    down = {name: f"takes nothing: {sink.error}" for name, sink in vitals.sinks.items() if sink.error}
-    down |= {name: text for name, ledger in vitals.ledgers.items() if (text := _behind(vitals, ledger))}
+    down = {name: f"takes nothing: {sink.error}" for name, sink in vitals.outputs.items() if sink.error}
+    down |= {name: text for name, ledger in vitals.deliveries.items() if (text := _behind(vitals, ledger))}
     if not down:
-        ways = [f"all is taken by {', '.join(sorted(vitals.sinks))}"] if vitals.sinks else []
-        told = [*ways, *(_booked(ledger) for _, ledger in sorted(vitals.ledgers.items()))]
+        ways = [f"all is taken by {', '.join(sorted(vitals.outputs))}"] if vitals.outputs else []
+        told = [*ways, *(_booked(ledger) for _, ledger in sorted(vitals.deliveries.items()))]
         return CheckResult("exporters", "pass", "; ".join(told) or "none is configured")
     words = "; ".join(f"{name} {text}" for name, text in sorted(down.items()))
     return CheckResult("exporters", "warn", words, len(down), "exporters")
 
 
-def _booked(ledger: Ledger) -> str:
+def _booked(ledger: DeliveryStats) -> str:
     """Return where a receiver's events are: the numbers add up."""
     rejected, dropped = sum(ledger.rejected.values()), sum(ledger.dropped.values())
     counts = {"wait": ledger.pending, "rejected": rejected, "dropped": dropped}
@@ -189,7 +188,7 @@ def _booked(ledger: Ledger) -> str:
     return f"{ledger.sink} has {ledger.acknowledged} of {ledger.accepted} events{others}"
 
 
-def _behind(vitals: Vitals, ledger: Ledger) -> str:
+def _behind(vitals: Vitals, ledger: DeliveryStats) -> str:
     """Return why events wait for a receiver longer than they should; "" if they do not."""
     if ledger.held:
         return f"waits for a person, with {ledger.pending} events: {ledger.held[:_LONGEST_REASON]}"

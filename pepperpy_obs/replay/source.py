@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pepperpy_obs.aggregate.snapshot import Snapshot
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.config import Config
-from pepperpy_obs.judgement.source import Facts
 from pepperpy_obs.processors.redact import label_redaction
+from pepperpy_obs.readings import Reading
 from pepperpy_obs.replay.fold import Fold
-from pepperpy_obs.reports.live import Live
-from pepperpy_obs.reports.stats import Stats
 
 __all__ = ["LogSource"]
 
@@ -32,19 +29,12 @@ class LogSource:
         """Itself: it takes the place of a collector."""
         return self
 
-    def snapshot(self, window: float | None = None) -> Snapshot:
-        """Return what was counted, in all or in the last `window` seconds."""
+    def reading(self, window: float | None = None) -> Reading:
+        """Return what was counted, in all or in the last `window` seconds.
+
+        A log tells of calls that have ended, and only its writer knows what it lost: the rest of the reading is empty.
+        """
+        now = self._now() if self._now else None
         with self.fold.lock:
-            return self.fold.store.snapshot(window, self._now() if self._now else None)
-
-    def stats(self, window: float | None = None) -> Stats:
-        """Return the same as statistics."""
-        return Stats(self.snapshot(window), self.live())
-
-    def live(self) -> Live:
-        """Return nothing: a log tells of calls that have ended."""
-        return Live()
-
-    def facts(self) -> Facts:
-        """Return nothing: the log's writer knows what it lost."""
-        return Facts()
+            snapshot = self.fold.store.snapshot(window, now)
+        return Reading(snapshot.end or 0 if now is None else now, snapshot)

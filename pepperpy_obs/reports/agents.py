@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from pepperpy_obs.aggregate.cell import NO_CALLS, Cell
+from pepperpy_obs.readings import LiveState
 from pepperpy_obs.reports import table
 from pepperpy_obs.reports.errors import error_rate
-from pepperpy_obs.reports.live import Live
 from pepperpy_obs.reports.report import Report
 from pepperpy_obs.reports.totals import NOBODY, Totals, tokens_of
 
@@ -62,7 +62,7 @@ class AgentsReport(Report):
         return f"{head}\n{table.columns(headers, rows)}" if rows else head
 
 
-def agents_report(totals: Totals, live: Live) -> AgentsReport:
+def agents_report(totals: Totals, live: LiveState) -> AgentsReport:
     """Make the report."""
     cells = totals.agents
     names = sorted((cells.keys() | live.agents.keys()) - {NOBODY, ""})

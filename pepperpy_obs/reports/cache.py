@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pepperpy_obs.aggregate.cell import CacheCell
+from pepperpy_obs.readings import LiveState, WatchedCache
 from pepperpy_obs.reports import table
-from pepperpy_obs.reports.live import Live, WatchedCache
 from pepperpy_obs.reports.report import Report
 from pepperpy_obs.reports.totals import Totals
 
@@ -66,7 +66,7 @@ class CacheReport(Report):
         return f"{text}\n\n{table.columns(headers, rows)}"
 
 
-def cache_report(totals: Totals, live: Live) -> CacheReport:
+def cache_report(totals: Totals, live: LiveState) -> CacheReport:
     """Make the report."""
     lookups = totals.snapshot.caches
     names = sorted(lookups.keys() | live.caches.keys())

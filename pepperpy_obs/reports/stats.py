@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 from pepperpy_obs.aggregate.snapshot import Snapshot
 from pepperpy_obs.aggregate.store import Cut
+from pepperpy_obs.readings import LiveState, Reading
 from pepperpy_obs.reports.agents import AgentsReport, agents_report
 from pepperpy_obs.reports.cache import CacheReport, cache_report
 from pepperpy_obs.reports.cost import CostReport, cost_report
 from pepperpy_obs.reports.cross import CrossTable, cross_table
 from pepperpy_obs.reports.errors import ErrorReport, error_report
-from pepperpy_obs.reports.live import Live
 from pepperpy_obs.reports.performance import PerformanceReport, performance_report
 from pepperpy_obs.reports.totals import Totals
 from pepperpy_obs.reports.usage import UsageReport, usage_report
@@ -31,7 +31,12 @@ class Stats:
     """
 
     source: Snapshot | Cut
-    live: Live = field(default_factory=Live)
+    live: LiveState = field(default_factory=LiveState)
+
+    @classmethod
+    def of(cls, reading: Reading) -> Self:
+        """Return the reports of one reading."""
+        return cls(reading.counted, reading.live)
 
     @cached_property
     def snapshot(self) -> Snapshot:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pepperpy_obs.aggregate.cell import TOKEN_TYPES, Cell
+from pepperpy_obs.readings import LiveState
 from pepperpy_obs.reports import table
 from pepperpy_obs.reports.cache import CacheReport
-from pepperpy_obs.reports.live import Live
 from pepperpy_obs.reports.report import Report
 from pepperpy_obs.reports.totals import NOBODY, Totals, tokens_of
 
@@ -94,7 +94,7 @@ class UsageReport(Report):
         return {name: table.count(number) for name, number in counts.items() if number}
 
 
-def usage_report(totals: Totals, live: Live, cache: CacheReport) -> UsageReport:
+def usage_report(totals: Totals, live: LiveState, cache: CacheReport) -> UsageReport:
     """Make the report."""
     requests = totals.everything.requests
     rate = totals.per_second(requests.count)

@@ -312,11 +312,23 @@ class Drain:
         before.flush()
         return before
 
-    def in_flight(self) -> list[Record]:
-        """Return the records of the calls that are running now, as far as they were taken from the buffer."""
+    def read(self, step: Callable[[list[Record]], Result]) -> Result:
+        """Fold every call that had returned when this was called, and take a step in the same moment.
+
+        `step` gets the records of all other calls that had begun. So each call is counted, or among those, whatever
+        ends meanwhile. From within a batch nothing is folded, and no records are given.
+        """
+        self._beforehand()
         if self.inside:
-            return []
-        return self.exclusively(lambda: [record for record in self._open if record[END] is None])
+            return self._records.run(lambda: step([]))
+        _descend(_DEPTH)
+
+        def moment() -> Result:
+            self._fold()
+            # What has ended and must wait for an earlier call to be folded first has not been counted either.
+            return step(self._open + self._ended)
+
+        return elsewhere(lambda: self.exclusively(moment))
 
 
 def _part(records: list[Record]) -> tuple[list[Record], list[Record]]:

@@ -13,6 +13,7 @@ import _thread
 import signal
 import sys
 import threading
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ Result = TypeVar("Result")
 _KINDS: Final = tuple(map(int, signal.valid_signals()))
 _getsignal: Final = sys.modules["_signal"].getsignal
 """`signal.getsignal` without the conversion to an enum, which takes ten times as long as all else."""
+_ASYNCIO: Final = frozenset({"asyncio.unix_events", "asyncio.runners"})
 _harmless: set[Any] = {signal.SIG_DFL, signal.SIG_IGN, None, signal.default_int_handler}
 
 
@@ -42,15 +44,21 @@ def may_be_torn() -> bool:
 
 def _is_risky(handler: Any) -> bool:
     try:
-        return handler not in _harmless and getattr(handler, "__module__", "") != "asyncio.unix_events"
+        # `asyncio.run` installs a partial of its own for Ctrl-C, which cancels the main task.
+        function = getattr(handler, "func", handler)
+        return handler not in _harmless and getattr(function, "__module__", "") not in _ASYNCIO
     except TypeError:  # a callable object that cannot be hashed
         return True
 
 
 def elsewhere(step: Callable[[], Result]) -> Result:
-    """Take a step, in a thread of its own where a signal handler could tear it; return or raise what it does."""
+    """Take a step, in a thread of its own where a signal handler could tear it; return or raise what it does.
+
+    The step sees the context of the caller, as it would in the caller's own thread.
+    """
     if not may_be_torn():
         return step()
+    context = copy_context()
     results: list[Result] = []
     errors: list[BaseException] = []
     done = _thread.allocate_lock()
@@ -58,7 +66,7 @@ def elsewhere(step: Callable[[], Result]) -> Result:
 
     def work() -> None:
         try:
-            results.append(step())
+            results.append(context.run(step))
         except BaseException as error:  # raised again by the thread that waits
             errors.append(error)
         finally:

@@ -10,6 +10,7 @@ from pepperpy_obs._guard import failed
 from pepperpy_obs.chain import FORMATS, Exit
 from pepperpy_obs.processors.console import Console
 from pepperpy_obs.processors.lines import json_lines
+from pepperpy_obs.readings import DeliveryStats
 from pepperpy_obs.runtime.sinks import open_shipper
 from pepperpy_obs.runtime.structlog_output import Nowhere, hand_over
 from pepperpy_obs.shipping.file import File
@@ -18,7 +19,6 @@ from pepperpy_obs.typing import WayOut
 
 if TYPE_CHECKING:
     from pepperpy_obs.config import Config
-    from pepperpy_obs.judgement.ledger import Ledger
 
 __all__ = ["Ships", "close_exits", "open_exits"]
 
@@ -61,7 +61,7 @@ class Ships(WayOut, Protocol):
     def after_fork(self) -> None:
         """Begin anew in a forked child."""
 
-    def ledgers(self) -> Mapping[str, Ledger]:
+    def ledgers(self) -> Mapping[str, DeliveryStats]:
         """Return the books of every receiver."""
         ...
 

@@ -20,9 +20,9 @@ from pepperpy_obs.context import lineage
 from pepperpy_obs.decorators.recording import caches
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.http.start import missing_pages
-from pepperpy_obs.judgement.source import Facts, Sink
 from pepperpy_obs.processors.redact import label_redaction
-from pepperpy_obs.reports.live import Live, look_at
+from pepperpy_obs.readings import LiveState, OutputStats, Reading, SelfStats
+from pepperpy_obs.readings.live import look_at
 from pepperpy_obs.reports.stats import Stats
 from pepperpy_obs.runtime import children, process
 from pepperpy_obs.runtime.background import Background
@@ -32,7 +32,6 @@ from pepperpy_obs.runtime.exits import Ships, close_exits, open_exits
 if TYPE_CHECKING:
     from pepperpy_obs._record import Record
     from pepperpy_obs.aggregate.series import Clean
-    from pepperpy_obs.aggregate.snapshot import Snapshot
     from pepperpy_obs.chain import Chain
     from pepperpy_obs.typing import Processor
 
@@ -135,56 +134,53 @@ class Runtime:
         """Whether the calling thread is in the middle of a batch."""
         return self._drain.inside
 
-    def snapshot(self, window: float | None = None) -> Snapshot:
-        """Return what was counted, in all or in the last `window` seconds (up to a day)."""
-        self._drain.run()
-        return self._cut(window).snapshot()
+    def reading(self, window: float | None = None) -> Reading:
+        """Return all that is known at this moment: counts in all or of the last `window` seconds (up to a day).
 
-    def _cut(self, window: float | None) -> Cut:
-        return self._drain.exclusively(lambda: self._store.cut(window, _clock.time_ns()))
+        One drain and one claim of the records, so that each call is in the counts or among those that run. Shows
+        every call that has returned before.
+        """
+        return self._read(self._store, window)
+
+    def read(self, store: Store, mine: Callable[[Record], bool]) -> Reading:
+        """Return the same of another store that calls are counted in, and of the running ones that are `mine`."""
+        return self._read(store, None, mine)
+
+    def _read(self, store: Store, window: float | None, mine: Callable[[Record], bool] | None = None) -> Reading:
+        def step(running: Sequence[Record]) -> tuple[int, Cut, Sequence[Record], SelfStats]:
+            now = _clock.time_ns()
+            return now, store.cut(window, now), running, self._own()
+
+        at, cut, running, own = self._drain.read(step)
+        # The caches are the application's own code, which may wait for a thread that waits for us.
+        return Reading(at, cut, self._live(running if mine is None else [one for one in running if mine(one)]), own)
 
     def stats(self, window: float | None = None) -> Stats:
         """Return the statistics: performance, usage, cost, cache, agents."""
-        self._drain.run()
-        return Stats(self._cut(window), self._now())
+        return Stats.of(self.reading(window))
 
-    def read(self, store: Store, mine: Callable[[Record], bool]) -> Stats:
-        """Return the statistics of another store that calls are counted in, and of the running ones that are `mine`."""
-        self._drain.run()
-        return Stats(self._drain.exclusively(lambda: store.cut(None, _clock.time_ns())), self._now(mine))
-
-    def live(self) -> Live:
-        """Return what is true at this moment and no fold of events: running calls, sizes of watched caches."""
-        self._drain.run()
-        return self._now()
-
-    def _now(self, mine: Callable[[Record], bool] = lambda _: True) -> Live:
+    def _live(self, running: Sequence[Record]) -> LiveState:
         active: Counter[tuple[str, str]] = Counter()
         agents: Counter[str] = Counter()
         label = self._store.label
-        for record in self._drain.in_flight():
+        for record in running:
             spec, agent = record[SPEC], label("agent", lineage(record)[3])
-            if not mine(record):
-                continue
             if not spec.silent:
                 active[label("operation", spec.operation), agent] += 1
             if spec.credited:
                 agents[label("agent", spec.credited)] += 1
         return look_at(active, agents, caches)
 
-    def facts(self) -> Facts:
-        """Return how we are doing ourselves."""
-        self._drain.run()
-        return self._drain.exclusively(self._facts)
-
-    def _facts(self) -> Facts:
+    def _own(self) -> SelfStats:
         chain = self._drain.chain
-        return Facts(
+        outputs = {name: OutputStats(one.lines, one.failures, one.error) for name, one in chain.tallies.items()}
+        if missing := missing_pages():
+            outputs["pages"] = OutputStats(failures=len(missing), error=missing[0])
+        return SelfStats(
             dropped=dict(self._dropped + chain.dropped + Counter(uncounted=self._hub.lost)),
             errors=failures(),
-            sinks={name: Sink(one.lines, one.failures, one.error) for name, one in chain.tallies.items()}
-            | ({"pages": Sink(failures=len(missing), error=missing[0])} if (missing := missing_pages()) else {}),
-            ledgers={name: ledger for way in _shippers(chain) for name, ledger in way.ledgers().items()},
+            outputs=outputs,
+            deliveries={name: books for way in _shippers(chain) for name, books in way.ledgers().items()},
         )
 
     def flush(self, timeout: float = -1) -> None:
@@ -298,7 +294,7 @@ def _is_output(setting: str) -> bool:
 
 
 def _say_unlogged(runtime: Runtime) -> None:
-    calls = 0 if runtime.started else sum(cell.calls for cell in runtime.snapshot().series.values())
+    calls = 0 if runtime.started else sum(cell.calls for cell in runtime.reading().snapshot.series.values())
     if calls:
         note(
             "spawned",

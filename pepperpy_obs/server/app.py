@@ -17,7 +17,8 @@ from pepperpy_obs.export.exporter import PrometheusExporter
 from pepperpy_obs.http.pages import Answer, Page, Request, application
 from pepperpy_obs.http.start import start
 from pepperpy_obs.judgement.health import HealthChecker
-from pepperpy_obs.judgement.source import Collects, Source, source_of
+from pepperpy_obs.readings.source import Collects, Source, source_of
+from pepperpy_obs.reports.stats import Stats
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -74,7 +75,7 @@ def _once_read(page: Page, pending: Pending) -> Page:
 
 def _pages(source: Source, exporter: PrometheusExporter, checker: HealthChecker) -> Mapping[str, Page]:
     def stats(request: Request) -> Answer:
-        return Answer(source.stats(_window(request)).to_json(), "application/json")
+        return Answer(Stats.of(source.reading(_window(request))).to_json(), "application/json")
 
     def health(_: Request) -> Answer:
         report = checker.check()

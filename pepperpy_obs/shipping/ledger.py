@@ -1,6 +1,6 @@
 """What became of every record, for each sink: accepted == acknowledged + rejected + dropped + pending, at all times.
 
-An `Account` is written by the threads that handle records, each step under one lock; a `judgement.ledger.Ledger` is
+An `Account` is written by the threads that handle records, each step under one lock; a `readings.DeliveryStats` is
 what it said at one moment. Neither knows what a record is.
 """
 
@@ -9,9 +9,9 @@ from __future__ import annotations
 import threading
 from collections import Counter
 
-from pepperpy_obs.judgement.ledger import Ledger
+from pepperpy_obs.readings import DeliveryStats
 
-__all__ = ["Account", "Ledger"]
+__all__ = ["Account"]
 
 
 class Account:
@@ -78,10 +78,10 @@ class Account:
         """How many records nobody has answered for."""
         return self._pending
 
-    def ledger(self, spool_bytes: int = 0) -> Ledger:
+    def ledger(self, spool_bytes: int = 0) -> DeliveryStats:
         """Return the books as they stand."""
         with self._lock:
-            return Ledger(
+            return DeliveryStats(
                 sink=self.sink,
                 accepted=self._accepted,
                 acknowledged=self._acknowledged,

@@ -14,9 +14,10 @@ from pathlib import Path
 from pepperpy_obs import _clock
 from pepperpy_obs._guard import failed
 from pepperpy_obs.errors import SetupError
+from pepperpy_obs.readings import DeliveryStats
 from pepperpy_obs.shipping import slots
 from pepperpy_obs.shipping.intake import Fsync, Intake
-from pepperpy_obs.shipping.ledger import Account, Ledger
+from pepperpy_obs.shipping.ledger import Account
 from pepperpy_obs.shipping.leg import Source
 from pepperpy_obs.shipping.record import Record
 from pepperpy_obs.shipping.sender import Sender
@@ -225,7 +226,7 @@ class Shipper:
             self.ended = True
         # A thread that hangs in the disk or in a name server still uses the files: they stay open, and locked.
 
-    def ledgers(self) -> Mapping[str, Ledger]:
+    def ledgers(self) -> Mapping[str, DeliveryStats]:
         """Return the books of every sink, by its name."""
         held = sum(spool.held for spool in self._spools)
         return {name: account.ledger(held) for name, account in self._accounts.items()}

@@ -16,12 +16,12 @@ from pepperpy_obs.chain import Exit, build_chain
 from pepperpy_obs.config import Config
 from pepperpy_obs.context import CURRENT, ONLY_FIELDS, call_of, leave
 from pepperpy_obs.processors.redact import label_redaction
+from pepperpy_obs.reports.stats import Stats
 from pepperpy_obs.runtime.exits import close_exits
 from pepperpy_obs.testing.routes import OPEN, Router, StoreHere, belongs_to
 
 if TYPE_CHECKING:
     from pepperpy_obs.chain import Chain
-    from pepperpy_obs.reports.stats import Stats
     from pepperpy_obs.runtime import Runtime
     from pepperpy_obs.typing import EventDict, Processor
 
@@ -63,7 +63,7 @@ class Captured:
         """What the block's calls add up to."""
         if self._last is not None:
             return self._last
-        return self._runtime.read(self.store, lambda record: belongs_to(record, self))
+        return Stats.of(self._runtime.read(self.store, lambda record: belongs_to(record, self)))
 
     def end(self) -> None:
         """Keep what there is; calls that end from now on are others'."""

@@ -13,9 +13,9 @@ def test_rows_of_unchanged_cells_are_remembered(still: Still) -> None:
     still.fold(operation="idle", outcome="ok", duration_seconds=1.0)
     still.fold(operation="busy", outcome="ok", duration_seconds=1.0)
     still.fold(operation="busy", outcome="ok", duration_seconds=1.0, at=LATER)
-    first = histograms.rows(DURATION, still.snapshot())
+    first = histograms.rows(DURATION, still.reading().snapshot)
     still.fold(operation="busy", outcome="ok", duration_seconds=3.0, at=LATER)
-    second = histograms.rows(DURATION, still.snapshot())
+    second = histograms.rows(DURATION, still.reading().snapshot)
 
     idle, busy = ("idle", "", ""), ("busy", "", "")
     assert second[idle] is first[idle]
@@ -28,16 +28,16 @@ def test_a_row_is_made_anew_when_its_cells_are_others(still: Still) -> None:
     histograms = Histograms()
     still.fold(operation="ask", model="a", outcome="ok", duration_seconds=1.0)
     still.fold(operation="tell", outcome="ok", duration_seconds=1.0, at=LATER)
-    assert histograms.rows(DURATION, still.snapshot())["ask", "", ""].counts[-1] == 1
+    assert histograms.rows(DURATION, still.reading().snapshot)["ask", "", ""].counts[-1] == 1
     still.fold(operation="ask", model="b", outcome="ok", duration_seconds=1.0, at=LATER)
-    assert histograms.rows(DURATION, still.snapshot())["ask", "", ""].counts[-1] == 2
+    assert histograms.rows(DURATION, still.reading().snapshot)["ask", "", ""].counts[-1] == 2
 
 
 def test_series_that_are_gone_are_forgotten(still: Still) -> None:
     """After the runtime has started afresh, nothing of the old series is shown or kept."""
     histograms = Histograms()
     still.fold(operation="ask", outcome="ok", duration_seconds=1.0)
-    histograms.rows(DURATION, still.snapshot())
+    histograms.rows(DURATION, still.reading().snapshot)
     still.store.clear()
-    assert histograms.rows(DURATION, still.snapshot()) == {}
+    assert histograms.rows(DURATION, still.reading().snapshot) == {}
     assert histograms._known == {DURATION: ({}, {})}

@@ -19,7 +19,7 @@ def record(still: Still, metric: Metric, value: float, **labels: str) -> None:
 
 def exposed(still: Still) -> list[Filled]:
     """Return the user's families."""
-    return list(own_families(still.snapshot().metrics))
+    return list(own_families(still.reading().snapshot.metrics))
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,8 @@ from pepperpy_obs.aggregate.cell import SLOT, Exemplar
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.export.families import DURATION, DURATION_BOUNDS, FAMILIES, FIRST_ITEM, Distribution
 from pepperpy_obs.export.histograms import Histograms
-from pepperpy_obs.export.projection import Reading, fill
-from pepperpy_obs.judgement.ledger import Ledger
-from pepperpy_obs.judgement.source import Facts, Sink
-from pepperpy_obs.reports.live import Live, WatchedCache
+from pepperpy_obs.export.projection import fill, read
+from pepperpy_obs.readings import DeliveryStats, LiveState, OutputStats, Reading, SelfStats, WatchedCache
 from tests.still import AT, Still
 
 if TYPE_CHECKING:
@@ -31,21 +29,19 @@ def ask(**fields: Any) -> dict[str, Any]:
 
 def values(still: Still) -> dict[str, Mapping[tuple[str, ...], Any]]:
     """Return the rows of all counters and gauges that have any."""
-    return {filled.family.name: filled.values for filled in fill(Reading.of(still), Histograms()) if filled.values}
+    return {filled.family.name: filled.values for filled in fill(read(still), Histograms()) if filled.values}
 
 
 def distributions(still: Still) -> dict[str, Mapping[tuple[str, ...], Distribution]]:
     """Return the rows of all histograms that have any."""
     return {
-        filled.family.name: filled.distributions
-        for filled in fill(Reading.of(still), Histograms())
-        if filled.distributions
+        filled.family.name: filled.distributions for filled in fill(read(still), Histograms()) if filled.distributions
     }
 
 
 def test_a_runtime_at_rest_exposes_every_family(still: Still) -> None:
     """Every family is there from the start, in order, and only the count of events has a row: a zero."""
-    found = list(fill(Reading.of(still), Histograms()))
+    found = list(fill(read(still), Histograms()))
     assert [filled.family for filled in found] == list(FAMILIES)
     assert values(still) == {"pepperpy_obs_events_total": {(): 0}}
 
@@ -103,7 +99,7 @@ def test_calls_requests_tokens_and_money_are_summed_by_their_labels(still: Still
 
 def test_what_is_true_now_is_exposed(still: Still) -> None:
     """Running calls, agents at work, and watched caches with their own lookups come from the live facts."""
-    still.now = Live(
+    still.now = LiveState(
         {("plan", "scout"): 2, ("ask", ""): 1},
         {"scout": 2},
         {"answers": WatchedCache(size=3, maxsize=12, hits=5, misses=1), "log": WatchedCache(size=3)},
@@ -122,7 +118,7 @@ def test_our_own_health_is_exposed(still: Still) -> None:
     still.store = Store(max_series=1)
     still.fold(**PLAN, outcome="ok")
     still.fold(**ask(), outcome="ok")
-    still.own = Facts({"file": 3}, {"price": 2}, {"file": Sink(lines=7, failures=1), "loki": Sink()})
+    still.own = SelfStats({"file": 3}, {"price": 2}, {"file": OutputStats(lines=7, failures=1), "loki": OutputStats()})
     found = values(still)
     assert {name: rows for name, rows in found.items() if name.startswith("pepperpy_obs_")} == {
         "pepperpy_obs_events_total": {(): 2},
@@ -137,8 +133,10 @@ def test_our_own_health_is_exposed(still: Still) -> None:
 
 def test_the_books_of_receivers_are_exposed(still: Still) -> None:
     """What a scrape shows of a receiver adds up: accepted is what is settled and what is pending."""
-    books = Ledger("loki", 20, 10, {"400": 1, "too_old": 2}, {"spool_full": 3}, 4, {"503": 5}, 9, "401: no", 1, 2, 77)
-    still.own = Facts(ledgers={"loki": books})
+    books = DeliveryStats(
+        "loki", 20, 10, {"400": 1, "too_old": 2}, {"spool_full": 3}, 4, {"503": 5}, 9, "401: no", 1, 2, 77
+    )
+    still.own = SelfStats(deliveries={"loki": books})
     found = {name: rows for name, rows in values(still).items() if "_ship_" in name}
     assert found == {
         "pepperpy_obs_ship_accepted_total": {("loki",): 20},
@@ -171,7 +169,7 @@ def test_bucket_counts_are_those_of_the_exact_durations(calls: list[tuple[str, i
         event = {"event": "operation.finished", "operation": "ask", "model": model, "outcome": "ok"}
         store.fold(event | {"duration_seconds": seconds, "time_to_first_item_seconds": seconds}, place * 3_000_000_000)
 
-    reading = Reading(store.snapshot(), Live(), Facts())
+    reading = Reading(0, store.snapshot())
     rows = {filled.family: filled.distributions for filled in fill(reading, Histograms()) if filled.distributions}
     recount = [sum(nanoseconds <= bound * 1e9 for _, nanoseconds in calls) for bound in DURATION_BOUNDS]
     for family, labels in ((DURATION, ("ask", "", "")), (FIRST_ITEM, ("ask", ""))):
@@ -194,8 +192,8 @@ def test_exemplars_stand_in_their_own_buckets(still: Still) -> None:
 
 def test_one_broken_family_leaves_the_others_whole(still: Still) -> None:
     """A family that cannot be made is left out and counted; all others are exposed."""
-    still.now = Live(caches=None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    names = [filled.family.name for filled in fill(Reading.of(still), Histograms())]
+    still.now = LiveState(caches=None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    names = [filled.family.name for filled in fill(read(still), Histograms())]
     broken = {"pepperpy_cache_lookups_total", "pepperpy_cache_utilization_ratio"}
     assert names == [family.name for family in FAMILIES if family.name not in broken]
     assert _guard.failures() == {"collect": 2}

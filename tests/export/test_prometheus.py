@@ -6,7 +6,7 @@ from prometheus_client import REGISTRY, CollectorRegistry, Gauge, generate_lates
 from pepperpy_obs import _guard
 from pepperpy_obs.export.families import FAMILIES
 from pepperpy_obs.export.prometheus import ObsCollector
-from pepperpy_obs.reports.live import Live
+from pepperpy_obs.readings import LiveState
 from tests.still import Still
 
 
@@ -41,7 +41,7 @@ def test_a_broken_runtime_does_not_break_the_scrape(still: Still) -> None:
     registry = CollectorRegistry()
     registry.register(ObsCollector(still))
     Gauge("mine", "Mine.", registry=registry).set(7)
-    still.now = Live(caches=None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    still.now = LiveState(caches=None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     assert b"\nmine 7.0\n" in generate_latest(registry)
     still.store = None  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue]
     text = generate_latest(registry)

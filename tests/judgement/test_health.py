@@ -13,10 +13,9 @@ from pepperpy_obs import _clock
 from pepperpy_obs.config import Config
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.judgement.health import HealthChecker
-from pepperpy_obs.judgement.ledger import Ledger
-from pepperpy_obs.judgement.source import Facts
 from pepperpy_obs.judgement.verdict import HealthReport
 from pepperpy_obs.judgement.vitals import BUILT_IN
+from pepperpy_obs.readings import DeliveryStats, SelfStats
 from tests.still import AT, Still
 
 Ask = Callable[[HealthChecker], HealthReport]
@@ -261,16 +260,16 @@ def test_recent_calls_are_judged(still: Still) -> None:
 
 def test_lines_kept_back_on_purpose_are_not_lost(still: Still) -> None:
     """What the level, sampling or the user's own processor held back is no loss."""
-    still.own = Facts(dropped={"level": 5, "sample": 5, "processor mine": 5})
+    still.own = SelfStats(dropped={"level": 5, "sample": 5, "processor mine": 5})
     assert HealthChecker(still).check().is_healthy
-    still.own = Facts(dropped={"level": 5, "file": 1})
+    still.own = SelfStats(dropped={"level": 5, "file": 1})
     assert HealthChecker(still).check().issues == ["dropped: 1 log lines were lost (1 at file); the limit is 0"]
 
 
 def test_what_a_receiver_rejected_is_lost(still: Still) -> None:
     """Rejected and dropped events count as lost lines, with the receiver and its reason."""
-    books = Ledger("loki", 9, 4, {"too_old": 2}, {"spool_full": 3}, 0, {}, 1, "", None, None)
-    still.own = Facts(ledgers={"loki": books})
+    books = DeliveryStats("loki", 9, 4, {"too_old": 2}, {"spool_full": 3}, 0, {}, 1, "", None, None)
+    still.own = SelfStats(deliveries={"loki": books})
     assert HealthChecker(still).check().issues == [
         "dropped: 5 log lines were lost (3 at loki (spool_full), 2 at loki (too_old)); the limit is 0"
     ]
@@ -279,14 +278,14 @@ def test_what_a_receiver_rejected_is_lost(still: Still) -> None:
 def test_a_loss_is_forgiven_once_it_is_old(still: Still, at: Callable[[float], None]) -> None:
     """A checker that lives on complains of a loss for a window, not for ever, and of a new one again."""
     checker = HealthChecker(still)
-    still.own = Facts(dropped={"file": 2})
+    still.own = SelfStats(dropped={"file": 2})
     found: list[bool] = []
     for seconds in (0, 100, 299, 300, 400):
         at(seconds)
         found.append(checker.check().is_healthy)
     assert found == [False, False, False, True, True]
     at(500)
-    still.own = Facts(dropped={"file": 3})
+    still.own = SelfStats(dropped={"file": 3})
     assert checker.check().issues == ["dropped: 1 log lines were lost (1 at file); the limit is 0"]
 
 

@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 
 from pepperpy_obs.config import Config
-from pepperpy_obs.judgement.ledger import Ledger
-from pepperpy_obs.judgement.source import Sink
 from pepperpy_obs.judgement.verdict import CheckResult
 from pepperpy_obs.judgement.vitals import BUILT_IN, Vitals, judge
+from pepperpy_obs.readings import DeliveryStats, OutputStats
 from tests.still import AT, Still
 
 ALL_ON: dict[str, Any] = {
@@ -31,20 +30,20 @@ def judged(
     *,
     silence: float = 0.0,
     dropped: Mapping[str, int] | None = None,
-    sinks: Mapping[str, Sink] | None = None,
-    ledgers: Mapping[str, Ledger] | None = None,
+    outputs: Mapping[str, OutputStats] | None = None,
+    deliveries: Mapping[str, DeliveryStats] | None = None,
     **limits: Any,
 ) -> dict[str, CheckResult]:
     """Return the results of all checks under the given limits."""
     config = Config(config_file=None, **{**ALL_ON, **limits})
-    found = judge(Vitals(config, still.snapshot(), silence, dropped or {}, sinks or {}, ledgers or {}, AT))
+    found = judge(Vitals(config, still.reading().snapshot, silence, dropped or {}, outputs or {}, deliveries or {}, AT))
     return {result.name: result for result in found}
 
 
 def test_nothing_has_happened_and_all_is_well(still: Still) -> None:
     """A fresh process passes every check, with the limits at their defaults and with all of them set."""
     assert {name: result.status for name, result in judged(still).items()} == dict.fromkeys(BUILT_IN, "pass")
-    fresh = judge(Vitals(Config(config_file=None), still.snapshot(), 0.0, {}, {}))
+    fresh = judge(Vitals(Config(config_file=None), still.reading().snapshot, 0.0, {}, {}))
     assert {result.status for result in fresh} == {"pass"}
 
 
@@ -150,28 +149,28 @@ def test_silence_fails(still: Still) -> None:
 
 
 @pytest.mark.parametrize(
-    "sinks,status,text",
+    "outputs,status,text",
     [
         ({}, "pass", "none is configured"),
-        ({"json": Sink(5), "file": Sink(5, failures=2)}, "pass", "all is taken by file, json"),
+        ({"json": OutputStats(5), "file": OutputStats(5, failures=2)}, "pass", "all is taken by file, json"),
         (
-            {"json": Sink(5), "file": Sink(5, 2, "OSError: disk full")},
+            {"json": OutputStats(5), "file": OutputStats(5, 2, "OSError: disk full")},
             "warn",
             "file takes nothing: OSError: disk full",
         ),
     ],
 )
-def test_a_way_out_that_is_down_warns(still: Still, sinks: dict[str, Sink], status: str, text: str) -> None:
+def test_a_way_out_that_is_down_warns(still: Still, outputs: dict[str, OutputStats], status: str, text: str) -> None:
     """A way out whose latest batch was not taken warns; one that has recovered does not."""
-    found = judged(still, sinks=sinks)["exporters"]
+    found = judged(still, outputs=outputs)["exporters"]
     assert (found.status, found.text) == (status, text)
 
 
-def books(sink: str, **facts: Any) -> Ledger:
+def books(sink: str, **facts: Any) -> DeliveryStats:
     """Return a receiver's books with 100 events, all of them acknowledged unless `facts` say otherwise."""
     told: dict[str, Any] = {"accepted": 100, "acknowledged": 100, "rejected": {}, "dropped": {}, "pending": 0}
     told |= {"retries": {}, "requests": 3, "held": "", "last_success_at": None, "oldest_pending_at": None}
-    return Ledger(sink, **{**told, **facts})
+    return DeliveryStats(sink, **{**told, **facts})
 
 
 BEHIND = "loki is behind: 7 events wait, the oldest for 90 s; the limit is 60 s"
@@ -206,11 +205,11 @@ LATE = {"pending": 7, "acknowledged": 93, "oldest_pending_at": AT - 90_000_000_0
         ),
     ],
 )
-def test_a_receiver_that_takes_nothing_warns(still: Still, ledger: Ledger, status: str, text: str) -> None:
+def test_a_receiver_that_takes_nothing_warns(still: Still, ledger: DeliveryStats, status: str, text: str) -> None:
     """One that refuses us, and one that events wait for too long, warn with the reason; a little backlog does not."""
-    found = judged(still, sinks={"ship": Sink(100)}, ledgers={"loki": ledger})["exporters"]
+    found = judged(still, outputs={"ship": OutputStats(100)}, deliveries={"loki": ledger})["exporters"]
     assert (found.status, found.text) == (status, text)
-    off = judged(still, ledgers={"loki": books("loki", **LATE)}, health_max_ship_delay_seconds=None)["exporters"]
+    off = judged(still, deliveries={"loki": books("loki", **LATE)}, health_max_ship_delay_seconds=None)["exporters"]
     assert off.status == "pass"
 
 

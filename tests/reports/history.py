@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from pepperpy_obs.aggregate.store import Store
-from pepperpy_obs.reports.live import Live, WatchedCache
+from pepperpy_obs.readings import LiveState, WatchedCache
 from pepperpy_obs.reports.stats import Stats
 
 SECOND: Final = 1_000_000_000
@@ -63,7 +63,7 @@ EVENTS: Final[list[dict[str, Any]]] = [
     {"event": "cache.looked_up", "cache": "answers", "cache_hit": False},
 ]
 
-LIVE: Final = Live(
+LIVE: Final = LiveState(
     active={("ask", "planner"): 2},
     agents={"planner": 2, "newcomer": 1},
     caches={"answers": WatchedCache(30, 40), "pages": WatchedCache(10, None, hits=3, misses=1)},

@@ -59,7 +59,7 @@ def test_a_stack_that_overflows(limit: int) -> None:
 
         # The call that did not get into `dig` is one, too, unless there was no stack even for its record.
         assert begun <= calls(f"dig {limit}") <= begun + 3
-        assert not runtime().live().active
+        assert not runtime().reading().live.active
         assert failures() == {}
 
 
@@ -167,7 +167,7 @@ except SystemExit:
     pass
 runtime = _dispatch.runtime()
 runtime.flush()
-print(sum(cell.calls for cell in runtime.snapshot().series.values()), dict(runtime.facts().dropped))
+print(sum(cell.calls for cell in runtime.reading().snapshot.series.values()), dict(runtime.reading().own.dropped))
 """
 
 
@@ -213,7 +213,7 @@ def test_a_write_that_is_interrupted(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         collector.stats()
 
     assert collector.stats().usage.total_calls == 5
-    assert collector.runtime.facts().dropped == {"interrupted": 5}
+    assert collector.runtime.reading().own.dropped == {"interrupted": 5}
     collector.shutdown()
 
 

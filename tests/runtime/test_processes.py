@@ -295,7 +295,7 @@ def test_no_call_waits_for_a_dead_end(log: Path) -> None:
     program = """
     runtime = configure(Config(config_file=None, log_file="/dev/full", log_format="json"))
     burst(100)
-    print(stats().performance.calls, sum(runtime.facts().dropped.values()))
+    print(stats().performance.calls, sum(runtime.reading().own.dropped.values()))
     """
     done = subprocess.run(
         [sys.executable, "-c", PRELUDE + textwrap.dedent(program), str(log)],
@@ -339,7 +339,7 @@ def test_a_pipe_that_nobody_reads_stops_nobody(log: Path) -> None:
     os.dup2(writer, 2)
     runtime = configure(Config(config_file=None, log_format="json", drain_interval=0.01))
     burst(20_000)
-    print(stats().performance.calls, runtime.facts().dropped["stderr"] > 15_000)
+    print(stats().performance.calls, runtime.reading().own.dropped["stderr"] > 15_000)
     pepperpy_obs.shutdown()
     """
 

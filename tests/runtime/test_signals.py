@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +66,8 @@ for round in range(300):
 signal.signal(signal.SIGALRM, signal.SIG_IGN)
 flush()
 runtime = _dispatch.runtime()
-print(json.dumps([entered, reached, stats().performance.calls, sum(runtime.live().active.values()),
-                  dict(runtime.facts().dropped), failures()]))
+print(json.dumps([entered, reached, stats().performance.calls, sum(runtime.reading().live.active.values()),
+                  dict(runtime.reading().own.dropped), failures()]))
 """
 
 
@@ -109,7 +111,7 @@ def test_a_call_does_not_wait_for_ever(small: Any, monkeypatch: pytest.MonkeyPat
             step()
         assert len(HUB.buffer) > 1000
     assert stats().performance.operations[step.__qualname__].calls == 1200
-    assert _dispatch.runtime().facts().dropped == {}
+    assert _dispatch.runtime().reading().own.dropped == {}
 
 
 def test_a_buffer_that_is_never_emptied_is_bounded(small: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,7 +123,7 @@ def test_a_buffer_that_is_never_emptied_is_bounded(small: Any, monkeypatch: pyte
         for _ in range(50_000):
             step()
         assert len(HUB.buffer) <= 33_000
-    lost = _dispatch.runtime().facts().dropped["uncounted"]
+    lost = _dispatch.runtime().reading().own.dropped["uncounted"]
     assert lost > 10_000
     assert stats().performance.operations[step.__qualname__].calls + lost == 50_000
 
@@ -138,7 +140,7 @@ def test_a_writer_that_stands_still_does_not_keep_calls_from_being_counted(
         assert len(HUB.buffer) <= 10
         assert small.chain.gathered >= 590
     assert stats().performance.operations[step.__qualname__].calls == 600
-    assert _dispatch.runtime().facts().dropped == {}
+    assert _dispatch.runtime().reading().own.dropped == {}
 
 
 def test_a_relief_that_fails_counts_what_it_loses(small: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,7 +155,7 @@ def test_a_relief_that_fails_counts_what_it_loses(small: Any, monkeypatch: pytes
         step()
     lost = HUB.lost
     del small.relieve
-    assert lost == _dispatch.runtime().facts().dropped["uncounted"]
+    assert lost == _dispatch.runtime().reading().own.dropped["uncounted"]
     assert lost > 3000
     assert stats().performance.operations[step.__qualname__].calls + lost == 4000
 
@@ -172,7 +174,7 @@ def test_a_record_that_cannot_be_folded_is_counted_as_lost(small: Any, monkeypat
 
     monkeypatch.setattr(small.chain, "take", fail_once)
     assert stats().performance.operations[step.__qualname__].calls == 19
-    assert _dispatch.runtime().facts().dropped == {"uncounted": 1}
+    assert _dispatch.runtime().reading().own.dropped == {"uncounted": 1}
 
 
 def test_only_the_main_thread_folds_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,3 +199,25 @@ def test_nothing_is_current_outside() -> None:
     configure(Config(config_file=None, log_format="none"))
     _dispatch.runtime().shutdown()
     assert current_call().operation is None
+
+
+def test_a_loop_of_asyncio_folds_in_its_own_thread() -> None:
+    """Ctrl-C's handler of `asyncio.run` is none that tears a fold: no thread is started for it."""
+
+    async def main() -> bool:
+        return elsewhere.may_be_torn()
+
+    assert asyncio.run(main()) is False
+
+
+def test_a_fold_elsewhere_sees_the_callers_context(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What depends on the context of a reader is the same in the thread that reads for it."""
+    place: ContextVar[str] = ContextVar("place", default="nowhere")
+    monkeypatch.setattr(elsewhere, "may_be_torn", lambda: True)
+    token = place.set("here")
+    try:
+        found = elsewhere.elsewhere(lambda: (place.get(), threading.current_thread().name))
+    finally:
+        place.reset(token)
+
+    assert found == ("here", "pepperpy_obs-fold")

@@ -17,6 +17,7 @@ from pepperpy_obs.errors import SetupError
 from pepperpy_obs.export.exporter import PrometheusExporter
 from pepperpy_obs.http.server import MetricsServer
 from pepperpy_obs.judgement.health import HealthChecker
+from pepperpy_obs.reports.stats import Stats
 from pepperpy_obs.server import serve
 from tests.still import Still
 
@@ -66,8 +67,8 @@ def test_statistics_are_the_reports_as_json(get: Get, still: Still) -> None:
     still.fold(operation="ask", outcome="ok", duration_seconds=0.5)
     status, kind, body = get("/stats")
     assert (status, kind) == (200, "application/json")
-    assert json.loads(body) == json.loads(still.stats().to_json())
-    assert json.loads(get("/stats?window=60")[2]) == json.loads(still.stats(60).to_json())
+    assert json.loads(body) == json.loads(Stats.of(still.reading()).to_json())
+    assert json.loads(get("/stats?window=60")[2]) == json.loads(Stats.of(still.reading(60)).to_json())
 
 
 @pytest.mark.parametrize(

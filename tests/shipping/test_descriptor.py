@@ -197,9 +197,9 @@ def test_lines_that_a_full_disk_has_taken_are_not_counted_as_lost(path: Path, mo
     monkeypatch.undo()
     whole = [line for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"}\n")]
     assert all(json.loads(line) for line in whole)
-    facts = collector.runtime.facts()
+    facts = collector.runtime.reading().own
     assert 0 < len(whole) < 30
-    assert (facts.dropped, facts.sinks["file"].lines) == ({"file": 30 - len(whole)}, len(whole))
+    assert (facts.dropped, facts.outputs["file"].lines) == ({"file": 30 - len(whole)}, len(whole))
     collector.shutdown()
 
 

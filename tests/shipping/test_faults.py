@@ -16,8 +16,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pepperpy_obs.readings import DeliveryStats
 from pepperpy_obs.shipping.elastic import Elastic, as_it_is
-from pepperpy_obs.shipping.ledger import Ledger
 from pepperpy_obs.shipping.loki import Loki
 from pepperpy_obs.shipping.record import Record
 from pepperpy_obs.shipping.shipper import Shipper
@@ -61,7 +61,7 @@ def ship(sink: SinkSpec, directory: str) -> Shipper:
     return Shipper([sink], Path(directory), bounds=Bounds(200_000, 2_000, 2_000), fsync="never", instance="host")
 
 
-def drained(shipper: Shipper) -> Ledger:
+def drained(shipper: Shipper) -> DeliveryStats:
     """Return the first sink's books after everything was answered for; they were right all the way."""
     for _ in range(1000):
         assert all(ledger.balanced for ledger in shipper.ledgers().values())

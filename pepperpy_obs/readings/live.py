@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Self
 
 from pepperpy_obs._guard import failed
+from pepperpy_obs.readings.merging import added, merged
 
-__all__ = ["Live", "WatchedCache", "look_at"]
+__all__ = ["LiveState", "WatchedCache", "look_at"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +21,14 @@ class WatchedCache:
     hits: int | None = None
     misses: int | None = None
 
+    def merge(self, other: Self) -> Self:
+        """Return both as one; a figure that only one of them can tell is that one's."""
+        pairs = [(getattr(self, one.name), getattr(other, one.name)) for one in fields(self)]
+        return type(self)(*[mine if its is None else its if mine is None else mine + its for mine, its in pairs])
+
 
 @dataclass(frozen=True, slots=True)
-class Live:
+class LiveState:
     """One moment of one process."""
 
     active: Mapping[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
@@ -31,10 +37,35 @@ class Live:
     """How many calls that are an agent's work are running, by agent."""
     caches: Mapping[str, WatchedCache] = field(default_factory=dict[str, WatchedCache])
 
+    def merge(self, other: Self) -> Self:
+        """Return what is true of both processes: caches of one name are one cache of the sum of their sizes."""
+        return type(self)(
+            added(self.active, other.active),
+            added(self.agents, other.agents),
+            merged(self.caches, other.caches),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values that JSON takes."""
+        return {
+            "active": [[*key, count] for key, count in sorted(self.active.items())],
+            "agents": dict(self.agents),
+            "caches": {name: asdict(one) for name, one in self.caches.items()},
+        }
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Self:
+        """Return what `to_dict` was asked of."""
+        return cls(
+            {(operation, agent): count for operation, agent, count in plain["active"]},
+            dict(plain["agents"]),
+            {name: WatchedCache(**one) for name, one in plain["caches"].items()},
+        )
+
 
 def look_at(
     active: Mapping[tuple[str, str], int], agents: Mapping[str, int], caches: Mapping[str, Callable[[], Any]]
-) -> Live:
+) -> LiveState:
     """Return the moment; `caches` gives each watched cache, or None once it is gone.
 
     A cache that raises when it is looked at is left out, and the failure counted.
@@ -53,7 +84,7 @@ def look_at(
                 seen[name] = _look(cache)
         except Exception as error:
             failed("watch_cache", error)
-    return Live(dict(active), dict(agents), seen)
+    return LiveState(dict(active), dict(agents), seen)
 
 
 def _look(cache: Any) -> WatchedCache:

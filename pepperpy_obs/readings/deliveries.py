@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Self
 
-__all__ = ["Ledger"]
+from pepperpy_obs.readings.merging import added, chosen
+
+__all__ = ["DeliveryStats"]
 
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
+class DeliveryStats:
     """One sink's books at one moment."""
 
     sink: str
@@ -42,3 +44,20 @@ class Ledger:
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain JSON-ready values."""
         return {**asdict(self), "rejected": dict(self.rejected), "dropped": dict(self.dropped)}
+
+    def merge(self, other: Self) -> Self:
+        """Return the books of both processes; times are the latest success and the oldest event on its way."""
+        return type(self)(
+            max(self.sink, other.sink),
+            self.accepted + other.accepted,
+            self.acknowledged + other.acknowledged,
+            added(self.rejected, other.rejected),
+            added(self.dropped, other.dropped),
+            self.pending + other.pending,
+            added(self.retries, other.retries),
+            self.requests + other.requests,
+            max(self.held, other.held),
+            chosen(self.last_success_at, other.last_success_at, max),
+            chosen(self.oldest_pending_at, other.oldest_pending_at, min),
+            self.spool_bytes + other.spool_bytes,
+        )

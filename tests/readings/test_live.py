@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pepperpy_obs._guard import failures, forget
-from pepperpy_obs.reports.live import Live, WatchedCache, look_at
+from pepperpy_obs.readings.live import LiveState, WatchedCache, look_at
 
 
 class Bounded(dict[str, int]):
@@ -40,7 +40,7 @@ class TestLookAt:
     )
     def test_caches_of_all_kinds(self, cache: Any, expected: WatchedCache) -> None:
         """Whatever has a length has a size; what has a limit tells it."""
-        assert look_at({}, {}, {"cache": lambda: cache}) == Live(caches={"cache": expected})
+        assert look_at({}, {}, {"cache": lambda: cache}) == LiveState(caches={"cache": expected})
 
     def test_lru_cache(self) -> None:
         """A cache that counts its own lookups tells them."""
@@ -53,6 +53,6 @@ class TestLookAt:
         forget()
         with caplog.at_level(logging.CRITICAL, "pepperpy_obs"):
             live = look_at({("a", ""): 1}, {"x": 1}, {"gone": lambda: None, "broken": Broken, "good": lambda: [1]})
-        assert live == Live({("a", ""): 1}, {"x": 1}, {"good": WatchedCache(1)})
+        assert live == LiveState({("a", ""): 1}, {"x": 1}, {"good": WatchedCache(1)})
         assert failures() == {"watch_cache": 1}
         forget()

@@ -1,0 +1,105 @@
+"""The reading: all that is known of a source at one moment.
+
+It is made by one drain and one claim of the records, so that a call that ends meanwhile is in the figures of ended
+calls or in those of running ones: begun = ended + active in every reading.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final, Self
+
+from pepperpy_obs.aggregate.snapshot import EMPTY as NO_EVENTS
+from pepperpy_obs.aggregate.snapshot import Snapshot
+from pepperpy_obs.aggregate.store import Cut
+from pepperpy_obs.errors import SetupError
+from pepperpy_obs.readings.live import LiveState
+from pepperpy_obs.readings.self_stats import SelfStats
+
+__all__ = ["EMPTY", "Reading"]
+
+_FORMAT: Final = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """One moment: what was counted, what is true now, and how we do.
+
+    Immutable. Merging the readings of several processes gives the one that a single process would have had, in
+    whatever order they are merged; `EMPTY` changes nothing. The snapshot is added up when it is first asked for, in
+    the thread that asks.
+    """
+
+    at: int
+    """When it was made: UTC epoch nanoseconds."""
+    counted: Snapshot | Cut
+    """The snapshot, or the pieces of one."""
+    live: LiveState = field(default_factory=LiveState)
+    own: SelfStats = field(default_factory=SelfStats)
+
+    @cached_property
+    def snapshot(self) -> Snapshot:
+        """All series that were counted, of the window that was asked for."""
+        return self.counted.snapshot() if isinstance(self.counted, Cut) else self.counted
+
+    def merge(self, other: Self) -> Self:
+        """Return the reading of both processes."""
+        return type(self)(
+            max(self.at, other.at),
+            self.snapshot.merge(other.snapshot),
+            self.live.merge(other.live),
+            self.own.merge(other.own),
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Reading) and self.to_dict() == other.to_dict()
+
+    __hash__ = None  # type: ignore[assignment] # equal by all that is in it, which is too much to hash
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values that JSON takes."""
+        return {
+            "format": _FORMAT,
+            "at": self.at,
+            "snapshot": self.snapshot.to_dict(),
+            "live": self.live.to_dict(),
+            "own": self.own.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Self:
+        """Return the reading that `to_dict` was asked of; anything else is a `SetupError`."""
+        try:
+            return cls._read(plain)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            msg = f"this is not a reading that Reading.to_dict wrote ({error!r}); it begins {str(plain)[:80]!r}"
+            raise SetupError(msg) from error
+
+    @classmethod
+    def _read(cls, plain: Mapping[str, Any]) -> Self:
+        if plain["format"] != _FORMAT:
+            msg = f"format {plain['format']!r}, and this version reads format {_FORMAT}"
+            raise ValueError(msg)
+        snapshot = Snapshot.from_dict(plain["snapshot"])
+        return cls(int(plain["at"]), snapshot, LiveState.from_dict(plain["live"]), SelfStats.from_dict(plain["own"]))
+
+    def to_json(self) -> str:
+        """Return one line of JSON; equal readings give equal lines."""
+        return json.dumps(self.to_dict(), allow_nan=False, separators=(",", ":"), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Return the reading that `to_json` was asked of; anything else is a `SetupError`."""
+        try:
+            plain = json.loads(text)
+        except ValueError as error:
+            msg = f"this is not JSON ({error}); a reading is what Reading.to_json wrote"
+            raise SetupError(msg) from error
+        return cls.from_dict(plain)
+
+
+EMPTY: Final = Reading(0, NO_EVENTS)
+"""The reading of nothing; merging it changes nothing."""

@@ -1,0 +1,68 @@
+"""How a runtime does its own work: what it lost, where it failed, what its outputs took."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+from pepperpy_obs.readings.deliveries import DeliveryStats
+from pepperpy_obs.readings.merging import added, merged
+
+__all__ = ["OutputStats", "SelfStats"]
+
+
+@dataclass(frozen=True, slots=True)
+class OutputStats:
+    """One output: how many lines it took, how many batches it failed to take, and why the latest one."""
+
+    lines: int = 0
+    failures: int = 0
+    error: str = ""
+    """Why the latest batch was not taken; "" after one that was."""
+
+    def merge(self, other: Self) -> Self:
+        """Return the figures of both; of two errors one is kept, the same in whatever order."""
+        return type(self)(self.lines + other.lines, self.failures + other.failures, max(self.error, other.error))
+
+
+@dataclass(frozen=True, slots=True)
+class SelfStats:
+    """How a runtime does its own work."""
+
+    dropped: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Log lines that did not leave, by the link or output that kept them; they were counted all the same."""
+    errors: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Our own failures by stage."""
+    outputs: Mapping[str, OutputStats] = field(default_factory=dict[str, OutputStats])
+    """Every output by its name."""
+    deliveries: Mapping[str, DeliveryStats] = field(default_factory=dict[str, DeliveryStats])
+    """The books of every receiver that events are sent to, by its name."""
+
+    def merge(self, other: Self) -> Self:
+        """Return the figures of both; exactly associative and commutative."""
+        return type(self)(
+            added(self.dropped, other.dropped),
+            added(self.errors, other.errors),
+            merged(self.outputs, other.outputs),
+            merged(self.deliveries, other.deliveries),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values that JSON takes."""
+        return {
+            "dropped": dict(self.dropped),
+            "errors": dict(self.errors),
+            "outputs": {name: asdict(one) for name, one in self.outputs.items()},
+            "deliveries": {name: one.to_dict() for name, one in self.deliveries.items()},
+        }
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Self:
+        """Return what `to_dict` was asked of."""
+        return cls(
+            dict(plain["dropped"]),
+            dict(plain["errors"]),
+            {name: OutputStats(**one) for name, one in plain["outputs"].items()},
+            {name: DeliveryStats(**one) for name, one in plain["deliveries"].items()},
+        )
