@@ -11,7 +11,7 @@ from itertools import product
 from statistics import median
 from typing import Final
 
-from pepperpy_obs.processors.secrets import without_secrets
+from pepperpy_obs.sanitize.secrets import without_secrets
 
 __all__ = ["main"]
 

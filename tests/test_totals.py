@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pepperpy_obs import costed, measure, tracked_usage
 from pepperpy_obs.aggregate.store import Store
-from pepperpy_obs.processors.lines import json_lines
+from pepperpy_obs.formats.lines import json_lines
 from pepperpy_obs.readings import LiveState
 from pepperpy_obs.replay.fold import Fold
 from pepperpy_obs.reports.stats import Stats

@@ -9,7 +9,7 @@ import pytest
 
 from pepperpy_obs import Config, HealthChecker, MetricsCollector, PrometheusExporter, costed, measured, tracked_usage
 from pepperpy_obs.aggregate.store import Store
-from pepperpy_obs.processors.lines import json_lines
+from pepperpy_obs.formats.lines import json_lines
 from pepperpy_obs.replay.fold import Fold
 from pepperpy_obs.reports.stats import Stats
 from pepperpy_obs.testing import captured

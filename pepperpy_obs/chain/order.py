@@ -30,21 +30,21 @@ from pepperpy_obs.chain.chain import Chain
 from pepperpy_obs.chain.fast_path import FastPath
 from pepperpy_obs.chain.link import EACH_EVENT, PER_OPERATION, Exit, Link, Scope, per_operation
 from pepperpy_obs.errors import SetupError
+from pepperpy_obs.formats.ecs import ecs_lines
+from pepperpy_obs.formats.lines import json_lines
 from pepperpy_obs.pricing import Pricer
-from pepperpy_obs.processors.bound import Bound
 from pepperpy_obs.processors.budget import charge
 from pepperpy_obs.processors.collect import Collect
 from pepperpy_obs.processors.context import Context
 from pepperpy_obs.processors.count_once import CountOnce
-from pepperpy_obs.processors.ecs import ecs_lines
-from pepperpy_obs.processors.fields import Fieldwise
-from pepperpy_obs.processors.lines import json_lines
 from pepperpy_obs.processors.price import Price
-from pepperpy_obs.processors.redact import Redact
 from pepperpy_obs.processors.retries import Retries
 from pepperpy_obs.processors.sample import Sample
-from pepperpy_obs.processors.secrets import without_secrets
 from pepperpy_obs.processors.threshold import Threshold
+from pepperpy_obs.sanitize.bound import Bound
+from pepperpy_obs.sanitize.fields import Fieldwise
+from pepperpy_obs.sanitize.redact import Redact
+from pepperpy_obs.sanitize.secrets import without_secrets
 
 if TYPE_CHECKING:
     from pepperpy_obs.aggregate.store import Store

@@ -15,7 +15,6 @@ from pepperpy_obs import Config, SetupError
 from pepperpy_obs.aggregate.series import ALSO_BY, SeriesKey
 from pepperpy_obs.cli.replay import fold_files, tell
 from pepperpy_obs.pricing import Pricer
-from pepperpy_obs.processors.redact import label_redaction
 from pepperpy_obs.readings import LiveState
 from pepperpy_obs.replay.costs import CostFold, Repricing
 from pepperpy_obs.reports.comparison import Comparison
@@ -23,6 +22,7 @@ from pepperpy_obs.reports.cost import CostReport
 from pepperpy_obs.reports.cross import CrossTable
 from pepperpy_obs.reports.stats import Stats
 from pepperpy_obs.reports.totals import NOBODY
+from pepperpy_obs.sanitize.redact import label_redaction
 
 __all__ = ["add_options", "run"]
 

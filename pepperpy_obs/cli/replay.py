@@ -11,12 +11,12 @@ from pathlib import Path
 from pepperpy_obs import Config
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.cli.progress import Progress
-from pepperpy_obs.processors.redact import label_redaction
 from pepperpy_obs.readings import LiveState
 from pepperpy_obs.replay.fold import Fold
 from pepperpy_obs.replay.lines import STDIN, LogFile
 from pepperpy_obs.replay.order import oldest_first
 from pepperpy_obs.reports.stats import Stats
+from pepperpy_obs.sanitize.redact import label_redaction
 
 __all__ = ["add_options", "fold_files", "run", "tell"]
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pepperpy_obs.processors.bound import Bound
-from pepperpy_obs.processors.console import Console
-from pepperpy_obs.processors.ecs import render_ecs
-from pepperpy_obs.processors.lines import render_json
-from pepperpy_obs.processors.redact import Redact
+from pepperpy_obs.formats.console import Console
+from pepperpy_obs.formats.ecs import render_ecs
+from pepperpy_obs.formats.lines import render_json
 from pepperpy_obs.processors.sample import Sample
+from pepperpy_obs.sanitize.bound import Bound
+from pepperpy_obs.sanitize.redact import Redact
 
 __all__ = ["Bound", "Console", "Redact", "Sample", "render_ecs", "render_json"]

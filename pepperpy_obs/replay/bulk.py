@@ -9,7 +9,7 @@ from typing import Final
 from pepperpy_obs.aggregate.cell import TOKEN_TYPES
 from pepperpy_obs.aggregate.requests import Sums, cost_type, total_of
 from pepperpy_obs.events import TOKEN_FIELDS
-from pepperpy_obs.processors.glance import RequestGlance
+from pepperpy_obs.formats.glance import RequestGlance
 
 __all__ = ["sums_of"]
 

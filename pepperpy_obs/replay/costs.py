@@ -11,8 +11,8 @@ from pepperpy_obs.aggregate.requests import is_request, total_of
 from pepperpy_obs.aggregate.series import Clean
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.events import VOCABULARY
+from pepperpy_obs.formats.read import read_event
 from pepperpy_obs.pricing import Pricer
-from pepperpy_obs.processors.read import read_event
 from pepperpy_obs.replay.fold import Fold
 from pepperpy_obs.replay.groups import Line
 from pepperpy_obs.reports.comparison import SAME_TOKENS, Comparison, Difference

@@ -9,13 +9,13 @@ from operator import attrgetter
 from typing import Any, Final, cast
 
 from pepperpy_obs.aggregate.store import Store
-from pepperpy_obs.processors.fields import OUR_EVENTS
-from pepperpy_obs.processors.glance import Seen, glance
-from pepperpy_obs.processors.read import read_event, read_ours
+from pepperpy_obs.formats.glance import Seen, glance
+from pepperpy_obs.formats.read import read_event, read_ours
 from pepperpy_obs.replay.groups import Group, Groups, Line
 from pepperpy_obs.replay.lines import LONGEST, TOO_LONG, LogFile, Splitter, filled
 from pepperpy_obs.replay.moments import TimeReader, ns_of
 from pepperpy_obs.replay.seen import SeenIds
+from pepperpy_obs.sanitize.fields import OUR_EVENTS
 
 __all__ = ["Fold"]
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.aggregate.tally import Tally
-from pepperpy_obs.processors.glance import Seen
+from pepperpy_obs.formats.glance import Seen
 from pepperpy_obs.replay.bulk import sums_of
 from pepperpy_obs.replay.moments import moment_of, ns_of
 

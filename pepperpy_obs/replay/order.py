@@ -8,10 +8,10 @@ from math import inf
 from pathlib import Path
 from typing import Final
 
-from pepperpy_obs.processors.fields import OUR_EVENTS
-from pepperpy_obs.processors.read import read_event
+from pepperpy_obs.formats.read import read_event
 from pepperpy_obs.replay.lines import STDIN, LogFile, Splitter
 from pepperpy_obs.replay.moments import TimeReader
+from pepperpy_obs.sanitize.fields import OUR_EVENTS
 
 __all__ = ["oldest_first"]
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.config import Config
-from pepperpy_obs.processors.redact import label_redaction
 from pepperpy_obs.readings import Reading
 from pepperpy_obs.replay.fold import Fold
+from pepperpy_obs.sanitize.redact import label_redaction
 
 __all__ = ["LogSource"]
 

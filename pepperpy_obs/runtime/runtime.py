@@ -20,14 +20,14 @@ from pepperpy_obs.context import lineage
 from pepperpy_obs.decorators.recording import caches
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.http.start import missing_pages
-from pepperpy_obs.processors.redact import label_redaction
 from pepperpy_obs.readings import LiveState, OutputStats, Reading, SelfStats
 from pepperpy_obs.readings.live import look_at
 from pepperpy_obs.reports.stats import Stats
 from pepperpy_obs.runtime import children, process
 from pepperpy_obs.runtime.background import Background
 from pepperpy_obs.runtime.drain import Drain
-from pepperpy_obs.runtime.exits import Ships, close_exits, open_exits
+from pepperpy_obs.runtime.outputs import Ships, close_exits, open_exits
+from pepperpy_obs.sanitize.redact import label_redaction
 
 if TYPE_CHECKING:
     from pepperpy_obs._record import Record

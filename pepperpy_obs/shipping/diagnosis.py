@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from pepperpy_obs.events import OPERATION_FINISHED
-from pepperpy_obs.processors.ecs import to_ecs
+from pepperpy_obs.formats.ecs import to_ecs
 from pepperpy_obs.shipping.elastic import Elastic
 from pepperpy_obs.shipping.elastic_wordings import advice_for
 from pepperpy_obs.shipping.logstash import Logstash

@@ -14,7 +14,7 @@ import msgspec
 
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.events import VOCABULARY
-from pepperpy_obs.processors.ecs import to_ecs
+from pepperpy_obs.formats.ecs import to_ecs
 from pepperpy_obs.shipping.elastic_wordings import advice_for
 from pepperpy_obs.shipping.outcome import (
     ACKNOWLEDGED,

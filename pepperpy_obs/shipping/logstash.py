@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import msgspec
 
-from pepperpy_obs.processors.ecs import to_ecs
+from pepperpy_obs.formats.ecs import to_ecs
 from pepperpy_obs.shipping.elastic import Document, document_of
 from pepperpy_obs.shipping.outcome import (
     Answer,

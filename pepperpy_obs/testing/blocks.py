@@ -15,9 +15,9 @@ from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.chain import Exit, build_chain
 from pepperpy_obs.config import Config
 from pepperpy_obs.context import CURRENT, ONLY_FIELDS, call_of, leave
-from pepperpy_obs.processors.redact import label_redaction
 from pepperpy_obs.reports.stats import Stats
-from pepperpy_obs.runtime.exits import close_exits
+from pepperpy_obs.runtime.outputs import close_exits
+from pepperpy_obs.sanitize.redact import label_redaction
 from pepperpy_obs.testing.routes import OPEN, Router, StoreHere, belongs_to
 
 if TYPE_CHECKING:

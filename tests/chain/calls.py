@@ -17,8 +17,8 @@ from pepperpy_obs._record import Notes, Record, Spec
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.chain import Exit, build_chain
 from pepperpy_obs.chain.fast_path import FastPath, Part
-from pepperpy_obs.processors.ecs import ecs_lines
-from pepperpy_obs.processors.lines import json_lines
+from pepperpy_obs.formats.ecs import ecs_lines
+from pepperpy_obs.formats.lines import json_lines
 from pepperpy_obs.usage import capture
 
 SECOND = 1_000_000_000

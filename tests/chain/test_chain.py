@@ -7,7 +7,7 @@ from structlog import DropEvent
 
 from pepperpy_obs import Config, _guard, configure, measure
 from pepperpy_obs.chain import Chain, Exit, Link
-from pepperpy_obs.runtime.exits import close_exits
+from pepperpy_obs.runtime.outputs import close_exits
 from pepperpy_obs.testing import captured
 
 

@@ -17,8 +17,8 @@ from pepperpy_obs.chain.fast_path import FastPath, Part
 from pepperpy_obs.chain.link import Link, per_operation
 from pepperpy_obs.chain.template import split
 from pepperpy_obs.decorators.blocks import spec_for
-from pepperpy_obs.processors.ecs import ecs_lines
-from pepperpy_obs.processors.lines import json_lines
+from pepperpy_obs.formats.ecs import ecs_lines
+from pepperpy_obs.formats.lines import json_lines
 from pepperpy_obs.typing import EventDict
 from tests.chain.calls import (
     NOW,

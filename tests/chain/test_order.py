@@ -10,7 +10,7 @@ import pytest
 from pepperpy_obs import Config
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.chain import Exit, build_chain, order
-from pepperpy_obs.processors.lines import json_lines
+from pepperpy_obs.formats.lines import json_lines
 from pepperpy_obs.runtime.structlog_output import Nowhere
 
 DESIGN = Path(__file__).parents[2] / "docs" / "design.md"

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from pepperpy_obs.processors.ecs import ecs_lines
-from pepperpy_obs.processors.lines import json_lines
+from pepperpy_obs.formats.ecs import ecs_lines
+from pepperpy_obs.formats.lines import json_lines
 from tests.cli.command import CommandLine
 
 TABLE = """

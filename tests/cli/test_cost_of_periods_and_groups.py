@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pepperpy_obs.processors.lines import json_lines
+from pepperpy_obs.formats.lines import json_lines
 from tests.cli.command import CommandLine
 
 

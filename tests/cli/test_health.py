@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pepperpy_obs.processors.lines import json_lines
+from pepperpy_obs.formats.lines import json_lines
 from pepperpy_obs.server import serve
 from tests.cli.command import CommandLine
 from tests.still import Still

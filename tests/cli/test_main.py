@@ -10,7 +10,7 @@ import pytest
 
 from pepperpy_obs import __version__
 from pepperpy_obs.cli.main import main
-from pepperpy_obs.processors.lines import encode
+from pepperpy_obs.formats.lines import encode
 from tests.cli.command import CommandLine
 
 VERBS = ["demo", "replay", "cost", "serve", "health", "config", "doctor", "resend"]

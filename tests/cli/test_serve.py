@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from pepperpy_obs.processors.lines import json_lines
+from pepperpy_obs.formats.lines import json_lines
 from tests.cli.command import CommandLine
 from tests.cli.scrape import scrape
 

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from pepperpy_obs.aggregate.series import SeriesKey
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.events import FIELDS, Field
+from pepperpy_obs.formats.ecs import ecs_lines, to_ecs
+from pepperpy_obs.formats.glance import RequestGlance
+from pepperpy_obs.formats.lines import json_lines
+from pepperpy_obs.formats.read import read_event
 from pepperpy_obs.processors.collect import epoch_ns
-from pepperpy_obs.processors.ecs import ecs_lines, to_ecs
-from pepperpy_obs.processors.glance import RequestGlance
-from pepperpy_obs.processors.lines import json_lines
-from pepperpy_obs.processors.read import read_event
 from pepperpy_obs.replay.fold import Fold
 from pepperpy_obs.replay.lines import TOO_LONG, LogFile
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from pepperpy_obs.aggregate.store import Store
-from pepperpy_obs.processors.ecs import ecs_lines
-from pepperpy_obs.processors.lines import json_lines
+from pepperpy_obs.formats.ecs import ecs_lines
+from pepperpy_obs.formats.lines import json_lines
 from pepperpy_obs.replay.costs import CostFold
 from pepperpy_obs.replay.fold import Fold
 from pepperpy_obs.replay.seen import SeenIds

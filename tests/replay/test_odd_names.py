@@ -11,8 +11,8 @@ import pytest
 from pepperpy_obs import cache_lookup, current_call, record_usage, tracked_usage
 from pepperpy_obs._dispatch import runtime
 from pepperpy_obs.aggregate.store import Store
-from pepperpy_obs.processors.ecs import ecs_lines
-from pepperpy_obs.processors.lines import json_lines
+from pepperpy_obs.formats.ecs import ecs_lines
+from pepperpy_obs.formats.lines import json_lines
 from pepperpy_obs.replay.fold import Fold
 from pepperpy_obs.testing import ManualClock, captured
 

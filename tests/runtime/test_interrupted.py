@@ -20,7 +20,7 @@ from freezegun import freeze_time
 from pepperpy_obs import Config, MetricsCollector, _dispatch, configure, measure, measured, stats
 from pepperpy_obs._dispatch import runtime
 from pepperpy_obs._guard import failures
-from pepperpy_obs.shipping.file import File
+from pepperpy_obs.outputs.file import File
 from pepperpy_obs.testing import captured
 from pepperpy_obs.typing import EventDict
 

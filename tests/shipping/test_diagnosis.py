@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from pepperpy_obs.processors.read import read_event
+from pepperpy_obs.formats.read import read_event
 from pepperpy_obs.shipping.diagnosis import diagnose
 from pepperpy_obs.shipping.elastic import Elastic
 from pepperpy_obs.shipping.loki import Loki

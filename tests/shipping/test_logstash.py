@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from pepperpy_obs.processors.ecs import to_ecs
+from pepperpy_obs.formats.ecs import to_ecs
 from pepperpy_obs.shipping.logstash import Logstash
 from pepperpy_obs.shipping.outcome import Answer, Parcel
 from pepperpy_obs.shipping.record import Record

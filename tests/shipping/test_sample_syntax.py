@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pepperpy_obs.events import VOCABULARY
-from pepperpy_obs.processors.ecs import to_ecs
+from pepperpy_obs.formats.ecs import to_ecs
 from pepperpy_obs.shipping.elastic import Elastic
 from pepperpy_obs.shipping.loki import Loki
 

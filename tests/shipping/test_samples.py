@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pepperpy_obs.events import FIELDS
-from pepperpy_obs.processors.ecs import ECS_PATHS, to_ecs
+from pepperpy_obs.formats.ecs import ECS_PATHS, to_ecs
 from pepperpy_obs.shipping.elastic import Elastic
 
 SAMPLES = Path(__file__).parents[2] / "config" / "shipping"

@@ -12,8 +12,8 @@ import pytest
 
 from pepperpy_obs import _guard
 from pepperpy_obs.errors import SetupError
-from pepperpy_obs.processors.ecs import to_ecs
-from pepperpy_obs.processors.lines import json_lines
+from pepperpy_obs.formats.ecs import to_ecs
+from pepperpy_obs.formats.lines import json_lines
 from pepperpy_obs.shipping.elastic import Elastic, as_it_is
 from pepperpy_obs.shipping.loki import Loki
 from pepperpy_obs.shipping.record import Record

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from pepperpy_obs import _clock
 from pepperpy_obs._guard import failed
 from pepperpy_obs.chain import FORMATS, Exit
-from pepperpy_obs.processors.console import Console
-from pepperpy_obs.processors.lines import json_lines
+from pepperpy_obs.formats.console import Console
+from pepperpy_obs.formats.lines import json_lines
+from pepperpy_obs.outputs.file import File
+from pepperpy_obs.outputs.stream import Stream
 from pepperpy_obs.readings import DeliveryStats
 from pepperpy_obs.runtime.sinks import open_shipper
 from pepperpy_obs.runtime.structlog_output import Nowhere, hand_over
-from pepperpy_obs.shipping.file import File
-from pepperpy_obs.shipping.stream import Stream
 from pepperpy_obs.typing import WayOut
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
-from pepperpy_obs.processors.bound import Bound
-from pepperpy_obs.processors.plain import ABSENT
+from pepperpy_obs.sanitize.bound import Bound
+from pepperpy_obs.sanitize.plain import ABSENT
 from pepperpy_obs.typing import EventDict
 
 __all__ = ["decode", "encode", "json_lines", "render_json"]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pepperpy_obs import _guard
 from pepperpy_obs.errors import SetupError
-from pepperpy_obs.shipping.file import File
+from pepperpy_obs.outputs.file import File
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def contents(path: Path) -> dict[str, bytes]:
 # In a process of its own: the limit holds for every file of a process, the log that pytest writes to among them.
 FULL_DISK = """
 import os, resource, signal, sys
-from pepperpy_obs.shipping.file import File
+from pepperpy_obs.outputs.file import File
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
 resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
@@ -191,7 +191,7 @@ class TestRotation:
 
 WRITER = """
 import sys
-from pepperpy_obs.shipping.file import File
+from pepperpy_obs.outputs.file import File
 path, name, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 file = File(path, max_bytes=300, backups=2000)
 for number in range(0, count, 3):

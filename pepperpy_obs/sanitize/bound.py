@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from pepperpy_obs.processors.fields import Fieldwise
-from pepperpy_obs.processors.plain import LARGEST_INT, Room, plain
-from pepperpy_obs.processors.secrets import without_secrets
+from pepperpy_obs.sanitize.fields import Fieldwise
+from pepperpy_obs.sanitize.plain import LARGEST_INT, Room, plain
+from pepperpy_obs.sanitize.secrets import without_secrets
 
 __all__ = ["Bound"]
 

@@ -13,8 +13,8 @@ from time import thread_time_ns
 from typing import Any, Final
 
 from pepperpy_obs.events import CACHE_LOOKED_UP, METRIC_RECORDED, OPERATION_FINISHED, USAGE_RECORDED, VOCABULARY
-from pepperpy_obs.processors.plain import ABSENT
-from pepperpy_obs.processors.secrets import REDACTED
+from pepperpy_obs.sanitize.plain import ABSENT
+from pepperpy_obs.sanitize.secrets import REDACTED
 from pepperpy_obs.typing import EventDict
 
 __all__ = ["FREE_TEXT", "OUR_EVENTS", "Change", "Fieldwise"]

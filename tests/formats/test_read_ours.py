@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pepperpy_obs.events import FIELDS, VOCABULARY
-from pepperpy_obs.processors.read import read_event, read_ours
+from pepperpy_obs.formats.read import read_event, read_ours
 
 _VALUES = st.one_of(
     st.none(),

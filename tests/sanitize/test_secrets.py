@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pepperpy_obs.processors.secrets import without_secrets
+from pepperpy_obs.sanitize.secrets import without_secrets
 
 # Made here of parts, so that nobody's scanner takes them for real ones.
 KEYS = [

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.events import FIELDS
-from pepperpy_obs.processors import Bound, Redact, fields
-from pepperpy_obs.processors.fields import Fieldwise
+from pepperpy_obs.processors import Bound, Redact
+from pepperpy_obs.sanitize import fields
+from pepperpy_obs.sanitize.fields import Fieldwise
 
 KEY = "sk-" + "abcdefgh12345678"
 

@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
-from pepperpy_obs.processors.secret_contexts import CONTEXTS
-from pepperpy_obs.processors.secret_marks import MARKED, PRIVATE_KEY
-from pepperpy_obs.processors.secret_names import holds_numbers, is_secret_name, normal_name
+from pepperpy_obs.sanitize.secret_contexts import CONTEXTS
+from pepperpy_obs.sanitize.secret_marks import MARKED, PRIVATE_KEY
+from pepperpy_obs.sanitize.secret_names import holds_numbers, is_secret_name, normal_name
 
 __all__ = ["REDACTED", "without_secrets"]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pepperpy_obs.shipping.file import File
+from pepperpy_obs.outputs.file import File
 from tests.servers.wire import wait_until
 
 SAMPLE = Path(__file__).parents[2] / "config" / "shipping" / "rsyslog.conf"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pepperpy_obs.processors.ecs import ECS_PATHS, ecs_lines, to_ecs
+from pepperpy_obs.formats.ecs import ECS_PATHS, ecs_lines, to_ecs
 
 CALL: dict[str, Any] = {
     "timestamp": "2026-11-23T19:23:00.123456Z",

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pepperpy_obs.events import VOCABULARY
-from pepperpy_obs.processors.secret_names import holds_numbers, is_secret_name, normal_name
+from pepperpy_obs.sanitize.secret_names import holds_numbers, is_secret_name, normal_name
 
 SECRETS = [
     "password", "PASSWORD", "db_passwd", "pwd", "mysql_pwd", "MyPwd", "userpwd", "passphrase", "passcode",

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from pepperpy_obs.processors import secrets
-from pepperpy_obs.processors.secret_contexts import CONTEXTS as ROWS
-from pepperpy_obs.processors.secret_marks import MARKED
-from pepperpy_obs.processors.secrets import without_secrets
-from tests.processors.credentials import BENIGN, CONTEXTS, IN_CONTEXT, KEYS, filled, leaks
+from pepperpy_obs.sanitize import secrets
+from pepperpy_obs.sanitize.secret_contexts import CONTEXTS as ROWS
+from pepperpy_obs.sanitize.secret_marks import MARKED
+from pepperpy_obs.sanitize.secrets import without_secrets
+from tests.sanitize.credentials import BENIGN, CONTEXTS, IN_CONTEXT, KEYS, filled, leaks
 
 
 @pytest.mark.parametrize("form", KEYS)

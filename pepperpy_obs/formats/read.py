@@ -15,8 +15,8 @@ from typing import Any, Final, TypedDict, cast
 import msgspec
 
 from pepperpy_obs.events import FIELDS
-from pepperpy_obs.processors.ecs import ECS_OUTCOMES, ECS_PATHS
-from pepperpy_obs.processors.lines import decode
+from pepperpy_obs.formats.ecs import ECS_OUTCOMES, ECS_PATHS
+from pepperpy_obs.formats.lines import decode
 
 __all__ = ["from_ecs", "from_json", "read_event", "read_ours"]
 

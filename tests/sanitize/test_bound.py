@@ -18,8 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, SecretStr
 
+from pepperpy_obs.formats.lines import json_lines
 from pepperpy_obs.processors import Bound
-from pepperpy_obs.processors.lines import json_lines
 
 
 class Color(Enum):

@@ -17,8 +17,8 @@ import pytest
 from pepperpy_obs import Config, _guard
 from pepperpy_obs.errors import ConfigError
 from pepperpy_obs.metrics import MetricsCollector
-from pepperpy_obs.shipping.descriptor import Descriptor
-from pepperpy_obs.shipping.file import File
+from pepperpy_obs.outputs.descriptor import Descriptor
+from pepperpy_obs.outputs.file import File
 
 REAL_OPEN = os.open
 

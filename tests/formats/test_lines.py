@@ -4,7 +4,7 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from pepperpy_obs.processors.lines import encode, json_lines, render_json
+from pepperpy_obs.formats.lines import encode, json_lines, render_json
 
 LOOP: list[object] = []
 LOOP.append(LOOP)

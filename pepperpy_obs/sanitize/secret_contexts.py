@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from pepperpy_obs.processors.secret_marks import PRIVATE_KEY, WEBHOOK
+from pepperpy_obs.sanitize.secret_marks import PRIVATE_KEY, WEBHOOK
 
 __all__ = ["CONTEXTS"]
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 
-from pepperpy_obs.processors.lines import encode
+from pepperpy_obs.formats.lines import encode
 
 
 def stand_in(library: str, name: str, text: str, *bases: type) -> Any:

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from pepperpy_obs.shipping.stream import Stream
+from pepperpy_obs.outputs.stream import Stream
 
 
 class TestStream:
@@ -50,7 +50,7 @@ class TestStream:
         """Where another library has taken `select.poll` away, lines are written all the same."""
         monkeypatch.delattr(select, "poll")
         if high:
-            monkeypatch.setattr("pepperpy_obs.shipping.stream._MOST_SELECTED", 0)
+            monkeypatch.setattr("pepperpy_obs.outputs.stream._MOST_SELECTED", 0)
         reading, writing = os.pipe()
         with os.fdopen(writing, "w") as target:
             monkeypatch.setattr(sys, "stdout", target)

@@ -19,7 +19,7 @@ from typing import Final
 from pepperpy_obs import _clock
 from pepperpy_obs._guard import failed, note
 from pepperpy_obs.errors import SetupError
-from pepperpy_obs.shipping.descriptor import Descriptor
+from pepperpy_obs.outputs.descriptor import Descriptor
 
 __all__ = ["File"]
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.events import VOCABULARY
-from pepperpy_obs.processors.fields import FREE_TEXT, Fieldwise
-from pepperpy_obs.processors.secret_names import holds_numbers, is_secret_name, normal_name
-from pepperpy_obs.processors.secrets import REDACTED, without_secrets
+from pepperpy_obs.sanitize.fields import FREE_TEXT, Fieldwise
+from pepperpy_obs.sanitize.secret_names import holds_numbers, is_secret_name, normal_name
+from pepperpy_obs.sanitize.secrets import REDACTED, without_secrets
 
 if TYPE_CHECKING:
     from pepperpy_obs.config import Config

@@ -1,0 +1,1 @@
+"""Events as lines, and lines read back: JSON, ECS, and what a person reads on a terminal."""

@@ -1,0 +1,1 @@
+"""Where lines go on this machine: a file, a stream."""
