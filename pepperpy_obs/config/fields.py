@@ -76,7 +76,7 @@ class Settings(BaseSettings):
     metrics_interval: Seconds = 60
     """seconds between two pushes or stored rollups, where these are switched on"""
     metrics_export: Literal["prometheus", "none"] = "prometheus"
-    """how metrics are offered"""
+    """how metrics are offered; none: serve() and the Prometheus exporter refuse"""
     metrics_host: str = "127.0.0.1"
     """address that the metrics server listens on; "0.0.0.0" lets the whole network in"""
     metrics_port: Port = 8000

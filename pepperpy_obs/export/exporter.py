@@ -10,7 +10,7 @@ from pepperpy_obs.export.histograms import Histograms
 from pepperpy_obs.export.projection import fill, read
 from pepperpy_obs.http.negotiation import prefers_openmetrics
 from pepperpy_obs.http.pages import Answer, Request, application
-from pepperpy_obs.http.start import start
+from pepperpy_obs.http.start import check_offered, start
 from pepperpy_obs.readings.source import Collects, source_of
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ class PrometheusExporter:
         return await asyncio.to_thread(self.text, openmetrics=openmetrics)
 
     def text(self, *, openmetrics: bool = False) -> str:
-        """Return the same without awaiting."""
+        """Return the same without awaiting; SetupError where `metrics_export` is "none"."""
+        check_offered(self._source.config)
         return self._rendered(openmetrics=openmetrics).decode()
 
     def _rendered(self, *, openmetrics: bool) -> bytes:
@@ -64,6 +65,7 @@ class PrometheusExporter:
 
     def wsgi(self) -> WSGIApplication:
         """Return ``/metrics`` as a WSGI application, to be mounted in a server of your own."""
+        check_offered(self._source.config)
         return application({"/metrics": self.page})
 
     def page(self, request: Request) -> Answer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from pepperpy_obs.errors import SetupError
 from pepperpy_obs.http.access import Access
 from pepperpy_obs.http.server import AbsentServer, MetricsServer, TakenPortError
 
@@ -13,10 +14,18 @@ if TYPE_CHECKING:
 
     from pepperpy_obs.config import Config
 
-__all__ = ["missing_pages", "start"]
+__all__ = ["check_offered", "missing_pages", "start"]
 
 _logger = logging.getLogger("pepperpy_obs")
 _missing: dict[tuple[str, int], str] = {}
+
+
+def check_offered(config: Config) -> None:
+    """Raise SetupError where `metrics_export` says that metrics are not offered."""
+    if config.metrics_export == "none":
+        given = config.sources()["metrics_export"]
+        msg = f'metrics_export is "none" ({given}), so no metrics are offered; set it to "prometheus" to have pages'
+        raise SetupError(msg)
 
 
 def start(
@@ -27,6 +36,7 @@ def start(
     If the port is taken, that is logged as an error, health warns of it, and the handle is not `listening`; with
     `strict` (by default `metrics_strict`) it is a SetupError. Anything else that is wrong with the settings always is.
     """
+    check_offered(config)
     host = config.metrics_host if host is None else host
     port = config.metrics_port if port is None else port
     access = Access.of(config)

@@ -89,6 +89,7 @@ class Stats:
         """Return plain values under the names of the reports."""
         return {
             "performance": self.performance.to_dict(),
+            "errors": self.errors.to_dict(),
             "usage": self.usage.to_dict(),
             "cost": self.cost.to_dict(),
             "cache": self.cache.to_dict(),

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.export.exporter import PrometheusExporter
 from pepperpy_obs.http.pages import Answer, Page, Request, application
-from pepperpy_obs.http.start import start
+from pepperpy_obs.http.start import check_offered, start
 from pepperpy_obs.judgement.health import HealthChecker
 from pepperpy_obs.readings.source import Collects, Source, source_of
 from pepperpy_obs.reports.stats import Stats
@@ -59,6 +59,7 @@ def make_app(
     collector: Collects | None = None, checker: HealthChecker | None = None, pending: Pending | None = None
 ) -> WSGIApplication:
     """Return all pages as a WSGI application, to be mounted in a server of your own."""
+    check_offered(source_of(collector).config)
     pages = _pages(source_of(collector), PrometheusExporter(collector), checker or HealthChecker(collector))
     if pending is not None:
         pages = {path: page if path == _ALIVE else _once_read(page, pending) for path, page in pages.items()}

@@ -14,6 +14,7 @@ from pepperpy_obs.config import Config
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.export.exporter import PrometheusExporter
 from pepperpy_obs.metrics.collector import MetricsCollector
+from pepperpy_obs.server import make_app, serve
 from tests.still import Still
 
 if TYPE_CHECKING:
@@ -60,6 +61,18 @@ def test_address_and_port_come_from_the_config() -> None:
     still = Still(config=Config(metrics_port=0, metrics_host="127.0.0.2"))
     with asyncio.run(PrometheusExporter(still).start_server()) as listener:
         assert listener.host == "127.0.0.2"
+
+
+def test_metrics_that_are_not_offered_are_refused_by_name() -> None:
+    """With `metrics_export="none"` no server starts and no text is made; the error names the setting and its origin."""
+    still = Still(config=Config(metrics_export="none"))
+    refusal = r'metrics_export is "none" \(keyword\), so no metrics are offered; set it to "prometheus"'
+    exporter = PrometheusExporter(still)
+    for offer in (exporter.text, exporter.wsgi, lambda: serve(0, collector=still), lambda: make_app(still)):
+        with pytest.raises(SetupError, match=refusal):
+            offer()
+    with pytest.raises(SetupError, match=refusal):
+        asyncio.run(exporter.start_server(0))
 
 
 def test_what_is_no_collector_is_refused() -> None:

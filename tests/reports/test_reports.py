@@ -194,8 +194,8 @@ class TestAgents:
 
 class TestForms:
     def test_to_dict_has_the_names_of_the_reports(self) -> None:
-        """The plain form has the five reports under their own names."""
-        assert list(told().to_dict()) == ["performance", "usage", "cost", "cache", "agents"]
+        """The plain form has the six reports under their own names."""
+        assert list(told().to_dict()) == ["performance", "errors", "usage", "cost", "cache", "agents"]
 
     def test_money_is_text(self) -> None:
         """A price keeps its digits in JSON."""
@@ -244,6 +244,7 @@ class TestForms:
             "cost": {"cost_per_request", "price_coverage", "savings_rate", "waste_rate", "start", "window"},
             "cache": {"hit_rate", "utilization", "prompt_hit_rate"},
             "agents": set[str](),
+            "errors": {"rate"},
         }
         assert {name: {key for key, value in plain[name].items() if value is None} for name in plain} == measured
         counts = {
