@@ -69,7 +69,7 @@ def main() -> None:
             part = watch.time("drain: lines", fast_path.partition, writer, done, 0)
             fast_path.pending = part.pending
             watch.time("drain: count", fast_path.apply)
-            for _, render, way in chain.exits:
+            for _, render, way in chain.outputs:
                 watch.time("drain: write", way.write, [part.text[render]] if part.lines else [])
             if part.place < _BATCH:  # the first ones of an operation, and of ten seconds, go through the links
                 chain.take(done[part.place :])

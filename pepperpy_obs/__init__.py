@@ -139,12 +139,12 @@ def health() -> HealthReport:
 
 
 def flush() -> None:
-    """Return when every call that has returned is counted and handed to its ways out."""
+    """Return when every call that has returned is counted and handed to its outputs."""
     _dispatch.runtime().flush()
 
 
 def shutdown() -> None:
-    """Flush, close the ways out and stop the background thread, within `Config.shutdown_timeout`; idempotent.
+    """Flush, close the outputs and stop the background thread, within `Config.shutdown_timeout`; idempotent.
 
     Done at exit by itself.
     """

@@ -5,7 +5,7 @@ guarded: one that raises is skipped and counted.
 """
 
 from pepperpy_obs.chain.chain import Chain
-from pepperpy_obs.chain.link import Exit, Link, Tally
+from pepperpy_obs.chain.link import Link, OutputCounter
 from pepperpy_obs.chain.order import FORMATS, build_chain
 
-__all__ = ["FORMATS", "Chain", "Exit", "Link", "Tally", "build_chain"]
+__all__ = ["FORMATS", "Chain", "Link", "OutputCounter", "build_chain"]

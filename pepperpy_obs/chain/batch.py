@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 
-from pepperpy_obs.typing import EventDict
+from pepperpy_obs.typing import EventDict, Format
 
-__all__ = ["Batch", "Render"]
-
-Render = Callable[[Sequence[EventDict]], list[bytes]]
-"""A format: makes lines of events. It must not change them, as other formats are made of the same ones."""
+__all__ = ["Batch"]
 
 
 class Batch:
@@ -21,9 +18,9 @@ class Batch:
     def __init__(self) -> None:
         self.count = 0
         """How many lines there are to be, in each format."""
-        self.parts: list[Mapping[Render, bytes] | list[EventDict]] = []
+        self.parts: list[Mapping[Format, bytes] | list[EventDict]] = []
         """Text that is written already, by format, is added here by code that must not call anything meanwhile."""
-        self._made: dict[Render, list[bytes]] = {}
+        self._made: dict[Format, list[bytes]] = {}
 
     def add_events(self, events: list[EventDict]) -> None:
         """Add events."""
@@ -34,7 +31,12 @@ class Batch:
         elif events:
             self.parts.append(events)
 
-    def lines(self, render: Render) -> list[bytes]:
+    @property
+    def events(self) -> list[EventDict]:
+        """The events, as far as there are any: of calls on the fast path there is text only."""
+        return [event for part in self.parts if isinstance(part, list) for event in part]
+
+    def lines(self, render: Format) -> list[bytes]:
         """Return all of it as lines of one format. The list is shared between outputs: it is not to be changed."""
         lines = self._made.get(render)
         if lines is None:

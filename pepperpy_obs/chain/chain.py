@@ -14,8 +14,8 @@ from pepperpy_obs._guard import failed
 from pepperpy_obs._record import NOTES, SPEC
 from pepperpy_obs.chain.batch import Batch
 from pepperpy_obs.chain.fast_path import FastPath
-from pepperpy_obs.chain.link import Exit, Link, Tally
-from pepperpy_obs.typing import EventDict
+from pepperpy_obs.chain.link import Link, OutputCounter
+from pepperpy_obs.typing import EventDict, Output
 
 if TYPE_CHECKING:
     from pepperpy_obs._record import Record
@@ -33,14 +33,14 @@ class Chain:
         self,
         counted: Sequence[Link],
         leaving: Sequence[Link],
-        exits: Sequence[Exit],
+        outputs: Sequence[Output],
         fast_path: FastPath | None = None,
         ready: Callable[[], bool] = lambda: True,
     ) -> None:
-        self.exits = tuple(exits)
-        self.tallies = {exit_.name: Tally() for exit_ in exits}
+        self.outputs = tuple(outputs)
+        self.counters = {output.name: OutputCounter() for output in outputs}
         self.dropped: Counter[str] = Counter()
-        """Log lines that were lost, by the link or way out that failed; all of them were counted by the aggregate."""
+        """Log lines that were lost, by the link or output that failed; all of them were counted by the aggregate."""
         self.taken = 0
         """How many records of the batch at hand are counted: an exception from outside (Ctrl-C) can end it anywhere."""
         self._counted = tuple(map(_bound, counted))
@@ -78,7 +78,7 @@ class Chain:
                 record = records[self.taken]
             events = self._count(record)
             self.taken += 1
-            if events and self.exits:
+            if events and self.outputs:
                 batch.add_events(self._pass(self._leaving, events))
             if fast_path is not None:
                 fast_path.learn(writer, record)
@@ -102,7 +102,7 @@ class Chain:
     def run(self, events: list[EventDict]) -> None:
         """Send events through; each link sees them in their order."""
         events = self._pass(self._counted, events)
-        if self.exits:
+        if self.outputs:
             self._batch.add_events(self._pass(self._leaving, events))
         self.flush()
 
@@ -159,20 +159,21 @@ class Chain:
 
     def _leave(self, batch: Batch) -> None:
         count = batch.count
-        for name, render, way in self.exits:
-            tally = self.tallies[name]
+        for output in self.outputs:
+            name = output.name
+            counter = self.counters[name]
             try:
-                way.write(batch.lines(render))
+                output.write(batch)
             except Exception as error:
                 failed(name, error)
                 taken: int = getattr(error, "lines_written", 0)
                 self.dropped[name] += count - taken
-                tally.lines += taken
-                tally.failures += 1
-                tally.error = f"{type(error).__name__}: {error}"
+                counter.lines += taken
+                counter.failures += 1
+                counter.error = f"{type(error).__name__}: {error}"
             else:
-                tally.lines += count
-                tally.error = ""
+                counter.lines += count
+                counter.error = ""
 
 
 def _bound(link: Link) -> Link:

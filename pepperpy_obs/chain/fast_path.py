@@ -28,10 +28,9 @@ from pepperpy_obs._guard import failed
 from pepperpy_obs._record import CALLER, END, ERROR, NOTES, SPEC, Record, Spec
 from pepperpy_obs.aggregate.pending import BATCH as PENDING
 from pepperpy_obs.aggregate.series import SeriesKey
-from pepperpy_obs.chain.batch import Render
 from pepperpy_obs.chain.link import EACH_EVENT, Link
 from pepperpy_obs.chain.template import Template, sample_event, split
-from pepperpy_obs.typing import EventDict
+from pepperpy_obs.typing import EventDict, Format
 
 if TYPE_CHECKING:
     from pepperpy_obs.aggregate.store import Store
@@ -59,7 +58,7 @@ class Part(NamedTuple):
 
     pending: Pending
     """What `apply` is to count."""
-    text: Mapping[Render, bytes]
+    text: Mapping[Format, bytes]
     """The lines, in each format; empty if none leaves."""
     lines: int
     """How many lines that is."""
@@ -113,7 +112,7 @@ class FastPath:
         store: Store,
         counted: Sequence[Link],
         leaving: Sequence[Link],
-        formats: Sequence[Render],
+        formats: Sequence[Format],
         *,
         excluded_spans: Collection[Any] = (),
     ) -> None:

@@ -1,13 +1,13 @@
-"""The parts that a chain is made of: links, and ways out."""
+"""The parts that a chain is made of."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final, Literal, NamedTuple
 
-from pepperpy_obs.typing import EventDict, Processor, WayOut
+from pepperpy_obs.typing import EventDict, Processor
 
-__all__ = ["EACH_EVENT", "PER_OPERATION", "Exit", "Link", "Scope", "Tally", "each_event", "per_operation"]
+__all__ = ["EACH_EVENT", "PER_OPERATION", "Link", "OutputCounter", "Scope", "each_event", "per_operation"]
 
 Scope = Callable[[str], bool] | Literal["operation", "event"]
 """What a link's effect on an event depends on, given that the event differs from another in its times and ids only.
@@ -43,16 +43,8 @@ class Link(NamedTuple):
     scope: Callable[[EventDict], Scope] = each_event
 
 
-class Exit(NamedTuple):
-    """One way out: how a batch is put into lines, and who takes them. Rendering is part of the guard."""
-
-    name: str
-    render: Callable[[Sequence[EventDict]], list[bytes]]
-    way: WayOut
-
-
-class Tally:
-    """What became of the batches that one way out was given."""
+class OutputCounter:
+    """What became of the batches that one output was given."""
 
     __slots__ = ("error", "failures", "lines")
 

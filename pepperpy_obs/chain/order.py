@@ -25,10 +25,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pepperpy_obs._record import PRICED
 from pepperpy_obs.aggregate.requests import is_request
-from pepperpy_obs.chain.batch import Render
 from pepperpy_obs.chain.chain import Chain
 from pepperpy_obs.chain.fast_path import FastPath
-from pepperpy_obs.chain.link import EACH_EVENT, PER_OPERATION, Exit, Link, Scope, per_operation
+from pepperpy_obs.chain.link import EACH_EVENT, PER_OPERATION, Link, Scope, per_operation
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.formats.ecs import ecs_lines
 from pepperpy_obs.formats.lines import json_lines
@@ -49,11 +48,11 @@ from pepperpy_obs.sanitize.secrets import without_secrets
 if TYPE_CHECKING:
     from pepperpy_obs.aggregate.store import Store
     from pepperpy_obs.config import Config
-    from pepperpy_obs.typing import EventDict, Processor
+    from pepperpy_obs.typing import EventDict, Format, Output, Processor
 
 __all__ = ["FORMATS", "build_chain"]
 
-FORMATS: Final[dict[str, Render]] = {"json": json_lines, "ecs": ecs_lines}
+FORMATS: Final[dict[str, Format]] = {"json": json_lines, "ecs": ecs_lines}
 """The formats whose lines are a pure function of the event, so that a line can be split into a template."""
 
 
@@ -62,12 +61,12 @@ def build_chain(
     store: Store,
     processors: Sequence[Processor] = (),
     *,
-    exits: Sequence[Exit] = (),
+    outputs: Sequence[Output] = (),
     fast_path: bool = True,
 ) -> Chain:
     """Return the chain for `config`, feeding `store`; `processors` are the user's own links, run first.
 
-    Without `exits` events are counted and go nowhere: so it is until `configure` is called. Without `fast_path` each
+    Without `outputs` events are counted and go nowhere: so it is until `configure` is called. Without `fast_path` each
     call becomes an event, for tests.
     """
     pricer = Pricer(None if config.price_file is None else Path(config.price_file))
@@ -82,13 +81,14 @@ def build_chain(
         Link("retries", Retries(), scope=_unless_request),
         Link("budget", charge, scope=per_operation),
     ]
-    leaving = _leaving(config) if exits else []
-    formats = list(dict.fromkeys(render for _, render, _ in exits))
+    leaving = _leaving(config) if outputs else []
+    formats = list(dict.fromkeys(output.format for output in outputs))
     shortened = None
-    if fast_path and not processors and set(formats) <= set(FORMATS.values()):
-        shortened = FastPath(store, counted, leaving, formats, excluded_spans=once.waited_for)
+    known = [one for one in formats if one in FORMATS.values() and one is not None]
+    if fast_path and not processors and len(known) == len(formats):
+        shortened = FastPath(store, counted, leaving, known, excluded_spans=once.waited_for)
     counted.append(Link("aggregate", Collect(store)))
-    return Chain(counted, leaving, exits, shortened, lambda: pricer.is_loaded)
+    return Chain(counted, leaving, outputs, shortened, lambda: pricer.is_loaded)
 
 
 def _leaving(config: Config) -> list[Link]:

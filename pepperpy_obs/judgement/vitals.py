@@ -1,7 +1,7 @@
 """The built-in checks: pure functions of what was counted, each with its limit in `Config`.
 
 What the service does (errors, slowness, silence) can fail. What only we suffer from (unknown prices, lost log
-lines, a way out that is down) warns. Which failures make a service unready is another question: see `ready_checks`.
+lines, an output that is down) warns. Which failures make a service unready is another question: see `ready_checks`.
 A limit of None switches its check off, and below `health_min_calls` nothing is judged by shares or quantiles.
 """
 

@@ -29,7 +29,7 @@ _PAUSE: Final = 0.002
 
 
 class File:
-    """A way out into a file, rotated by renaming; raises SetupError at once if it cannot be opened.
+    """A sink of lines into a file, rotated by renaming; raises SetupError at once if it cannot be opened.
 
     Before it would grow past `max_bytes` (0: never) it is rotated, and `backups` renamed files are
     kept; a line that is larger by itself gets a file of its own. What somebody else has renamed or

@@ -18,7 +18,7 @@ _MOST_SELECTED: Final = 1024
 
 
 class Stream:
-    """A way out onto `sys.stdout` or `sys.stderr`, which is looked up at each write and never closed.
+    """A sink of lines onto `sys.stdout` or `sys.stderr`, which is looked up at each write and never closed.
 
     Lines go past Python's buffers, a batch in one piece, so that they do not mix with those of other
     processes and none waits in the buffer of a forked child. A stream without a file of its own behind

@@ -1,4 +1,4 @@
-"""Owns and wires every moving part of one hub: buffer, chain, store, thread, ways out."""
+"""Owns and wires every moving part of one hub: buffer, chain, store, thread, outputs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from pepperpy_obs.reports.stats import Stats
 from pepperpy_obs.runtime import children, process
 from pepperpy_obs.runtime.background import Background
 from pepperpy_obs.runtime.drain import Drain
-from pepperpy_obs.runtime.outputs import Ships, close_exits, open_exits
+from pepperpy_obs.runtime.outputs import Ships, close_outputs, open_outputs, shipper_of
 from pepperpy_obs.sanitize.redact import label_redaction
 
 if TYPE_CHECKING:
@@ -69,17 +69,17 @@ class Runtime:
         cannot be set up.
         """
         clean = label_redaction(config)
-        exits = open_exits(config)
+        outputs = open_outputs(config)
         try:
-            chain = build_chain(config, self._store, processors, exits=exits)
+            chain = build_chain(config, self._store, processors, outputs=outputs)
             if config.metrics_enabled:
                 self._background.start(config.drain_interval)
         except SetupError:
-            close_exits(exits, config.shutdown_timeout)
+            close_outputs(outputs, config.shutdown_timeout)
             raise
         self._setting_up.run(lambda: self._switch(config, chain, clean))
         if self._hub is HUB:
-            children.mark_parent(logs=bool(exits) and config.metrics_enabled, as_configured=not processors)
+            children.mark_parent(logs=bool(outputs) and config.metrics_enabled, as_configured=not processors)
         return self
 
     @property
@@ -94,7 +94,7 @@ class Runtime:
 
     def _put_in_force(self, config: Config, chain: Chain, clean: Clean) -> None:
         old = self._drain.exclusively(lambda: self._change_chain(config, chain, clean))
-        close_exits(old.exits, self.config.shutdown_timeout)
+        close_outputs(old.outputs, self.config.shutdown_timeout)
         self.config = config
         self._background.interval = config.drain_interval
         self._obey()
@@ -173,7 +173,7 @@ class Runtime:
 
     def _own(self) -> SelfStats:
         chain = self._drain.chain
-        outputs = {name: OutputStats(one.lines, one.failures, one.error) for name, one in chain.tallies.items()}
+        outputs = {name: OutputStats(one.lines, one.failures, one.error) for name, one in chain.counters.items()}
         if missing := missing_pages():
             outputs["pages"] = OutputStats(failures=len(missing), error=missing[0])
         return SelfStats(
@@ -184,14 +184,14 @@ class Runtime:
         )
 
     def flush(self, timeout: float = -1) -> None:
-        """Return when every call that had returned is folded and handed to its ways out.
+        """Return when every call that had returned is folded and handed to its outputs.
 
         Raises BusyError if others fold for longer than `timeout` seconds, unless it is -1.
         """
         self._drain.run(timeout=timeout)
 
     def shutdown(self, *, at_exit: bool = False) -> None:
-        """Fold what there is, close the ways out and stop the thread, within `shutdown_timeout`.
+        """Fold what there is, close the outputs and stop the thread, within `shutdown_timeout`.
 
         Idempotent. Reads go on working, and so does `configure`. At the interpreter's exit, files and streams stay
         usable for calls in exit handlers that run later (see `process`).
@@ -213,10 +213,10 @@ class Runtime:
         except Exception as error:
             failed("shutdown", error)
         if at_exit:
-            close_exits([one for one in self._drain.chain.exits if isinstance(one.way, Ships)], left())
+            close_outputs([one for one in self._drain.chain.outputs if shipper_of(one) is not None], left())
             return
         old = self._drain.exclusively(self._drop_exits, left())
-        close_exits(old.exits, left())
+        close_outputs(old.outputs, left())
 
     def _drop_exits(self) -> Chain:
         old = self._drain.exchange(build_chain(self.config, self._store))
@@ -243,7 +243,7 @@ class Runtime:
 
 
 def _shippers(chain: Chain) -> Iterator[Ships]:
-    return (way for _, _, way in chain.exits if isinstance(way, Ships))
+    return (shipper for output in chain.outputs if (shipper := shipper_of(output)) is not None)
 
 
 def default_runtime(hub: Hub) -> Runtime:

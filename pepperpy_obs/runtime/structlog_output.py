@@ -15,19 +15,27 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 if TYPE_CHECKING:
-    from pepperpy_obs.typing import EventDict
+    from pepperpy_obs.typing import Batch, EventDict
 
-__all__ = ["Nowhere", "hand_over"]
+__all__ = ["StructlogOutput"]
 
 _TIME: Final = "timestamp"
 
 _Link = Callable[[Any, str, Any], Any]
 
 
-def hand_over(events: Sequence[EventDict]) -> list[bytes]:
-    """Give each event to the application's own structlog, at its level and under its name; no line is left to write."""
-    Context().run(_hand_over, events)
-    return []
+class StructlogOutput:
+    """Gives each event to the application's own structlog, at its level and under its name."""
+
+    name = "structlog"
+    format = None
+
+    def write(self, batch: Batch) -> None:
+        """Give the events away."""
+        Context().run(_hand_over, batch.events)
+
+    def close(self) -> None:
+        """Hold nothing."""
 
 
 def _hand_over(events: Sequence[EventDict]) -> None:
@@ -60,13 +68,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(one) for one in value]
     return value
-
-
-class Nowhere:
-    """The way out of events that rendering has given away already."""
-
-    def write(self, lines: list[bytes]) -> None:
-        """Take nothing."""
-
-    def close(self) -> None:
-        """Hold nothing."""

@@ -1,1 +1,1 @@
-"""The ways out: a file, a stream, and the senders that let an outage of the receiver lose nothing."""
+"""The senders of events to receivers, which let an outage lose nothing."""

@@ -179,7 +179,7 @@ class Shipper:
                 account.dropped(refused, len(records))
 
     def write(self, lines: list[bytes]) -> None:
-        """Take rendered events, each a line of JSON: so it can stand at the end of a chain as a way out."""
+        """Take rendered events, each a line of JSON: so it can stand at the end of a chain as a sink."""
         self.offer([stamped(line) for piece in lines for line in piece.split(b"\n") if line])
 
     def sync(self, timeout: float) -> bool:

@@ -12,11 +12,12 @@ from pepperpy_obs import _dispatch
 from pepperpy_obs._dispatch import HUB
 from pepperpy_obs._record import NOTES, Around, blank
 from pepperpy_obs.aggregate.store import Store
-from pepperpy_obs.chain import Exit, build_chain
+from pepperpy_obs.chain import build_chain
 from pepperpy_obs.config import Config
 from pepperpy_obs.context import CURRENT, ONLY_FIELDS, call_of, leave
+from pepperpy_obs.outputs.line_output import LineOutput
 from pepperpy_obs.reports.stats import Stats
-from pepperpy_obs.runtime.outputs import close_exits
+from pepperpy_obs.runtime.outputs import close_outputs
 from pepperpy_obs.sanitize.redact import label_redaction
 from pepperpy_obs.testing.routes import OPEN, Router, StoreHere, belongs_to
 
@@ -40,7 +41,7 @@ class Captured:
         self._last: Stats | None = None
         self.config = config
         self.store = Store(config.max_series, config.cost_attributes, label_redaction(config))
-        self.chain = build_chain(config, self.store, processors, exits=[Exit("captured", self.keep, self)])
+        self.chain = build_chain(config, self.store, processors, outputs=[LineOutput("captured", self.keep, self)])
 
     @property
     def events(self) -> list[dict[str, Any]]:
@@ -108,7 +109,7 @@ class _Outside:
     def close(self, runtime: Runtime, last: Chain) -> None:
         """Close what was configured inside."""
         if last is not self.router:
-            close_exits(last.exits, runtime.config.shutdown_timeout)
+            close_outputs(last.outputs, runtime.config.shutdown_timeout)
 
 
 _STORE: Final = StoreHere()

@@ -85,7 +85,7 @@ def test_each_core_dependency_is_used() -> None:
     ],
 )
 def test_the_front_door_is_light(code: str) -> None:
-    """Importing the package and measuring a call loads no library that only a reader, a price or a way out needs."""
+    """Importing the package and measuring a call loads no library that only a reader, a price or an output needs."""
     command = f"{code}\nimport sys\nprint(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
     loaded = {name.split(".")[0] for name in done.stdout.split()}

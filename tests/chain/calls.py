@@ -15,10 +15,11 @@ from pepperpy_obs._account import NOTHING, Account
 from pepperpy_obs._event import Writer
 from pepperpy_obs._record import Notes, Record, Spec
 from pepperpy_obs.aggregate.store import Store
-from pepperpy_obs.chain import Exit, build_chain
+from pepperpy_obs.chain import build_chain
 from pepperpy_obs.chain.fast_path import FastPath, Part
 from pepperpy_obs.formats.ecs import ecs_lines
 from pepperpy_obs.formats.lines import json_lines
+from pepperpy_obs.outputs.line_output import LineOutput
 from pepperpy_obs.usage import capture
 
 SECOND = 1_000_000_000
@@ -45,7 +46,7 @@ ANSWER = {"model": "gpt-4o", "usage": {"prompt_tokens": 1200, "completion_tokens
 
 @dataclass
 class Kept:
-    """A way out that keeps its lines."""
+    """A sink that keeps its lines."""
 
     lines: list[bytes] = field(default_factory=list)
 
@@ -177,10 +178,11 @@ def sent(
     config = Config(config_file=None, **options)
     store = Store(config.max_series)
     kept = [Kept() for _ in formats]
-    exits = [
-        Exit(f"kept {number}", render, one) for number, (render, one) in enumerate(zip(formats, kept, strict=True))
+    outputs = [
+        LineOutput(f"kept {number}", render, one)
+        for number, (render, one) in enumerate(zip(formats, kept, strict=True))
     ]
-    chain = build_chain(config, store, exits=exits, fast_path=fast_path)
+    chain = build_chain(config, store, outputs=outputs, fast_path=fast_path)
     found = Sent({}, [], 0, 0)
     if chain._fast_path is not None:
         if broken is not None:

@@ -6,13 +6,14 @@ import pytest
 from structlog import DropEvent
 
 from pepperpy_obs import Config, _guard, configure, measure
-from pepperpy_obs.chain import Chain, Exit, Link
-from pepperpy_obs.runtime.outputs import close_exits
+from pepperpy_obs.chain import Chain, Link
+from pepperpy_obs.outputs.line_output import LineOutput
+from pepperpy_obs.runtime.outputs import close_outputs
 from pepperpy_obs.testing import captured
 
 
 class _Kept:
-    """A way out that keeps its lines, or fails."""
+    """A sink that keeps its lines, or fails."""
 
     def __init__(self, fails: bool = False) -> None:
         self.lines: list[bytes] = []
@@ -55,12 +56,12 @@ def _fresh_guard() -> Any:
 
 
 def test_links_run_in_order_and_each_way_out_gets_the_batch() -> None:
-    """What is counted passes first, what leaves after, then all ways out."""
+    """What is counted passes first, what leaves after, then all outputs."""
     one, two = _Kept(), _Kept()
     chain = Chain(
         [Link("a", _mark("a")), Link("b", _mark("b"))],
         [Link("c", _mark("c"))],
-        [Exit("one", _render, one), Exit("two", _render, two)],
+        [LineOutput("one", _render, one), LineOutput("two", _render, two)],
     )
 
     chain.run([{}, {}])
@@ -71,7 +72,7 @@ def test_links_run_in_order_and_each_way_out_gets_the_batch() -> None:
 def test_a_raising_link_is_skipped_and_counted(caplog: pytest.LogCaptureFixture) -> None:
     """The event goes on without it, the failure is logged once and counted always."""
     way = _Kept()
-    chain = Chain([Link("bad", _raise(ValueError("x"))), Link("a", _mark("a"))], [], [Exit("way", _render, way)])
+    chain = Chain([Link("bad", _raise(ValueError("x"))), Link("a", _mark("a"))], [], [LineOutput("way", _render, way)])
 
     chain.run([{}, {}])
 
@@ -83,7 +84,7 @@ def test_a_raising_link_is_skipped_and_counted(caplog: pytest.LogCaptureFixture)
 def test_where_a_required_link_fails_nothing_leaves(caplog: pytest.LogCaptureFixture) -> None:
     """An event that could not be redacted stays, and is counted as lost."""
     way = _Kept()
-    chain = Chain([], [Link("redact", _raise(ValueError("x")), required=True)], [Exit("way", _render, way)])
+    chain = Chain([], [Link("redact", _raise(ValueError("x")), required=True)], [LineOutput("way", _render, way)])
 
     chain.run([{"path": []}])
 
@@ -94,7 +95,7 @@ def test_where_a_required_link_fails_nothing_leaves(caplog: pytest.LogCaptureFix
 def test_a_dropped_event_is_nobodys_failure() -> None:
     """DropEvent ends an event's way, and nothing is reported."""
     way = _Kept()
-    chain = Chain([], [Link("sample", _raise(DropEvent()))], [Exit("way", _render, way)])
+    chain = Chain([], [Link("sample", _raise(DropEvent()))], [LineOutput("way", _render, way)])
 
     chain.run([{"path": []}])
 
@@ -104,15 +105,15 @@ def test_a_dropped_event_is_nobodys_failure() -> None:
 def test_one_dead_way_out_does_not_hurt_another(caplog: pytest.LogCaptureFixture) -> None:
     """The batch is lost there, counted by that way's name, and arrives elsewhere."""
     dead, alive = _Kept(fails=True), _Kept()
-    chain = Chain([], [], [Exit("dead", _render, dead), Exit("alive", _render, alive)])
+    chain = Chain([], [], [LineOutput("dead", _render, dead), LineOutput("alive", _render, alive)])
 
     chain.run([{"path": []}, {"path": []}])
-    close_exits(chain.exits, 0)
+    close_outputs(chain.outputs, 0)
 
     assert alive.lines == [b"[]", b"[]"]
     assert chain.dropped == {"dead": 2}
-    assert (chain.tallies["dead"].failures, chain.tallies["dead"].error) == (1, "OSError: gone")
-    assert chain.tallies["alive"].lines == 2
+    assert (chain.counters["dead"].failures, chain.counters["dead"].error) == (1, "OSError: gone")
+    assert chain.counters["alive"].lines == 2
     assert dead.closed
     assert alive.closed
 

@@ -12,13 +12,14 @@ from pepperpy_obs import Config, _clock
 from pepperpy_obs._event import Writer
 from pepperpy_obs._record import Record, Spec
 from pepperpy_obs.aggregate.store import Store
-from pepperpy_obs.chain import Chain, Exit, build_chain
+from pepperpy_obs.chain import Chain, build_chain
 from pepperpy_obs.chain.fast_path import FastPath, Part
 from pepperpy_obs.chain.link import Link, per_operation
 from pepperpy_obs.chain.template import split
 from pepperpy_obs.decorators.blocks import spec_for
 from pepperpy_obs.formats.ecs import ecs_lines
 from pepperpy_obs.formats.lines import json_lines
+from pepperpy_obs.outputs.line_output import LineOutput
 from pepperpy_obs.typing import EventDict
 from tests.chain.calls import (
     NOW,
@@ -136,7 +137,7 @@ def test_the_law_fails_where_the_rule_of_a_link_is_broken(name: str) -> None:
 def test_each_link_has_a_mutant() -> None:
     """A link that is added to the chain has to be broken above, too."""
     config = Config(config_file=None, service="shop", log_sample_rate=0.5)
-    chain = build_chain(config, Store(), exits=[Exit("kept", json_lines, Kept())])
+    chain = build_chain(config, Store(), outputs=[LineOutput("kept", json_lines, Kept())])
     stages = {link.stage for link in (*chain._counted, *chain._leaving)}
 
     assert stages - set(MUTANTS) == {"price", "retries"}  # broken together, as "requests"
@@ -147,7 +148,7 @@ def test_warnings_are_kept_whatever_the_sample() -> None:
     """A level that is always logged is logged by the fast path, too."""
     kept = Kept()
     config = Config(config_file=None, log_sample_rate=0.0)
-    chain = build_chain(config, Store(), exits=[Exit("kept", json_lines, kept)])
+    chain = build_chain(config, Store(), outputs=[LineOutput("kept", json_lines, kept)])
     chain.take([One(UNIFORM.index(spec), trace=number).record(number) for number in range(100) for spec in UNIFORM])
     chain.flush()
 
@@ -158,7 +159,7 @@ def test_most_calls_take_it() -> None:
     """From the third call of an operation on no event is made of it, whatever its agent and its caller."""
     store = Store()
     kept = Kept()
-    chain = build_chain(Config(config_file=None), store, exits=[Exit("kept", json_lines, kept)])
+    chain = build_chain(Config(config_file=None), store, outputs=[LineOutput("kept", json_lines, kept)])
     made: list[Record] = []
 
     class Telling(Writer):
@@ -177,7 +178,7 @@ def test_most_calls_take_it() -> None:
 def test_blocks_without_usage_take_it() -> None:
     """`with measure()` could be given an answer; where it was not, it is counted as any other call."""
     kept = Kept()
-    chain = build_chain(Config(config_file=None), Store(), exits=[Exit("kept", json_lines, kept)])
+    chain = build_chain(Config(config_file=None), Store(), outputs=[LineOutput("kept", json_lines, kept)])
     found = Sent({}, [], 0, 0)
     assert chain._fast_path is not None
     watch(chain._fast_path, found)
@@ -198,14 +199,18 @@ def test_no_fast_path_past_what_must_see_each_event() -> None:
 
     config = Config(config_file=None)
     assert build_chain(config, Store(), [mine])._fast_path is None
-    assert build_chain(config, Store(), exits=[Exit("console", text, Kept())])._fast_path is None
+    assert build_chain(config, Store(), outputs=[LineOutput("console", text, Kept())])._fast_path is None
 
 
 def test_a_second_format_takes_nothing_from_speed() -> None:
     """With an ECS file and a shipper of JSON, calls take the fast path, and an event loop may fold them."""
     ecs, first, second = Kept(), Kept(), Kept()
-    exits = [Exit("file", ecs_lines, ecs), Exit("ship", json_lines, first), Exit("copy", json_lines, second)]
-    chain = build_chain(Config(config_file=None), Store(), exits=exits)
+    outputs = [
+        LineOutput("file", ecs_lines, ecs),
+        LineOutput("ship", json_lines, first),
+        LineOutput("copy", json_lines, second),
+    ]
+    chain = build_chain(Config(config_file=None), Store(), outputs=outputs)
     chain.take([One(0).record(number) for number in range(40)])
     chain.flush()
 
@@ -223,12 +228,12 @@ def test_lines_are_made_once_for_each_format() -> None:
         rendered.append(len(events))
         return [b"line\n"] * len(events)
 
-    exits = [Exit("a", text, Kept()), Exit("b", text, Kept()), Exit("c", json_lines, Kept())]
-    chain = Chain([], [], exits)
+    outputs = [LineOutput("a", text, Kept()), LineOutput("b", text, Kept()), LineOutput("c", json_lines, Kept())]
+    chain = Chain([], [], outputs)
     chain.run([{"event": "one"}, {"event": "two"}])
 
     assert rendered == [2]
-    assert [chain.tallies[name].lines for name in "abc"] == [2, 2, 2]
+    assert [chain.counters[name].lines for name in "abc"] == [2, 2, 2]
 
 
 def test_names_that_are_made_up_fill_no_memory() -> None:
@@ -267,7 +272,7 @@ def test_attributes_that_may_change_are_read_each_time() -> None:
     tags = ["a"]
     spec = Spec("tagged", attributes={"tags": tags})
     kept = Kept()
-    chain = build_chain(Config(config_file=None), Store(), exits=[Exit("kept", json_lines, kept)])
+    chain = build_chain(Config(config_file=None), Store(), outputs=[LineOutput("kept", json_lines, kept)])
     for number in range(6):
         chain.take([[spec, ("a" * 32, f"{number:016x}", None, None, None), 1, 2, None, None]])
         tags.append("b")

@@ -9,9 +9,10 @@ import pytest
 
 from pepperpy_obs import Config
 from pepperpy_obs.aggregate.store import Store
-from pepperpy_obs.chain import Exit, build_chain, order
+from pepperpy_obs.chain import build_chain, order
 from pepperpy_obs.formats.lines import json_lines
-from pepperpy_obs.runtime.structlog_output import Nowhere
+from pepperpy_obs.outputs.line_output import LineOutput
+from tests.chain.calls import Kept
 
 DESIGN = Path(__file__).parents[2] / "docs" / "design.md"
 
@@ -26,7 +27,7 @@ def documented(text: str) -> list[str]:
 def test_the_documented_order_is_the_built_one(text: str) -> None:
     """Every link is named, in its place, and no link is named that is not there."""
     config = Config(config_file=None, service="shop", log_sample_rate=0.5, log_level="info")
-    chain = build_chain(config, Store(), exits=[Exit("kept", json_lines, Nowhere())])
+    chain = build_chain(config, Store(), outputs=[LineOutput("kept", json_lines, Kept())])
     built = [link.stage.replace("_", " ") for link in (*chain._counted, *chain._leaving)]
 
     assert documented(text) == [*built, "outputs"]

@@ -48,7 +48,7 @@ def test_nothing_has_happened_and_all_is_well(still: Still) -> None:
 
 
 def test_a_limit_of_none_switches_its_check_off(still: Still) -> None:
-    """Without limits only the ways out are looked at."""
+    """Without limits only the outputs are looked at."""
     assert set(judged(still, **ALL_OFF)) == {"exporters"}
 
 
@@ -161,7 +161,7 @@ def test_silence_fails(still: Still) -> None:
     ],
 )
 def test_a_way_out_that_is_down_warns(still: Still, outputs: dict[str, OutputStats], status: str, text: str) -> None:
-    """A way out whose latest batch was not taken warns; one that has recovered does not."""
+    """An output whose latest batch was not taken warns; one that has recovered does not."""
     found = judged(still, outputs=outputs)["exporters"]
     assert (found.status, found.text) == (status, text)
 

@@ -19,7 +19,7 @@ from pepperpy_obs.shipping.loki import Loki
 from pepperpy_obs.shipping.record import Record
 from pepperpy_obs.shipping.shipper import Shipper
 from pepperpy_obs.shipping.spool import Bounds
-from pepperpy_obs.typing import WayOut
+from pepperpy_obs.typing import LineSink
 from tests.servers.elastic import ElasticServer
 from tests.servers.loki import LokiServer
 from tests.servers.wire import Fault, wait_until
@@ -214,7 +214,7 @@ def test_it_is_a_way_out_of_a_chain(ship: Ship) -> None:
     """Rendered events go in, and come out under the names and types of ECS, with their ids."""
     with ElasticServer() as server:
         shipper = ship(Elastic(url=server.url, linger=0))
-        assert isinstance(shipper, WayOut)
+        assert isinstance(shipper, LineSink)
         event = {"timestamp": "2026-11-23T12:00:00.000001Z", "event": "operation.finished", "event_id": "ab" * 16}
         shipper.write(json_lines([{**event, "level": "info", "outcome": "ok", "duration_seconds": 0.5, "mine": 7}]))
         assert shipper.flush(10)
