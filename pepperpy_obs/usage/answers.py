@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from pepperpy_obs._guard import pass_on
+from pepperpy_obs.usage.again import take, take_like
 from pepperpy_obs.usage.captured import Captured
 from pepperpy_obs.usage.dig import ask
 from pepperpy_obs.usage.layout import own_of
@@ -18,7 +19,6 @@ from pepperpy_obs.usage.plain import JOB
 from pepperpy_obs.usage.several import PARSED, REPLY, of_attempts, of_messages, of_models
 from pepperpy_obs.usage.shapes import Found
 from pepperpy_obs.usage.stream import Stream
-from pepperpy_obs.usage.take import take
 from pepperpy_obs.usage.views import view_of
 from pepperpy_obs.usage.wire import looks_raw, speaks_of_usage
 
@@ -45,8 +45,11 @@ def capture(answer: object) -> Captured | None:
         special = None
     if special is not None:
         return special(answer)
-    answer = view_of(answer)
-    captured, found = take(answer)
+    taken = take_like(answer)
+    if taken is None:
+        answer = view_of(answer)
+        taken = take(answer)
+    captured, found = taken
     if found is not None:
         return _found(answer, captured, found)
     if is_pending(answer, captured):

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import Enum
 from typing import Any, Final, Literal
 
-from pepperpy_obs.usage.dig import Path, dig, first
+from pepperpy_obs.usage.dig import FUNCTIONS, Path, dig, first
 from pepperpy_obs.usage.layout import Layout, own_of
 from pepperpy_obs.usage.rows import Rows, at_hand, reachable
 
-__all__ = ["Found", "Merge", "Place", "Shape", "Trial", "by_name", "word"]
+__all__ = ["LONGEST_NAME", "Found", "Merge", "Place", "Shape", "Trial", "by_name", "small", "word"]
 
 Rule = Literal[
     "inclusive",
@@ -25,7 +26,10 @@ Rule = Literal[
 Merge = Literal["last", "overwrite", "most", "add"]
 End = Literal["usage", "choices", "candidates", "message_delta", "run", "flag"]
 
-_LONGEST_NAME: Final = 256
+LONGEST_NAME: Final = 256
+_LONGEST_NUMBER: Final = 32
+_NOT_SAID: Final = "NotGiven"
+"""In place of a method: pydantic-ai's answers have one that works out a price."""
 
 
 def by_name(rows: Mapping[str, tuple[Path, ...]]) -> Iterator[tuple[str, Path]]:
@@ -146,10 +150,22 @@ class Found:
     """The node's."""
 
 
-def word(value: Any, longest: int = _LONGEST_NAME) -> str | None:
+def word(value: Any, longest: int = LONGEST_NAME) -> str | None:
     """Return a non-empty text of bearable length, from a text or an enum of texts; else None."""
     if type(value) is str and 0 < len(value) <= longest:
         return value
     if isinstance(value, Enum):
         value = value.value
     return str(value) if isinstance(value, str) and 0 < len(value) <= longest else None
+
+
+def small(value: Any) -> Any:
+    """Return a number or a short word; for anything else the name of its type, which is no number either."""
+    if isinstance(value, bool | int | float | Decimal):
+        return value
+    if isinstance(value, list):
+        numbers = [each for each in value if isinstance(each, int | float | Decimal) and not isinstance(each, bool)]
+        return sum(numbers) if len(numbers) == len(value) else "list"
+    if isinstance(value, FUNCTIONS):
+        return _NOT_SAID
+    return word(value, _LONGEST_NUMBER) or type(value).__name__

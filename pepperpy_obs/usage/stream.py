@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final, cast
 
+from pepperpy_obs.usage.again import take
 from pepperpy_obs.usage.boundaries import opens, writes
 from pepperpy_obs.usage.captured import Captured
 from pepperpy_obs.usage.dig import ask, dig
@@ -14,7 +15,6 @@ from pepperpy_obs.usage.parts import Part
 from pepperpy_obs.usage.sessions import Session
 from pepperpy_obs.usage.shapes import Found, word
 from pepperpy_obs.usage.table import SHAPES
-from pepperpy_obs.usage.take import take
 from pepperpy_obs.usage.views import view_of
 from pepperpy_obs.usage.wire import Reader
 

@@ -1,9 +1,8 @@
-"""From one item - an answer, or an event of a stream - to what is captured of it."""
+"""From one item - an answer, or an event of a stream - to what is captured of it, as if it were the first."""
 
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 from pepperpy_obs.usage.captured import Captured
@@ -11,21 +10,18 @@ from pepperpy_obs.usage.dig import FUNCTIONS, Path, dig, first
 from pepperpy_obs.usage.layout import Layout, layout_of, own_of
 from pepperpy_obs.usage.places import HINTS, NAMES, NO_ID, PLACES, TIERS, USAGE_HINTS
 from pepperpy_obs.usage.rows import Rows, at_hand, reachable
-from pepperpy_obs.usage.shapes import Found, Place, Trial, by_name, word
+from pepperpy_obs.usage.shapes import Found, Place, Trial, by_name, small, word
 from pepperpy_obs.usage.table import SHAPES
 from pepperpy_obs.usage.views import held, view_of
 
-__all__ = ["take"]
+__all__ = ["OWNERS", "SPEED", "take", "trials_of"]
 
 _NOWHERE: Final[Path] = ("no_answer_has_this",)
-_OWNERS: Final = ("response", "message", "chunk", "interaction", "data")
+OWNERS: Final = ("response", "message", "chunk", "interaction", "data")
 """Where events of streams keep the answer that they speak of."""
-_LONGEST_NUMBER: Final = 32
-_NOT_SAID: Final = "NotGiven"
-"""In place of a method: pydantic-ai's answers have one that works out a price."""
 _LONGEST_ID: Final = 128
 _UUID7: Final = re.compile(r"\b([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b")
-_SPEED: Final[Path] = ("speed",)
+SPEED: Final[Path] = ("speed",)
 
 _HINTS: Final = Rows(HINTS)
 _USAGE_HINTS: Final = Rows(USAGE_HINTS)
@@ -81,7 +77,7 @@ def _asked(layout: Layout) -> _Asked:
         if reachable(layout, place.path) and (place.beside is None or place.beside in layout.names)
     )
     named = ((name, path, at_hand(layout, path)) for name, path in by_name(NAMES) if reachable(layout, path))
-    asked = layout.chosen[take] = _Asked(places, tuple(key for key in _OWNERS if key in layout.names), tuple(named))
+    asked = layout.chosen[take] = _Asked(places, tuple(key for key in OWNERS if key in layout.names), tuple(named))
     return asked
 
 
@@ -102,13 +98,13 @@ def _find(answer: Any, layout: Layout, places: tuple[tuple[Place, str | None], .
             node = held(node)
         owner = dig(answer, place.owner) if place.owner else answer
         within = layout if node is answer else layout_of(node)
-        for trial in _trials(within):
+        for trial in trials_of(within):
             if trial.fits(node, owner, place.name):
                 return Found(trial.shape, place, node, owner, within)
     return None
 
 
-def _trials(layout: Layout) -> tuple[Trial, ...]:
+def trials_of(layout: Layout) -> tuple[Trial, ...]:
     """Return the shapes that nodes of a layout may have, in the order of the table."""
     trials: tuple[Trial, ...] | None = layout.chosen.get(Trial)
     if trials is None:
@@ -142,20 +138,8 @@ def _collect(found: Found, answer: Any, layout: Layout) -> dict[str, Any]:
             raw |= beside.of(found.owner, layout_of(found.owner))
     for name, value in raw.items():
         if type(value) is not int:
-            raw[name] = _small(value)
+            raw[name] = small(value)
     return raw
-
-
-def _small(value: Any) -> Any:
-    """Return a number or a short word; for anything else the name of its type, which is no number either."""
-    if isinstance(value, bool | int | float | Decimal):
-        return value
-    if isinstance(value, list):
-        numbers = [each for each in value if isinstance(each, int | float | Decimal) and not isinstance(each, bool)]
-        return sum(numbers) if len(numbers) == len(value) else "list"
-    if isinstance(value, FUNCTIONS):
-        return _NOT_SAID
-    return word(value, _LONGEST_NUMBER) or type(value).__name__
 
 
 def _owner(answer: Any, owners: tuple[str, ...]) -> Any:
@@ -184,10 +168,10 @@ def _tier(found: Found) -> str | None:
     layout = found.layout
     told: tuple[bool, tuple[Path, ...]] | None = layout.chosen.get(_tier)
     if told is None:
-        told = reachable(layout, _SPEED), tuple(path for path in TIERS if reachable(layout, path))
+        told = reachable(layout, SPEED), tuple(path for path in TIERS if reachable(layout, path))
         layout.chosen[_tier] = told
     has_speed, tiers = told
-    if has_speed and dig(found.node, _SPEED) == "fast":
+    if has_speed and dig(found.node, SPEED) == "fast":
         return "fast"
     return word(first(found.node, tiers)) if tiers else None
 
