@@ -44,6 +44,8 @@ _MOST_WAITING: Final = 4096
 """Records that may wait for the next one to begin later while callers drain: a clock that stands still ends no wait."""
 _DEPTH: Final = 60
 """How many calls below `Drain.run` there may be, down to a renderer's."""
+_SHALLOW: Final = 200
+"""Frames below which a stack has room for these, whatever the calls between them took."""
 _WAIT: Final = 1.0
 """Seconds that an observed call waits for other threads; not again, while they do not get done."""
 _MOST_LINES: Final = 32768
@@ -147,7 +149,7 @@ class Drain:
         self._beforehand()
         if self.inside:
             return 0
-        _descend(_DEPTH)
+        _need_room()
         return elsewhere(lambda: self.exclusively(self._fold, timeout))
 
     def relieve(self, most: int) -> None:
@@ -159,7 +161,7 @@ class Drain:
         self._beforehand()
         if self.inside:
             return
-        _descend(_DEPTH)
+        _need_room()
         elsewhere(lambda: self._relieve(most))
 
     def _relieve(self, most: int) -> None:
@@ -321,7 +323,7 @@ class Drain:
         self._beforehand()
         if self.inside:
             return self._records.run(lambda: step([]))
-        _descend(_DEPTH)
+        _need_room()
 
         def moment() -> Result:
             self._fold()
@@ -340,7 +342,20 @@ def _part(records: list[Record]) -> tuple[list[Record], list[Record]]:
     return ended, running
 
 
+def _need_room() -> None:
+    """Raise RecursionError where the stack has no room for a fold, so that it fails before anything is touched.
+
+    To count the frames takes a call of C. Only where there are many is it tried how far the stack still goes, for
+    calls that come through C code take more of it than their frames tell.
+    """
+    try:
+        sys._getframe(min(_SHALLOW, sys.getrecursionlimit() // 4))  # noqa: SLF001 - documented, and in every CPython
+    except ValueError:  # it is not that deep
+        return
+    _descend(_DEPTH)
+
+
 def _descend(levels: int) -> None:
-    """Go down so many calls and come back: what follows will not fail half-way for want of stack."""
+    """Go down so many calls and come back."""
     if levels:
         _descend(levels - 1)
