@@ -20,7 +20,7 @@ from typing import Final, Protocol
 from pepperpy_obs import _clock
 from pepperpy_obs.shipping.dead_letter import DeadLetters
 from pepperpy_obs.shipping.doubt import Doubt, Tally
-from pepperpy_obs.shipping.group import Group, halves, regroup
+from pepperpy_obs.shipping.group import Group, divided, halves, regroup
 from pepperpy_obs.shipping.ledger import Account
 from pepperpy_obs.shipping.leg import Leg, commit
 from pepperpy_obs.shipping.outcome import Answer, Outcome, Parcel, Request, Verdict, retry_after
@@ -141,6 +141,9 @@ class Delivery:
         self._company()
         group = self._groups[0]
         records = [group.leg[place] for place in group.places]
+        if len(parts := self._spec.partition(records)) > 1:
+            self._put(group, *divided(group, parts))
+            return None
         parcel = Parcel(records, group.leg.instance, group.replay, group.reduced)
         verdict, answer = self._send(group, parcel, poster)
         return self._apply(group, verdict, answer)

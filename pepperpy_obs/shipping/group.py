@@ -9,7 +9,7 @@ from pepperpy_obs.shipping.doubt import Doubt
 from pepperpy_obs.shipping.leg import Leg
 from pepperpy_obs.shipping.outcome import Outcome
 
-__all__ = ["Group", "halves", "regroup"]
+__all__ = ["Group", "divided", "halves", "regroup"]
 
 
 @dataclass(eq=False, slots=True)
@@ -35,6 +35,11 @@ def halves(group: Group) -> list[Group]:
     """Return its two halves."""
     half = len(group.places) // 2
     return [replace(group, places=places, tried=False) for places in (group.places[:half], group.places[half:])]
+
+
+def divided(group: Group, parts: Sequence[Sequence[int]]) -> list[Group]:
+    """Return a group for each part of it; a part has indices into the places."""
+    return [replace(group, places=[group.places[index] for index in part]) for part in parts]
 
 
 def regroup(group: Group, outcomes: Sequence[Outcome]) -> list[Group]:

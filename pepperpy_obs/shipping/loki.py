@@ -7,7 +7,7 @@ with each call is structured metadata.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any, ClassVar
@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from pepperpy_obs.errors import SetupError
-from pepperpy_obs.shipping.loki_answers import Sent, judge_refusal
+from pepperpy_obs.shipping.loki_answers import Sent, judge_refusal, judge_throttled
 from pepperpy_obs.shipping.outcome import (
     Answer,
     Parcel,
@@ -25,11 +25,12 @@ from pepperpy_obs.shipping.outcome import (
     common_verdict,
     hold,
     not_its_own,
+    retry,
 )
 from pepperpy_obs.shipping.record import Record
 from pepperpy_obs.shipping.sink import SinkSpec
 
-__all__ = ["Loki"]
+__all__ = ["Loki", "stream_parts"]
 
 _AT = itemgetter(0)
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
@@ -58,9 +59,40 @@ class _Facts(msgspec.Struct, omit_defaults=True):
     span_id: str | None = None
 
 
+class _Stream(msgspec.Struct, frozen=True):
+    """What of an event tells one stream of a process from another."""
+
+    service: str | None = None
+    environment: str | None = None
+
+
 _decode = msgspec.json.Decoder(_Facts).decode
+_decode_stream = msgspec.json.Decoder(_Stream).decode
 _decode_any = msgspec.json.Decoder(dict[str, Any]).decode
 _encode = msgspec.json.Encoder().encode
+
+
+def stream_parts(records: Sequence[Record]) -> Sequence[Sequence[int]]:
+    """Return the places of the records of each stream.
+
+    Of several streams in one request Loki's ingester tells only what became of the last: the others may be refused and
+    nobody hears of it (pkg/ingester/instance.go, `Push`).
+    """
+    parts: dict[_Stream, list[int]] = {}
+    for place, record in enumerate(records):
+        parts.setdefault(_stream_of(record.line), []).append(place)
+    return list(parts.values())
+
+
+def _stream_of(line: bytes) -> _Stream:
+    try:
+        return _decode_stream(line)
+    except msgspec.ValidationError:
+        facts = _facts(line)
+        return _Stream(facts.service, facts.environment)
+    except (msgspec.DecodeError, RecursionError):
+        # It fails alone, when it is encoded.
+        return _Stream()
 
 
 def _facts(line: bytes) -> _Facts:
@@ -124,6 +156,10 @@ class Loki(SinkSpec):
             labels["replay"] = "1"
         return labels
 
+    def partition(self, records: Sequence[Record]) -> Sequence[Sequence[int]]:
+        """Return the places of each stream's records: each goes in a request of its own."""
+        return stream_parts(records)
+
     def encode(self, parcel: Parcel) -> Request:
         """Return one push, oldest line first: Loki's rule of order holds within one request, too."""
         metadata = self.metadata and not parcel.reduced
@@ -145,6 +181,8 @@ class Loki(SinkSpec):
             return all_acknowledged(len(parcel.records))
         if answer.status == 400:
             return self._refused(parcel, answer)
+        if answer.status == 429:
+            return judge_throttled(self._sent(parcel), answer.body.decode(errors="replace")) or retry(answer)
         if (verdict := common_verdict(answer)) is not None:
             return verdict
         # 260 ("ingestion blocked") is an operator's decision; a 200 is not Loki's; 422 is somebody's mistake.
@@ -153,16 +191,18 @@ class Loki(SinkSpec):
     def _refused(self, parcel: Parcel, answer: Answer) -> Verdict:
         if (verdict := not_its_own(answer)) is not None:
             return verdict
+        unknown = Verdict("unknown", "unknown_answer", f"400: {answer.text}")
+        return judge_refusal(self._sent(parcel), answer.body.decode(errors="replace")) or unknown
+
+    def _sent(self, parcel: Parcel) -> Sent:
         bare = parcel.reduced or not self.metadata
-        sent = Sent(
+        return Sent(
             parcel.records,
             metadata=lambda record: (0, 0) if bare else _metadata(record),
             stream=lambda record: self._stream(_facts(record.line), parcel),
             replay=parcel.replay,
             reduced=bare,
         )
-        unknown = Verdict("unknown", "unknown_answer", f"400: {answer.text}")
-        return judge_refusal(sent, answer.body.decode(errors="replace")) or unknown
 
 
 def _metadata(record: Record) -> tuple[int, int]:

@@ -17,13 +17,14 @@ from pepperpy_obs.shipping.loki_wordings import ADVICE, WORDINGS, Wording, patte
 from pepperpy_obs.shipping.outcome import ACKNOWLEDGED, Outcome, Verdict
 from pepperpy_obs.shipping.record import Record
 
-__all__ = ["Sent", "judge_refusal"]
+__all__ = ["Sent", "judge_refusal", "judge_throttled"]
 
 _SECOND: Final = 1_000_000_000
 _LONGEST: Final = 262_144
 """What Loki takes by default (pkg/validation/limits.go)."""
 _NAMED: Final = re.compile(r"entry with timestamp (\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:\.(\d+))?(?: \+0000|Z)")
 _PATTERNS: Final = [(wording, pattern(wording.words)) for wording in WORDINGS]
+_IGNORED: Final = pattern("total ignored: <number> out of <limit> for stream: <stream>")
 _LABEL: Final = re.compile(r'([^={,\s]+)="((?:[^"\\]|\\.)*)"')
 _REST: Final = re.compile(r"\d+ errors like: ", re.IGNORECASE)
 
@@ -89,6 +90,20 @@ def judge_refusal(sent: Sent, text: str) -> Verdict | None:
     if held and all(outcome.what == "again" for outcome in settled):
         return Verdict("hold", held.wording.reason, detail)
     return Verdict("settle", held.wording.reason if held else "", detail, settled)
+
+
+def judge_throttled(sent: Sent, text: str) -> Verdict | None:
+    """Return what a 429 means for each line where Loki took the first of them, None where all have to go again.
+
+    A Loki that does not shard streams takes lines until the stream's limit is reached and names the others
+    (pkg/ingester/stream.go, `errorForFailedEntries`). Only where it counts as many lines as went is none hidden.
+    """
+    found, first = _IGNORED.search(text), _first_named(text)
+    if found is None or int(found["limit"]) != len(sent.records):
+        return None
+    again = Outcome("again", "429", text[:500])
+    outcomes = [ACKNOWLEDGED if record.at < first else again for record in sent.records]
+    return Verdict("settle", "429", outcomes=outcomes) if ACKNOWLEDGED in outcomes else None
 
 
 def _read(text: str) -> tuple[list[_Refusal], str]:
@@ -179,7 +194,10 @@ def _hidden(refusal: _Refusal, sent: Sent, taken: Mapping[int, Outcome]) -> list
     """Return the lines that a refusal for order hides: Loki has refused them, too, and told only of the others.
 
     Some are older than the first that it names, which came too late itself; some are longer than it takes by default.
+    None is hidden where Loki has looked at as many lines as went.
     """
+    if sum(refusal.numbers("limit")) == len(sent.records):
+        return []
     first = _first_named(refusal.text)
     places = [place for place in range(len(sent.records)) if place not in taken]
     return [p for p in places if len(sent.records[p].line) > _LONGEST or sent.records[p].at < first]

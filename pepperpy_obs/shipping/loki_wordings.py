@@ -48,7 +48,7 @@ WORDINGS: Final = (
     Wording("labels_missing", "hold", "missing required labels <any> for user <any> for stream <stream>", "3.x", _VALIDATE),
     Wording("labels_missing", "hold", "at least one label pair is required per stream", "2.0", _VALIDATE),
     Wording("labels_unread", "hold", "error parsing labels <stream> with error", "2.0; in lower case since 2025-09", _VALIDATE),
-    Wording("too_far_behind", "replay", "total ignored: <number> out of <any> for stream: <stream>", "2.0", "pkg/ingester/stream.go"),
+    Wording("too_far_behind", "replay", "total ignored: <number> out of <limit> for stream: <stream>", "2.0", "pkg/ingester/stream.go"),
     Wording("tenant", "hold", "no org id", "1.0", "dskit user/id.go"),
     Wording("tenant", "hold", "tenant id is too long", "2.4", "dskit tenant/tenant.go"),
     Wording("tenant", "hold", "tenant id <any> contains unsupported character", "2.4", "dskit tenant/tenant.go"),

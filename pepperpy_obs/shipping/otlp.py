@@ -6,14 +6,16 @@ it has one (`events.FIELDS`), so that a receiver may use either.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, ClassVar, Final
 
 import msgspec
 
 from pepperpy_obs.events import FIELDS
-from pepperpy_obs.shipping.loki_answers import Sent, judge_refusal
+from pepperpy_obs.shipping.loki import stream_parts
+from pepperpy_obs.shipping.loki_answers import Sent, judge_refusal, judge_throttled
 from pepperpy_obs.shipping.outcome import (
     ACKNOWLEDGED,
     Answer,
@@ -24,6 +26,7 @@ from pepperpy_obs.shipping.outcome import (
     common_verdict,
     hold,
     not_its_own,
+    retry,
     split,
 )
 from pepperpy_obs.shipping.record import Record
@@ -31,6 +34,7 @@ from pepperpy_obs.shipping.sink import SinkSpec
 
 __all__ = ["Otlp"]
 
+_AT: Final = itemgetter(0)
 _NAMES: Final = {field.name: field.otel for field in FIELDS if field.otel}
 _ELSEWHERE: Final = frozenset({"timestamp", "level", "event", "service", "environment", "trace_id", "span_id"})
 """Fields that have a place of their own in a log record or its resource."""
@@ -106,10 +110,18 @@ class Otlp(SinkSpec):
     kind: ClassVar[str] = "otlp"
     path: str = "/v1/logs"
 
+    @property
+    def _to_loki(self) -> bool:
+        return "/otlp" in self.url + self.path
+
+    def partition(self, records: Sequence[Record]) -> Sequence[Sequence[int]]:
+        """Return the places of the records by request: Loki hides what it refuses of several streams."""
+        return stream_parts(records) if self._to_loki else super().partition(records)
+
     def encode(self, parcel: Parcel) -> Request:
-        """Return one export request, a resource for each service and environment in it."""
+        """Return one export request, oldest first, with a resource for each service and environment in it."""
         resources: dict[tuple[str, str], list[dict[str, Any]]] = {}
-        for record in parcel.records:
+        for record in sorted(parcel.records, key=_AT):
             event = _decode(record.line)
             key = (str(event.get("service", "unknown_service")), str(event.get("environment", "")))
             resources.setdefault(key, []).append(_log_record(record, event, reduced=parcel.reduced))
@@ -128,6 +140,8 @@ class Otlp(SinkSpec):
         """Return what became of them; of a partial success only the number refused is known, never which."""
         if answer.status == 400:
             return self._refused(parcel, answer)
+        if answer.status == 429 and self._to_loki:
+            return judge_throttled(self._sent(parcel), answer.body.decode(errors="replace")) or retry(answer)
         if not 200 <= answer.status < 300:
             return common_verdict(answer) or hold(answer)
         partial = _partial(answer)
@@ -143,13 +157,16 @@ class Otlp(SinkSpec):
 
         Its words come in protobuf, whatever the request is in.
         """
-        sent = Sent(parcel.records, metadata=_metadata, stream=_stream, replay=True, reduced=parcel.reduced)
+        sent = self._sent(parcel)
         text = answer.body.decode(errors="replace")
         if (verdict := not_its_own(answer) or judge_refusal(sent, text)) is not None:
             return verdict
-        if "/otlp" in self.url + self.path:
+        if self._to_loki:
             return Verdict("unknown", "unknown_answer", f"400: {answer.text}")
         return split(answer)
+
+    def _sent(self, parcel: Parcel) -> Sent:
+        return Sent(parcel.records, metadata=_metadata, stream=_stream, replay=True, reduced=parcel.reduced)
 
 
 def _metadata(record: Record) -> tuple[int, int]:

@@ -106,6 +106,10 @@ class _Run:
         """Send a parcel; return those of it that were not answered for."""
         if self.found.stopped:
             return parcel.letters
+        parts = self._spec.partition([record for _, record in parcel.letters])
+        if len(parts) > 1:
+            self._parcels[:0] = [replace(parcel, letters=[parcel.letters[place] for place in part]) for part in parts]
+            return []
         verdict = self._post(parcel)
         if verdict.action == "split" and len(parcel.letters) > 1:
             half = len(parcel.letters) // 2

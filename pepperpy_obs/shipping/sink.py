@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -18,6 +18,7 @@ from zlib import compressobj
 
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.shipping.outcome import Answer, Parcel, Request, Verdict
+from pepperpy_obs.shipping.record import Record
 
 __all__ = ["SinkSpec"]
 
@@ -137,6 +138,10 @@ class SinkSpec(ABC):
             body = packer.compress(body) + packer.flush()
             headers["Content-Encoding"] = "gzip"
         return Request(path, body, headers)
+
+    def partition(self, records: Sequence[Record]) -> Sequence[Sequence[int]]:
+        """Return the places of the records by request: those of one part may go in one; most receivers take any."""
+        return (range(len(records)),)
 
     @abstractmethod
     def encode(self, parcel: Parcel) -> Request:

@@ -53,7 +53,9 @@ class LokiServer(Server):
         metadata_count: int = 128,
         metadata_allowed: bool = True,
         most_labels: int = 15,
+        stream_burst: int = 15 * 1024 * 1024,
     ) -> None:
+        self.stream_burst = stream_burst
         self.wording = wording
         self.metadata_bytes = metadata_bytes
         self.metadata_count = metadata_count
@@ -99,29 +101,28 @@ class LokiServer(Server):
         if size > self.burst:
             return Reply(429, b"Ingestion rate limit exceeded for user fake (limit: 4194304 bytes/sec)\n")
         errors: list[str] = []
-        behind: list[str] = []
+        ignored = ACCEPTED
         for labels, values in streams:
-            self._take(labels, values, errors, behind)
-        if behind:
+            # Of several streams the ingester tells only what became of the last (pkg/ingester/instance.go, `Push`).
+            ignored = self._take(labels, values, errors)
+        if ignored is not ACCEPTED:
             # The ingester's error comes first, and hides those of the distributor.
-            return Reply(400, (behind[-1] + "\n").encode())
+            return ignored
         return Reply(400, (words.grouped(errors) + "\n").encode()) if errors else ACCEPTED
 
-    def _take(
-        self, labels: dict[str, str], values: list[tuple[int, str, str]], errors: list[str], behind: list[str]
-    ) -> None:
+    def _take(self, labels: dict[str, str], values: list[tuple[int, str, str]], errors: list[str]) -> Reply:
         name = label_string(labels)
         count = len(labels) - ("service_name" in labels)
         if count > self.most_labels:
             errors.append(words.LABEL_COUNT.format(stream=name, n=count, limit=self.most_labels))
-            return
+            return ACCEPTED
         valid: list[tuple[int, str, str]] = []
         for at, line, meta in values:
             if (error := self._invalid(name, at, line, meta)) is None:
                 valid.append((at, line, meta))
             else:
                 errors.append(error)
-        behind += self._store(name, valid)
+        return self._store(name, valid)
 
     def _invalid(self, name: str, at: int, line: str, meta: str) -> str | None:
         now = self.now()
@@ -144,22 +145,30 @@ class LokiServer(Server):
             return words.METADATA_MANY.format(stream=name, n=len(metadata), limit=self.metadata_count)
         return None
 
-    def _store(self, name: str, values: list[tuple[int, str, str]]) -> list[str]:
+    def _store(self, name: str, values: list[tuple[int, str, str]]) -> Reply:
         stream = self.streams.setdefault(name, {})
-        behind: list[str] = []
+        ignored: list[tuple[int, str]] = []
+        status, room = 400, self.stream_burst
         for at, line, meta in values:
+            size = len(line.encode()) + sum(len(k) + len(v) for k, v in json.loads(meta).items())
             cutoff = self.newest.get(name, at) - 3600 * SECOND
-            if at < cutoff:
-                reason = f"entry too far behind, entry timestamp is: {rfc3339(at)}, oldest acceptable timestamp is: "
-                behind.append(f"entry with timestamp {go_time(at)} ignored, reason: '{reason}{rfc3339(cutoff)}',")
-                continue
-            self.newest[name] = max(at, self.newest.get(name, at))
-            stream[at, line, meta] = None
-            self.arrivals += 1
-        if not behind:
-            return []
-        total = f"user 'fake', total ignored: {len(behind)} out of {len(values)} for stream: {name}"
-        return ["\n".join([*behind[:10], total])]
+            if size > room:
+                # What the limiter does not allow costs it nothing: a shorter line behind it may be taken.
+                status = 429
+                ignored.append((at, words.STREAM_RATE.format(stream=name, n=size)))
+            elif at < cutoff:
+                status = 400
+                ignored.append((at, words.BEHIND.format(at=rfc3339(at), oldest=rfc3339(cutoff))))
+            else:
+                room -= size
+                self.newest[name] = max(at, self.newest.get(name, at))
+                stream[at, line, meta] = None
+                self.arrivals += 1
+        if not ignored:
+            return ACCEPTED
+        said = [f"entry with timestamp {go_time(at)} ignored, reason: '{reason}'," for at, reason in ignored[:10]]
+        total = f"user 'fake', total ignored: {len(ignored)} out of {len(values)} for stream: {name}"
+        return Reply(status, "\n".join([*said, total, ""]).encode())
 
 
 def parsed(body: bytes) -> list[tuple[dict[str, str], list[tuple[int, str, str]]]]:

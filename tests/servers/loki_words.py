@@ -26,6 +26,12 @@ METADATA_OFF = (
     "stream '{stream}' includes structured metadata, but this feature is disallowed. Please see "
     "`limits_config.allow_structured_metadata` or contact your Loki administrator to enable it."
 )
+BEHIND = "entry too far behind, entry timestamp is: {at}, oldest acceptable timestamp is: {oldest}"
+STREAM_RATE = (
+    "Per stream rate limit exceeded (limit: 3MB/sec) while attempting to ingest for stream '{stream}' totaling {n}B, "
+    "consider splitting a stream via additional labels or contact your Loki administrator to see if the limit can be "
+    "increased"
+)
 LABEL_COUNT = "entry for stream '{stream}' has {n} label names; limit {limit}"
 
 

@@ -15,7 +15,7 @@ from pepperpy_obs.shipping.outcome import Answer, Parcel
 from pepperpy_obs.shipping.record import Record
 from pepperpy_obs.shipping.shipper import Shipper
 from tests.servers import loki_words as words
-from tests.servers.loki import SECOND, LokiServer
+from tests.servers.loki import SECOND, LokiServer, go_time
 from tests.servers.wire import Fault, Reply, wait_until
 
 Make = Callable[..., Record]
@@ -180,6 +180,45 @@ def test_what_a_refusal_for_order_hides_is_found_out(ship: Ship, event: Make) ->
         (ledger,) = shipper.ledgers().values()
         assert (ledger.acknowledged, dict(ledger.rejected)) == (3, {"line_too_long": 1})
         assert server.arrivals == 3
+
+
+@pytest.mark.parametrize("spec", [Loki, Otlp])
+def test_each_stream_goes_in_a_request_of_its_own(spec: type[Loki | Otlp], ship: Ship, event: Make) -> None:
+    """Of several streams Loki tells only what became of the last: what it refuses of another would be lost unseen."""
+    with LokiServer() as server:
+        shipper = ship(spec(url=server.url + ("/otlp" if spec is Otlp else ""), **QUICK))
+        shipper.offer([event(n, NOW, service=name) for n, name in enumerate("ab")])
+        assert shipper.flush(10)
+        old = NOW - 2 * 3600 * SECOND
+        shipper.offer(
+            [event(n, old if n == 10 else NOW, service=name) for n, name in zip(range(10, 14), "aabb", strict=True)]
+        )
+        assert shipper.flush(10)
+        (ledger,) = shipper.ledgers().values()
+        rejected = {"too_far_behind": 1} if spec is Otlp else {}
+        assert (dict(ledger.rejected), ledger.acknowledged) == (rejected, 6 - len(rejected))
+        assert server.arrivals == ledger.acknowledged
+
+
+def test_what_a_throttled_stream_took_is_not_sent_again(ship: Ship, event: Make) -> None:
+    """A Loki that does not shard streams takes lines up to the stream's limit, and names those that it did not."""
+    with LokiServer(stream_burst=1_000) as server:
+        shipper = ship(Loki(url=server.url, **QUICK))
+        shipper.offer([event(n, NOW + n) for n in range(50)])
+        assert shipper.flush(10)
+        (ledger,) = shipper.ledgers().values()
+        assert (ledger.acknowledged, ledger.rejected, server.arrivals) == (50, {}, 50)
+        assert set(ledger.retries) == {"429"}
+
+
+def test_where_lines_may_be_hidden_a_throttled_request_goes_again(event: Make) -> None:
+    """Loki has counted fewer lines than went: those before the first that it names may be refused for other reasons."""
+    records = [event(n, NOW + n) for n in range(3)]
+    named = f"entry with timestamp {go_time(NOW + 2)} ignored, reason: '{words.STREAM_RATE}',\n"
+    for of, wanted in ((3, ["acknowledged", "acknowledged", "again"]), (2, [])):
+        text = f"{named}user 'fake', total ignored: 1 out of {of} for stream: {STREAM}"
+        verdict = Loki(url="http://loki").judge(Parcel(records, "host-0"), Answer(429, text.encode()))
+        assert ([one.what for one in verdict.outcomes], verdict.reason) == (wanted, "429")
 
 
 def rfc3339(at: int) -> str:
