@@ -23,7 +23,7 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["CAPACITY", "EMPTY", "SCALE", "Bins", "indices"]
+__all__ = ["CAPACITY", "EMPTY", "SCALE", "Bins", "indices", "width_of"]
 
 SCALE: Final = 6
 """The finest scale: bounds grow by 2**(1/64), so that a bin's middle is within 0.542 % of all in it."""
@@ -95,7 +95,7 @@ class Bins(Struct, frozen=True, gc=False):
     def pack(cls, scale: int, offset: int, counts: Sequence[int]) -> Self:
         """Make a row of `counts`, which begin at bin `offset`."""
         total = sum(counts)
-        lanes = struct.pack(f"<{len(counts)}{_CODES[_width(total)]}", *counts)
+        lanes = struct.pack(f"<{len(counts)}{_CODES[width_of(total)]}", *counts)
         return cls(scale, offset, total, int.from_bytes(lanes, "little"))
 
     @classmethod
@@ -121,12 +121,12 @@ class Bins(Struct, frozen=True, gc=False):
         return f"Bins(scale={self.scale}, pairs={self.pairs()})"
 
     def __len__(self) -> int:
-        lane = 8 * _width(self.total)
+        lane = 8 * width_of(self.total)
         return (self.packed.bit_length() + lane - 1) // lane
 
     def counts(self) -> tuple[int, ...]:
         """Return the counts of the bins from `offset` on."""
-        size, width = len(self), _width(self.total)
+        size, width = len(self), width_of(self.total)
         return struct.unpack(f"<{size}{_CODES[width]}", self.packed.to_bytes(size * width, "little"))
 
     def coarsened(self, scale: int) -> Self:
@@ -147,9 +147,9 @@ class Bins(Struct, frozen=True, gc=False):
         digits, here the counts. That takes a tenth of the time of adding one by one.
         """
         total, offset, size = self.total, self.offset, len(self)
-        width = _width(total + 1)  # so that no sum is all nines
+        width = width_of(total + 1)  # so that no sum is all nines
         nines = (1 << 8 * width) - 1
-        lanes = _widened(self.packed, _width(total), width).to_bytes(size * width, "little")
+        lanes = _widened(self.packed, width_of(total), width).to_bytes(size * width, "little")
         none = bisect_left(lasts, offset)
         some = bisect_left(lasts, offset + size - 1, none)
         found = [0] * none
@@ -180,7 +180,7 @@ class Bins(Struct, frozen=True, gc=False):
 
     def _lanes_from(self, low: int, width: int) -> int:
         """Return the counts, of `width` bytes each and no less than they have, of a row that begins at bin `low`."""
-        return _widened(self.packed, _width(self.total), width) << 8 * width * (self.offset - low)
+        return _widened(self.packed, width_of(self.total), width) << 8 * width * (self.offset - low)
 
     def merge(self, other: Self) -> Self:
         """Return the counts of both, at the coarser of the two scales or coarser still if the row is too long."""
@@ -189,8 +189,8 @@ class Bins(Struct, frozen=True, gc=False):
         if not self.packed:
             return other
         total = self.total + other.total
-        width = _width(total)
-        if self.scale == other.scale and width == _width(self.total) == _width(other.total):
+        width = width_of(total)
+        if self.scale == other.scale and width == width_of(self.total) == width_of(other.total):
             # So it is with most rows: nothing to be widened or coarsened, unless the sum is too long.
             low, lane = min(self.offset, other.offset), 8 * width
             packed = (self.packed << lane * (self.offset - low)) + (other.packed << lane * (other.offset - low))
@@ -214,7 +214,7 @@ class Bins(Struct, frozen=True, gc=False):
         if len(rows) < _MANY or len({row.scale for row in rows}) > 1:
             return reduce(cls.merge, rows, cls())
         low, total = min([row.offset for row in rows]), sum([row.total for row in rows])
-        width = _width(total)
+        width = width_of(total)
         packed = narrow = counted = 0
         for row in rows:
             if row.total > _NARROW:
@@ -231,7 +231,7 @@ class Bins(Struct, frozen=True, gc=False):
         return cls(rows[0].scale, low, total, packed)
 
 
-def _width(total: int) -> int:
+def width_of(total: int) -> int:
     """Return how many bytes hold every count of a row of so many values."""
     return 1 if total < 1 << 8 else 2 if total < 1 << 16 else 4 if total < 1 << 32 else 8
 

@@ -14,16 +14,11 @@ from pepperpy_obs.aggregate.cell import NO_CALLS, CacheCell, Cell, Requests
 from pepperpy_obs.aggregate.metric import MetricCell
 from pepperpy_obs.aggregate.series import Attribute, MetricKey, SeriesKey
 
-__all__ = ["Entries", "Ledger", "Pile"]
+__all__ = ["Entries", "Ledger"]
 
 
 _MOST_DAYS: Final = 400
 """More than a year; of what was before only the sums are left."""
-
-
-_MOST_PILED: Final = 11
-"""Beside the sum of those before. Readers add them up each time; and no two piles are to be settled at once, as a rule,
-where others come to an end every 15 or 24."""
 
 
 class _Mergeable(Protocol):
@@ -148,35 +143,6 @@ class Ledger:
             self.refused.update(other.refused)
             self.overflow.update(other.overflow)
         _absorb_series(self.series, [other.series for other in others])
-
-
-class Pile:
-    """The sum of many ledgers, added up several at a time: that takes a third of adding up one after the other.
-
-    No ledger that lies in it is changed any more, so whoever got it may keep it.
-    """
-
-    __slots__ = ("_ledgers",)
-
-    def __init__(self) -> None:
-        self._ledgers: list[Ledger] = []
-
-    def add(self, ledger: Ledger) -> None:
-        """Add a ledger, which is given away."""
-        self._ledgers.append(ledger)
-        if len(self._ledgers) > _MOST_PILED:
-            self.settle()
-
-    def settle(self) -> None:
-        """Add up what is still to be added up."""
-        if len(self._ledgers) > 1:
-            total = Ledger()
-            total.absorb(*self._ledgers)
-            self._ledgers = [total]
-
-    def ledgers(self) -> list[Ledger]:
-        """Return ledgers whose sum it is."""
-        return self._ledgers.copy()
 
 
 def _absorb_series(table: dict[SeriesKey, Cell], others: Sequence[Mapping[SeriesKey, Cell]]) -> None:

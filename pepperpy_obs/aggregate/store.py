@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from pepperpy_obs.aggregate.cell import SLOT
 from pepperpy_obs.aggregate.ledger import Ledger
+from pepperpy_obs.aggregate.packed import Keys, add_up
 from pepperpy_obs.aggregate.series import Clean, Limits, SeriesKey
 from pepperpy_obs.aggregate.slot import Slot, StillSlot
 from pepperpy_obs.aggregate.snapshot import Snapshot
@@ -31,16 +32,18 @@ _FINISHED: Final = OPERATION_FINISHED
 class Cut:
     """A snapshot that has not been added up yet, of pieces that nobody changes any more."""
 
-    __slots__ = ("_made", "_pieces", "_slot", "_span", "_window")
+    __slots__ = ("_keys", "_made", "_pieces", "_slot", "_span", "_total", "_window")
 
     def __init__(
         self,
-        pieces: Sequence[Ledger],
+        windows: tuple[Sequence[bytes], Keys],
+        total: Ledger | None,
         slot: StillSlot | None,
         span: tuple[int | None, int | None],
         window: float | None,
     ) -> None:
-        self._pieces = pieces
+        self._pieces, self._keys = windows
+        self._total = total
         self._slot = slot
         self._span = span
         self._window = window
@@ -49,8 +52,8 @@ class Cut:
     def snapshot(self) -> Snapshot:
         """Add it up, the first time; needs no lock. Two threads at once may add up both, to the same."""
         if self._made is None:
-            sums = Ledger()
-            sums.absorb(*self._pieces, *([] if self._slot is None else [self._slot.written()]))
+            sums = add_up(self._pieces, self._keys)
+            sums.absorb(*[one for one in (self._total, self._slot and self._slot.written()) if one])
             sums.start, sums.end = self._span
             self._made = Snapshot.of(sums, self._window)
         return self._made
@@ -178,15 +181,15 @@ class Store:
         times = Ledger()
         times.span(self._total.start, self._total.end)
         times.span(*self._slot.span())
-        end = times.end if now is None else now
+        end, keys = times.end if now is None else now, self._windows.keys
         if window is None:
             times.span(None, end)
-            return Cut([self._total.copy()], self._slot.still(), (times.start, times.end), window)
+            return Cut(([], keys), self._total.copy(), self._slot.still(), (times.start, times.end), window)
         if times.start is None or end is None:
-            return Cut([], None, (None, None), window)
-        stretch, ledgers = self._windows.over(window, end)
+            return Cut(([], keys), None, None, (None, None), window)
+        stretch, pieces = self._windows.over(window, end)
         slot = self._slot.still() if self._from in stretch else None
-        return Cut(ledgers, slot, (max(times.start, stretch.start), end), window)
+        return Cut((pieces, keys), None, slot, (max(times.start, stretch.start), end), window)
 
     def merge(self, snapshot: Snapshot) -> None:
         """Add a snapshot of another process to the total; windows of several processes are merged as snapshots."""

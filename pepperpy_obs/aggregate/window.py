@@ -1,7 +1,19 @@
-"""Rolling windows: the same sums again, kept by slots of time, in three grains.
+"""Rolling windows: the same sums again, kept by intervals of time, and packed.
 
-A slot is named by its number, counted from the epoch, so that every process cuts time at the same places.
-What leaves the oldest slot is gone from the windows, never from the total, which the store keeps by itself.
+Theory. Time is cut at the same places in every process, by counting from the epoch, at six levels: 10 s, 50 s, 150 s,
+15 minutes, an hour, six hours. Each interval consists of whole intervals of the level below.
+
+* An interval of the finest level gets what its slot came to, when the slot is closed: one packed piece. It gets one
+  more whenever a late event has opened the slot once again.
+* Any other interval is *open* until the first event after its end. It has no piece: it is what lies below.
+  Then it is *closed*: the pieces below are added up into one. From then on it is written to by late events only:
+  these are packed as one more piece, in the interval of each level that is closed. Below an open interval nothing
+  is dropped, so late events of any age are in it when it is closed.
+* Pieces are bytes and never change. Many of one interval are added up into fewer. What leaves the last interval of its
+  level is gone from the windows, never from the total, which the store keeps by itself.
+
+A reader takes the pieces that cover a window, the coarsest ones that lie wholly in it, and adds them up without a lock:
+some dozens, whatever the window. Only the owner of the store writes, under its lock; the reader has a list of its own.
 """
 
 from __future__ import annotations
@@ -9,68 +21,123 @@ from __future__ import annotations
 from typing import Final
 
 from pepperpy_obs.aggregate.cell import SLOT
-from pepperpy_obs.aggregate.ledger import Ledger, Pile
+from pepperpy_obs.aggregate.ledger import Ledger
+from pepperpy_obs.aggregate.packed import Keys, add_up, pack
 
-__all__ = ["LONGEST", "Ring", "Windows"]
+__all__ = ["LONGEST", "Level", "Windows"]
 
 SECOND: Final = 1_000_000_000
-# One slot more than the window has: the window's edges fall within slots, at both ends.
-GRAINS: Final = ((SLOT, 30 + 1), (150 * SECOND, 24 + 1), (3600 * SECOND, 24 + 1))
+_TEN: Final = (SLOT, 30 + 1)
+_MINUTES: Final = (150 * SECOND, 24 + 1)
+_HOUR: Final = (3600 * SECOND, 24 + 1)
+# One interval more than the window has: the window's edges fall within intervals, at both ends.
+GRAINS: Final = (_TEN, _MINUTES, _HOUR)
+# No window is cut by the levels between these: they are kept for as long as one above them may be open.
+LEVELS: Final = (_TEN, (50 * SECOND, 3 + 1), _MINUTES, (900 * SECOND, 4 + 1), _HOUR, (21_600 * SECOND, 4 + 1))
 LONGEST: Final = 86_400.0
 """The longest window, in seconds."""
 
+_MOST_PIECES: Final = 8
 
-class Ring:
-    """The last `size` slots of `grain` nanoseconds each."""
 
-    __slots__ = ("_slots", "grain", "size")
+class Level:
+    """The last `size` intervals of `grain` nanoseconds each."""
+
+    __slots__ = ("grain", "pieces", "size")
 
     def __init__(self, grain: int, size: int) -> None:
         self.grain = grain
         self.size = size
-        self._slots: dict[int, Pile] = {}
+        self.pieces: dict[int, list[bytes]] = {}
+        """By the interval's number, counted from the epoch."""
 
-    @property
-    def reach(self) -> int:
-        """The longest window that it holds in full, in nanoseconds."""
-        return self.grain * (self.size - 1)
+    def between(self, first: int, end: int) -> list[bytes]:
+        """Return the pieces of the intervals from number `first` to the one before `end`."""
+        return [piece for number, pieces in self.pieces.items() if first <= number < end for piece in pieces]
 
-    def add(self, at: int, ledger: Ledger) -> None:
-        """Add what happened in the slot of `at`, and will not be changed; a slot that is too old is left out."""
-        number = at // self.grain
-        newest = max(self._slots, default=number)
-        if number <= newest - self.size:
-            return
-        if number > newest:
-            self._slots[newest].settle()
-            for old in [slot for slot in self._slots if slot <= number - self.size]:
-                del self._slots[old]
-        self._slots.setdefault(number, Pile()).add(ledger)
+    def add(self, number: int, piece: bytes, keys: Keys) -> None:
+        """Add a piece to an interval."""
+        pieces = self.pieces.setdefault(number, [])
+        pieces.append(piece)
+        if len(pieces) > _MOST_PIECES:
+            # The first is that of the whole interval, as a rule, and the others are small: they are to grow first.
+            small = _one(pieces[1:], keys)
+            self.pieces[number] = [pieces[0], small] if 2 * len(small) < len(pieces[0]) else [_one(pieces, keys)]
 
-    def ledgers(self, first: int, last: int) -> list[Ledger]:
-        """Return the ledgers of the slots from number `first` to number `last`."""
-        return [ledger for number, pile in self._slots.items() if first <= number <= last for ledger in pile.ledgers()]
+    def drop(self, newest: int) -> None:
+        """Drop what is too old beside the interval that is now the newest."""
+        for old in [number for number in self.pieces if number <= newest - self.size]:
+            del self.pieces[old]
 
 
 class Windows:
-    """The three rings."""
+    """All levels, and the numbers of the series that their pieces tell of."""
 
-    __slots__ = ("_rings",)
+    __slots__ = ("_levels", "_newest", "keys")
 
     def __init__(self) -> None:
-        self._rings = [Ring(grain, size) for grain, size in GRAINS]
+        self.keys = Keys()
+        self._levels = [Level(grain, size) for grain, size in LEVELS]
+        self._newest: int | None = None
+        """When the newest slot began that was closed."""
 
     def add(self, at: int, ledger: Ledger) -> None:
-        """Add what happened in the 10 seconds around `at`."""
-        for ring in self._rings:
-            ring.add(at, ledger)
+        """Add what happened in the slot of 10 seconds around `at`."""
+        at = at // SLOT * SLOT
+        if self._newest is None:
+            self._newest = at
+        if at > self._newest:
+            self._close(self._newest, at)
+            self._newest = at
+        piece = b""
+        for level, below in zip(self._levels, [None, *self._levels], strict=False):
+            number, newest = at // level.grain, self._newest // level.grain
+            if newest - level.size < number and (number < newest or below is None):
+                piece = piece or pack(ledger, self.keys)
+                level.add(number, piece, self.keys)
 
-    def over(self, window: float, now: int) -> tuple[range, list[Ledger]]:
-        """Return the stretch of nanoseconds that a window ending at `now` covers, and the ledgers of it.
+    def over(self, window: float, now: int) -> tuple[range, list[bytes]]:
+        """Return the stretch of nanoseconds that a window ending at `now` covers, and the pieces of it.
 
-        The finest ring that holds the window is taken; the window grows to the edges of that ring's slots.
+        The finest of the three grains that holds the window is taken; the window grows to the edges of its intervals.
         """
         length = round(window * SECOND)
-        ring = next((ring for ring in self._rings if ring.reach >= length), self._rings[-1])
-        first, last = (now - length) // ring.grain, now // ring.grain
-        return range(first * ring.grain, (last + 1) * ring.grain), ring.ledgers(first, last)
+        grain = next((grain for grain, size in GRAINS if grain * (size - 1) >= length), GRAINS[-1][0])
+        stretch = range((now - length) // grain * grain, (now // grain + 1) * grain)
+        return stretch, self._cover(stretch.start, stretch.stop, len(self._levels) - 1)
+
+    def _cover(self, start: int, end: int, place: int) -> list[bytes]:
+        """Return pieces that cover the stretch from `start` to `end`, the coarsest at most of the level `place`."""
+        if start >= end or self._newest is None:
+            return []
+        level = self._levels[place]
+        if place == 0:
+            return level.between(start // level.grain, -(-end // level.grain))
+        newest = self._newest // level.grain
+        first = max(-(-start // level.grain), newest - level.size + 1)
+        last = min(end // level.grain, newest)
+        if first >= last:
+            return self._cover(start, end, place - 1)
+        return [
+            *self._cover(start, first * level.grain, place - 1),
+            *level.between(first, last),
+            *self._cover(last * level.grain, end, place - 1),
+        ]
+
+    def _close(self, before: int, now: int) -> None:
+        """Close the intervals that were open at `before`, and have ended at `now`."""
+        for below, level in zip(self._levels, self._levels[1:], strict=False):
+            number = before // level.grain
+            if number == now // level.grain:
+                break
+            parts = level.grain // below.grain
+            pieces = below.between(number * parts, (number + 1) * parts)
+            if pieces:
+                level.pieces[number] = [_one(pieces, self.keys)]
+        for level in self._levels:
+            level.drop(now // level.grain)
+
+
+def _one(pieces: list[bytes], keys: Keys) -> bytes:
+    """Return pieces as one."""
+    return pieces[0] if len(pieces) == 1 else pack(add_up(pieces, keys), keys)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pepperpy_obs.aggregate.series import SeriesKey
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.errors import SetupError
-from tests.aggregate.strategies import NOON, SECOND
+from tests.aggregate.strategies import NOON, SECOND, History, folded, histories
 
 ASKED = {"event": "operation.finished", "operation": "ask", "outcome": "ok", "duration_seconds": 1.0}
 offsets = st.lists(
@@ -89,3 +89,51 @@ class TestWindows:
         """A window is longer than nothing and not longer than a day."""
         with pytest.raises(SetupError, match="use seconds above 0 and up to 86400, or None for all that there is"):
             Store().snapshot(window)
+
+
+class TestPackedIntervals:
+    @settings(deadline=None, max_examples=150)
+    @given(
+        history=histories(max_size=40),
+        window=st.sampled_from([60, 300, 3600, 20_000, 86_400]),
+        later=st.integers(0, 3000),
+        in_order=st.booleans(),
+    )
+    def test_a_window_is_the_sum_of_its_events(
+        self, history: History, window: int, later: int, *, in_order: bool
+    ) -> None:
+        """Packed, added up and opened again by late events, intervals hold what a store of those events alone holds."""
+        if in_order:
+            history.sort(key=lambda entry: entry[1])
+        now = max([at for _, at in history], default=NOON) + later * SECOND
+        found = folded(history).snapshot(window, now)
+        grain = (10 if window <= 300 else 150 if window <= 3600 else 3600) * SECOND
+        begin = (now - window * SECOND) // grain * grain
+        alone = folded([(event, at) for event, at in history if at >= begin]).snapshot()
+        assert _tables(found) == _tables(alone)
+
+    @pytest.mark.parametrize("late", [30, 70, 170, 400, 1000, 4000, 8000, 30_000, 80_000])
+    @pytest.mark.parametrize("before", [0, 1])
+    def test_a_late_event_opens_what_is_closed(self, late: int, before: int) -> None:
+        """However late an event is, each window that reaches back to it has it once, others never."""
+        now = NOON + 7 * 3600 * SECOND + 5 * SECOND
+        regular = [NOON + second * SECOND for second in range(-80_000, 7 * 3600, 130)]
+        times = [*regular, *([now] * (1 - before)), now - late * SECOND, *([now] * before)]
+        for window, slot in ((60, 10), (300, 10), (3600, 150), (86_400, 3600)):
+            begin = (now - window * SECOND) // (slot * SECOND) * (slot * SECOND)
+            assert counted(times, window, now) == sum(at >= begin for at in times)
+
+    def test_many_late_events_of_one_interval(self) -> None:
+        """Events that come by turns from two intervals open and close both again and again, and all are counted."""
+        times = [NOON - (place % 2) * 2000 * SECOND + place for place in range(101)]
+        assert [counted(times, window, NOON + 101) for window in (60, 3600, 86_400)] == [51, 101, 101]
+
+    def test_silence_between(self) -> None:
+        """After hours of silence the windows hold what is young enough, and go on."""
+        times = [NOON, NOON + 5 * 3600 * SECOND, NOON + 30 * 3600 * SECOND, NOON + 200 * 3600 * SECOND]
+        assert [counted(times[:stop], 86_400, times[stop - 1]) for stop in (1, 2, 3, 4)] == [1, 2, 1, 1]
+
+
+def _tables(snapshot: Any) -> dict[str, Any]:
+    plain: dict[str, Any] = snapshot.to_dict()
+    return {name: table for name, table in plain.items() if name not in {"start", "end", "window", "overflow"}}

@@ -1,0 +1,303 @@
+"""Ledgers in few bytes, and the sums of many of them.
+
+A packed ledger is two bytes, which say what the rest is, and a `_Body` in MessagePack, compressed. The calls of all
+series are columns (`columns`); what few cells have (errors, requests, first items) follows in `_Rest`. Series are
+named by the numbers that a `Keys` gives them, so that one who packs many ledgers names each series once. Numbers that
+have no place in 64 bits, and what else no fold of events makes, are kept as JSON instead: larger, but as exact.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from collections.abc import Hashable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final, Generic, TypeVar
+
+import msgspec
+from msgspec.structs import astuple
+
+from pepperpy_obs.aggregate.bins import Bins, width_of
+from pepperpy_obs.aggregate.cell import NO_REQUESTS, CacheCell, Cell, Requests
+from pepperpy_obs.aggregate.columns import Columns, Row, cell_of, columns_of, rows_of
+from pepperpy_obs.aggregate.histogram import Durations, Histogram
+from pepperpy_obs.aggregate.ledger import Entries, Ledger
+from pepperpy_obs.aggregate.metric import Latest, MetricCell
+from pepperpy_obs.aggregate.plain import ledger_of, plain_of
+from pepperpy_obs.aggregate.series import Attribute, MetricKey, SeriesKey
+
+__all__ = ["UNREADABLE", "Keys", "Names", "add_up", "pack", "unpack"]
+
+UNREADABLE: Final = (zlib.error, msgspec.MsgspecError, struct.error)
+"""What unpacking raises, beside Python's own errors, of bytes that nothing here has packed."""
+
+_COLUMNS: Final = b"\x01"
+_JSON: Final = b"\x02"
+_RAW: Final = b"\x01"
+_DEFLATED: Final = b"\x02"
+_SMALL: Final = 300
+"""Bytes below which compressing is not worth its tables of a quarter of a megabyte."""
+
+_Key = TypeVar("_Key", bound=Hashable)
+
+_Row = tuple[int, int, bytes]
+_Hist = tuple[int, bytes, float, float, int, int, _Row, _Row]
+_Amounts = dict[str, Decimal]
+_Reqs = tuple[dict[str, int], dict[str, int], Decimal, _Amounts, _Amounts, _Amounts, int, int, dict[str, int]]
+
+
+class Names(Generic[_Key]):
+    """Numbers of keys, from 0 on, for good; may be read while another thread adds to it."""
+
+    __slots__ = ("_numbers", "keys")
+
+    def __init__(self, keys: Sequence[_Key] = ()) -> None:
+        self.keys = list(keys)
+        self._numbers = {key: number for number, key in enumerate(self.keys)}
+
+    def numbers(self, keys: Sequence[_Key]) -> list[int]:
+        """Return the numbers of these keys, new ones for those that have none."""
+        known = self._numbers
+        for key in keys:
+            if key not in known:
+                known[key] = len(self.keys)
+                self.keys.append(key)
+        return [known[key] for key in keys]
+
+
+class Keys:
+    """What the numbers in packed ledgers stand for."""
+
+    __slots__ = ("attributes", "metrics", "series")
+
+    def __init__(
+        self, series: Sequence[SeriesKey] = (), attributes: Sequence[Attribute] = (), metrics: Sequence[MetricKey] = ()
+    ) -> None:
+        self.series = Names(series)
+        self.attributes = Names(attributes)
+        self.metrics = Names(metrics)
+
+
+class _Rest(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """What one cell has beside its row."""
+
+    number: int
+    outcomes: dict[str, int]
+    errors: dict[str, int]
+    first_item: _Hist | None
+    requests: _Reqs | None
+
+
+class _Value(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """One series of a user's metric."""
+
+    number: int
+    unit: str
+    description: str
+    total: bytes
+    latest: tuple[int, float] | None
+    histogram: _Hist | None
+
+
+class _Body(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    span: tuple[int | None, int | None]
+    calls: Columns | None
+    rest: list[_Rest]
+    attributes: list[tuple[int, _Reqs]]
+    metrics: list[_Value]
+    days: dict[str, _Reqs]
+    caches: dict[str, tuple[int, int]]
+    events: dict[str, int]
+    refused: dict[str, int]
+    overflow: dict[str, int]
+
+
+class _Whole(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """A ledger by itself: what its numbers stand for, and the ledger."""
+
+    series: list[tuple[str, ...]]
+    attributes: list[tuple[str, str]]
+    metrics: list[tuple[str, str, list[tuple[str, str]]]]
+    body: _Body
+
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode_body: Final = msgspec.msgpack.Decoder(_Body).decode
+_decode_whole: Final = msgspec.msgpack.Decoder(_Whole).decode
+
+
+def pack(entries: Entries, keys: Keys | None = None) -> bytes:
+    """Return the entries packed; without `keys`, which get numbers for what has none, with all that `unpack` needs."""
+    try:
+        own = Keys() if keys is None else keys
+        body: _Body | _Whole = _body(entries, own)
+        if keys is None and isinstance(body, _Body):
+            metrics = [(key.name, key.kind, list(key.labels)) for key in own.metrics.keys]
+            body = _Whole([tuple(key) for key in own.series.keys], own.attributes.keys, metrics, body)
+        form, text = _COLUMNS, _encode(body)
+    except (ValueError, TypeError, ArithmeticError, struct.error):
+        form, text = _JSON, json.dumps(plain_of(entries), separators=(",", ":")).encode()
+    if len(text) < _SMALL:
+        return form + _RAW + text
+    # Runs are all that it looks for: most bytes are zeros, and hardly anything else comes twice.
+    press = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, zlib.Z_RLE)
+    return form + _DEFLATED + press.compress(text) + press.flush()
+
+
+def unpack(packed: bytes) -> Ledger:
+    """Return the ledger that was packed without `keys`."""
+    form, text = _opened(packed)
+    if form == _JSON:
+        return ledger_of(json.loads(text))
+    whole = _decode_whole(text)
+    metrics = [MetricKey(name, kind, tuple(labels)) for name, kind, labels in whole.metrics]
+    return _sum([whole.body], Keys([SeriesKey(*key) for key in whole.series], whole.attributes, metrics))
+
+
+def add_up(packed: Sequence[bytes], keys: Keys) -> Ledger:
+    """Return the sum of ledgers that were packed with these `keys`; needs no lock."""
+    bodies: list[_Body] = []
+    others: list[Ledger] = []
+    for one in packed:
+        form, text = _opened(one)
+        if form == _JSON:
+            others.append(ledger_of(json.loads(text)))
+        else:
+            bodies.append(_decode_body(text))
+    total = _sum(bodies, keys)
+    total.absorb(*others)
+    return total
+
+
+def _opened(packed: bytes) -> tuple[bytes, bytes]:
+    form, how, text = packed[:1], packed[1:2], packed[2:]
+    if form not in (_COLUMNS, _JSON) or how not in (_RAW, _DEFLATED):
+        msg = f"{packed[:2]!r} is not how a packed ledger begins"
+        raise ValueError(msg)
+    if how == _DEFLATED:
+        opener = zlib.decompressobj()
+        text = opener.decompress(text)
+        if not opener.eof or opener.unused_data:
+            msg = "bytes are missing at the end, or are too many"
+            raise ValueError(msg)
+    return form, text
+
+
+def _body(entries: Entries, keys: Keys) -> _Body:
+    series, attributes, metrics = entries.series, entries.attributes, entries.metrics
+    cells, numbers = list(series.values()), keys.series.numbers(list(series))
+    return _Body(
+        (entries.start, entries.end),
+        columns_of(numbers, cells) if cells else None,
+        [_rest(number, cell) for number, cell in zip(numbers, cells, strict=True) if not _is_plain(cell)],
+        list(zip(keys.attributes.numbers(list(attributes)), map(astuple, attributes.values()), strict=True)),
+        [_value(*one) for one in zip(keys.metrics.numbers(list(metrics)), metrics.values(), strict=True)],
+        {day: astuple(requests) for day, requests in entries.days.items()},
+        dict(entries.caches),
+        dict(entries.events),
+        dict(entries.refused),
+        dict(entries.overflow),
+    )
+
+
+def _is_plain(cell: Cell) -> bool:
+    """Tell whether the columns hold all of a cell."""
+    return (
+        cell.requests is NO_REQUESTS
+        and not cell.errors
+        and not cell.first_item.count
+        and not (len(cell.outcomes) > 1 or (cell.outcomes and not cell.outcomes.get("ok")))
+    )
+
+
+def _rest(number: int, cell: Cell) -> _Rest:
+    outcomes = dict(cell.outcomes)
+    if outcomes.get("ok"):
+        del outcomes["ok"]
+    return _Rest(
+        number,
+        outcomes,
+        dict(cell.errors),
+        _hist(cell.first_item) if cell.first_item.count else None,
+        None if cell.requests is NO_REQUESTS else astuple(cell.requests),
+    )
+
+
+def _value(number: int, cell: MetricCell) -> _Value:
+    histogram = _hist(cell.histogram) if cell.histogram.count else None
+    return _Value(number, cell.unit, cell.description, _of_int(cell.total), cell.latest, histogram)
+
+
+def _hist(one: Histogram) -> _Hist:
+    rows = _row(one.positive), _row(one.negative)
+    return one.count, _of_int(one.total), one.low, one.high, one.zero, one.scale, *rows
+
+
+def _row(bins: Bins) -> _Row:
+    return bins.offset, bins.total, bins.packed.to_bytes(len(bins) * width_of(bins.total), "little")
+
+
+def _of_int(number: int) -> bytes:
+    return number.to_bytes(number.bit_length() // 8 + 1, "little", signed=True)
+
+
+def _histogram(kind: type[Histogram], found: _Hist) -> Any:
+    count, total, low, high, zero, scale, *rows = found
+    bins = [Bins(scale, offset, values, int.from_bytes(lanes, "little")) for offset, values, lanes in rows]
+    return kind(count, int.from_bytes(total, "little", signed=True), low, high, zero, *bins)
+
+
+def _sum(bodies: Sequence[_Body], keys: Keys) -> Ledger:
+    total = Ledger()
+    for body in bodies:
+        one = Ledger()
+        one.span(*body.span)
+        one.attributes = {keys.attributes.keys[number]: Requests(*found) for number, found in body.attributes}
+        one.metrics = {keys.metrics.keys[found.number]: _metric(found) for found in body.metrics}
+        one.days = {day: Requests(*found) for day, found in body.days.items()}
+        one.caches = {name: CacheCell(*found) for name, found in body.caches.items()}
+        one.events.update(body.events)
+        one.refused.update(body.refused)
+        one.overflow.update(body.overflow)
+        total.absorb(one)
+    names = keys.series.keys
+    cells = _calls(bodies)
+    total.series = {names[number]: cell for number, cell in cells.items()}
+    return total
+
+
+def _calls(bodies: Sequence[_Body]) -> Mapping[int, Cell]:
+    groups: dict[int, list[Row]] = {}
+    for body in bodies:
+        for row in rows_of(body.calls) if body.calls else ():
+            known = groups.get(row[0])
+            if known is None:
+                groups[row[0]] = [row]
+            else:
+                known.append(row)
+    cells = {number: cell_of(rows) for number, rows in groups.items()}
+    rests: dict[int, list[Cell]] = {}
+    for body in bodies:
+        for rest in body.rest:
+            rests.setdefault(rest.number, []).append(_cell(rest, cells[rest.number]))
+    for number, found in rests.items():
+        cells[number] = Cell.merged([cells[number], *found])
+    return cells
+
+
+def _cell(rest: _Rest, row: Cell) -> Cell:
+    """Return what a cell has beside its row as a cell; its times are those of `row`, so that they change nothing."""
+    first_item: Durations = Durations() if rest.first_item is None else _histogram(Durations, rest.first_item)
+    requests = NO_REQUESTS if rest.requests is None else Requests(*rest.requests)
+    return Cell(rest.outcomes, rest.errors, Durations(), first_item, requests, row.first, row.last, None)
+
+
+def _metric(found: _Value) -> MetricCell:
+    return MetricCell(
+        found.unit,
+        found.description,
+        int.from_bytes(found.total, "little", signed=True),
+        Latest(*found.latest) if found.latest else None,
+        Histogram() if found.histogram is None else _histogram(Histogram, found.histogram),
+    )
