@@ -15,7 +15,7 @@ from statistics import median, quantiles
 from typing import Any
 
 from pepperpy_obs import Config, configure, flush, measured, serve, stats
-from pepperpy_obs.judgement.health import HealthChecker
+from pepperpy_obs.metrics.health import HealthChecker
 from pepperpy_obs.testing import ManualClock
 
 __all__ = ["main"]

@@ -27,7 +27,6 @@ from pepperpy_obs.errors import ConfigError, ObsError, SetupError
 if TYPE_CHECKING:
     from pepperpy_obs.aggregate.metric import Metric
     from pepperpy_obs.config import Config
-    from pepperpy_obs.judgement.health import HealthChecker, HealthReport
     from pepperpy_obs.metrics import (
         CostAnalyzer,
         MetricsCollector,
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
         PrometheusExporter,
         UsageTracker,
     )
+    from pepperpy_obs.metrics.health import HealthChecker, HealthReport
     from pepperpy_obs.reports.stats import Stats
     from pepperpy_obs.runtime import configure
     from pepperpy_obs.server import serve
@@ -133,7 +133,7 @@ def stats(window: float | None = None) -> Stats:
 
 def health() -> HealthReport:
     """Return whether all is well, judged now; `HealthChecker` also takes checks of your own."""
-    from pepperpy_obs.judgement.health import HealthChecker  # noqa: PLC0415 - loaded when first asked for
+    from pepperpy_obs.metrics.health import HealthChecker  # noqa: PLC0415 - loaded when first asked for
 
     return HealthChecker().check()
 

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from pepperpy_obs import _guard
+from tests.still import Still
 
 # How fast the machine is says nothing of a law.
 settings.register_profile("laws", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -53,6 +54,12 @@ def no_thread_left() -> Iterator[None]:
 def own_failures() -> None:
     """Start each test with no failure of ours counted: which came before must not matter."""
     _guard.forget()
+
+
+@pytest.fixture
+def still(own_failures: None) -> Still:
+    """Return a runtime that has counted nothing."""
+    return Still()
 
 
 @pytest.fixture(scope="session")

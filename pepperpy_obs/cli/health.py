@@ -12,7 +12,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pepperpy_obs import Config, HealthChecker, SetupError
 from pepperpy_obs.cli.replay import fold_files, tell
-from pepperpy_obs.judgement.verdict import CheckResult, HealthReport
+from pepperpy_obs.judgement.report import CheckResult, HealthReport
 from pepperpy_obs.replay.source import LogSource
 
 __all__ = ["add_options", "run"]

@@ -1,4 +1,4 @@
-"""Blocks of lines: the text of some series that follow each other, with places for their numbers.
+"""LineTemplates of lines: the text of some series that follow each other, with places for their numbers.
 
 The text is made once and is kept for as long as the same series stand in the block; a scrape only fills numbers in, a
 block in one go. A block is small, for the interpreter lock is held for all of it.
@@ -12,9 +12,9 @@ from math import inf, isinf, isnan
 from typing import Final
 
 from pepperpy_obs.aggregate.cell import Exemplar
-from pepperpy_obs.export.families import Distribution, Family, Labels, Value, sendable
+from pepperpy_obs.export.families import Family, HistogramSample, Labels, Value, sendable
 
-__all__ = ["Blocks", "number"]
+__all__ = ["LineTemplates", "number"]
 
 _SIZE: Final = 64
 _PLAIN_BELOW: Final = 1_000_000
@@ -40,7 +40,7 @@ def number(value: float | Decimal) -> str:
     return f"{digits}e+{point - 1:02d}"
 
 
-class Blocks:
+class LineTemplates:
     """The lines of one family in one format; remembers the labels of its latest scrape.
 
     May be used by several threads at once.
@@ -61,12 +61,12 @@ class Blocks:
             found.append(block.filled(part if plain else [number(value).encode() for value in part], plain=plain))
         return found
 
-    def distributions(self, rows: Mapping[Labels, Distribution]) -> list[bytes]:
+    def samples(self, rows: Mapping[Labels, HistogramSample]) -> list[bytes]:
         """Return the lines of histograms."""
-        labels, distributions = list(rows), list(rows.values())
+        labels, samples = list(rows), list(rows.values())
         found: list[bytes] = []
         for begin, block in zip(range(0, len(labels), _SIZE), self._arranged(labels), strict=True):
-            part = distributions[begin : begin + _SIZE]
+            part = samples[begin : begin + _SIZE]
             plain = all(row.counts[-1] < _PLAIN_BELOW for row in part)
             numbers: list[object] = []
             for row in part:
@@ -88,7 +88,7 @@ class Blocks:
         return blocks
 
     @staticmethod
-    def _with_exemplars(counts: Sequence[object], row: Distribution) -> list[object]:
+    def _with_exemplars(counts: Sequence[object], row: HistogramSample) -> list[object]:
         numbers: list[object] = [None, b""] * len(counts)
         numbers[::2] = counts
         for bucket, exemplar in row.exemplars.items():

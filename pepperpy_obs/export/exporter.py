@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from pepperpy_obs.export.exposition import Exposition
 from pepperpy_obs.export.histograms import Histograms
-from pepperpy_obs.export.projection import fill, read
+from pepperpy_obs.export.projection import collect_families, read
 from pepperpy_obs.http.negotiation import prefers_openmetrics
 from pepperpy_obs.http.pages import Answer, Request, application
 from pepperpy_obs.http.start import check_offered, start
@@ -51,7 +51,7 @@ class PrometheusExporter:
         return self._rendered(openmetrics=openmetrics).decode()
 
     def _rendered(self, *, openmetrics: bool) -> bytes:
-        families = fill(read(self._source), self._histograms)
+        families = collect_families(read(self._source), self._histograms)
         return self._exposition.openmetrics(families) if openmetrics else self._exposition.text(families)
 
     async def start_server(

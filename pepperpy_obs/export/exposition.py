@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pepperpy_obs import _guard
-from pepperpy_obs.export.block import Blocks
-from pepperpy_obs.export.families import Family, Filled
+from pepperpy_obs.export.block import LineTemplates
+from pepperpy_obs.export.families import Family, MetricFamily
 
 __all__ = ["Exposition"]
 
@@ -21,17 +21,17 @@ class Exposition:
     """
 
     def __init__(self) -> None:
-        self._remembered: dict[tuple[Family, bool], Blocks] = {}
+        self._remembered: dict[tuple[Family, bool], LineTemplates] = {}
 
-    def text(self, families: Iterable[Filled]) -> bytes:
+    def text(self, families: Iterable[MetricFamily]) -> bytes:
         """Return the text format 0.0.4. A family that cannot be rendered is left out and counted as our failure."""
         return b"".join(self._lines(families, openmetrics=False))
 
-    def openmetrics(self, families: Iterable[Filled]) -> bytes:
+    def openmetrics(self, families: Iterable[MetricFamily]) -> bytes:
         """Return OpenMetrics 1.0.0, with exemplars."""
         return b"".join([*self._lines(families, openmetrics=True), b"# EOF\n"])
 
-    def _lines(self, families: Iterable[Filled], *, openmetrics: bool) -> list[bytes]:
+    def _lines(self, families: Iterable[MetricFamily], *, openmetrics: bool) -> list[bytes]:
         lines: list[bytes] = []
         seen: set[Family] = set()
         for filled in families:
@@ -45,13 +45,13 @@ class Exposition:
                 self._remembered.pop(which, None)
         return lines
 
-    def _family(self, filled: Filled, *, openmetrics: bool) -> list[bytes]:
+    def _family(self, filled: MetricFamily, *, openmetrics: bool) -> list[bytes]:
         family = filled.family
         blocks = self._remembered.get((family, openmetrics))
         if blocks is None:
-            blocks = self._remembered[family, openmetrics] = Blocks(family, openmetrics=openmetrics)
+            blocks = self._remembered[family, openmetrics] = LineTemplates(family, openmetrics=openmetrics)
         is_histogram = family.type == "histogram"
-        lines = blocks.distributions(filled.distributions) if is_histogram else blocks.values(filled.values)
+        lines = blocks.samples(filled.samples) if is_histogram else blocks.values(filled.values)
         return [_head(family, openmetrics=openmetrics).encode(), *lines]
 
 

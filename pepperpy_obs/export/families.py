@@ -19,10 +19,10 @@ __all__ = [
     "DURATION_BOUNDS",
     "FAMILIES",
     "VALUE_BOUNDS",
-    "Distribution",
     "Family",
-    "Filled",
+    "HistogramSample",
     "Labels",
+    "MetricFamily",
     "Value",
     "sendable",
 ]
@@ -43,7 +43,7 @@ Labels = tuple[str, ...]
 """The values of a family's labels, in the family's order."""
 
 
-class Distribution(Struct, frozen=True, gc=False):
+class HistogramSample(Struct, frozen=True, gc=False):
     """A histogram's row: cumulative counts for each bound of its family and then for +Inf, and the sum."""
 
     counts: tuple[int, ...]
@@ -72,12 +72,12 @@ class Family:
         return self.name.removesuffix("_total") if self.type == "counter" else self.name
 
 
-class Filled(NamedTuple):
-    """A family with its rows: values for counters and gauges, distributions for histograms."""
+class MetricFamily(NamedTuple):
+    """A family with its rows: values for counters and gauges, samples for histograms."""
 
     family: Family
     values: Mapping[Labels, Value] = {}
-    distributions: Mapping[Labels, Distribution] = {}
+    samples: Mapping[Labels, HistogramSample] = {}
 
 
 OPERATIONS: Final = Family(

@@ -15,7 +15,7 @@ from pepperpy_obs.aggregate.bins import indices
 from pepperpy_obs.aggregate.cell import Cell, Exemplar
 from pepperpy_obs.aggregate.histogram import Durations
 from pepperpy_obs.aggregate.snapshot import Snapshot
-from pepperpy_obs.export.families import DURATION, DURATION_BOUNDS, FIRST_ITEM, Distribution, Family, Labels
+from pepperpy_obs.export.families import DURATION, DURATION_BOUNDS, FIRST_ITEM, Family, HistogramSample, Labels
 
 __all__ = ["Histograms"]
 
@@ -32,7 +32,7 @@ class _Seen(NamedTuple):
     """What one family showed at a scrape: of each row the cells that it was made of."""
 
     cells: Mapping[Labels, Cell | list[Cell]]
-    rows: Mapping[Labels, Distribution]
+    rows: Mapping[Labels, HistogramSample]
 
 
 _NOTHING: Final = _Seen({}, {})
@@ -44,11 +44,11 @@ class Histograms:
     def __init__(self) -> None:
         self._known: dict[Family, _Seen] = {}
 
-    def rows(self, family: Family, snapshot: Snapshot) -> Mapping[Labels, Distribution]:
+    def rows(self, family: Family, snapshot: Snapshot) -> Mapping[Labels, HistogramSample]:
         """Return the rows of the family, whose labels are the first ones of a series' key."""
         cells = _by_labels(_DURATIONS[family], len(family.labels), snapshot)
         known = self._known.get(family, _NOTHING)
-        rows: dict[Labels, Distribution] = {}
+        rows: dict[Labels, HistogramSample] = {}
         for labels, found in cells.items():
             before = known.cells.get(labels)
             if before is found or (isinstance(found, list) and _same(found, before)):
@@ -81,23 +81,23 @@ def _same(cells: list[Cell], before: object) -> bool:
     return isinstance(before, list) and len(before) == len(cells) and all(map(is_, before, cells))
 
 
-def _durations(found: Cell | list[Cell]) -> Distribution:
+def _durations(found: Cell | list[Cell]) -> HistogramSample:
     if isinstance(found, list):
         return _distribution(Durations.merged([cell.duration for cell in found]), _exemplars(found))
     return _distribution(found.duration, _exemplars([found]) if found.exemplar else {})
 
 
-def _first_items(found: Cell | list[Cell]) -> Distribution:
+def _first_items(found: Cell | list[Cell]) -> HistogramSample:
     if isinstance(found, list):
         return _distribution(Durations.merged([cell.first_item for cell in found]), {})
     return _distribution(found.first_item, {})
 
 
-def _distribution(durations: Durations, exemplars: Mapping[int, Exemplar]) -> Distribution:
+def _distribution(durations: Durations, exemplars: Mapping[int, Exemplar]) -> HistogramSample:
     counts, zero = durations.positive.up_to(_LAST_BINS), durations.zero
     if zero:
         counts = [zero + count for count in counts]
-    return Distribution((*counts, durations.count), durations.sum, exemplars)
+    return HistogramSample((*counts, durations.count), durations.sum, exemplars)
 
 
 def _exemplars(cells: list[Cell]) -> Mapping[int, Exemplar]:

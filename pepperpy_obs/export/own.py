@@ -19,10 +19,10 @@ from pepperpy_obs.export.families import (
     DURATION_BOUNDS,
     FAMILIES,
     VALUE_BOUNDS,
-    Distribution,
     Family,
-    Filled,
+    HistogramSample,
     Labels,
+    MetricFamily,
     sendable,
 )
 
@@ -39,7 +39,7 @@ _ILLEGAL: Final = re.compile(r"[^a-zA-Z0-9_]+")
 _SUFFIXES: Final = ("", "_total", "_created", "_bucket", "_count", "_sum")
 
 
-def own_families(metrics: Mapping[MetricKey, MetricCell]) -> Iterator[Filled]:
+def own_families(metrics: Mapping[MetricKey, MetricCell]) -> Iterator[MetricFamily]:
     """Yield a family for each metric, in the order of their names."""
     claimed = {family.stem + suffix for family in FAMILIES for suffix in _SUFFIXES}
     by_metric: defaultdict[tuple[str, str], dict[MetricKey, MetricCell]] = defaultdict(dict)
@@ -84,14 +84,14 @@ def _family(name: str, kind: str, cells: Mapping[MetricKey, MetricCell]) -> Fami
     )
 
 
-def _fill(family: Family, cells: Mapping[MetricKey, MetricCell]) -> Filled:
+def _fill(family: Family, cells: Mapping[MetricKey, MetricCell]) -> MetricFamily:
     rows = {_row(family, key): cell for key, cell in cells.items()}
     if family.type != "histogram":
-        return Filled(family, {labels: cell.value for labels, cell in rows.items()})
-    return Filled(
+        return MetricFamily(family, {labels: cell.value for labels, cell in rows.items()})
+    return MetricFamily(
         family,
-        distributions={
-            labels: Distribution((*found.buckets(family.bounds), found.count), found.sum, {})
+        samples={
+            labels: HistogramSample((*found.buckets(family.bounds), found.count), found.sum, {})
             for labels, found in ((labels, cell.histogram) for labels, cell in rows.items())
         },
     )

@@ -15,15 +15,15 @@ from typing import Final
 from pepperpy_obs import _guard
 from pepperpy_obs.aggregate.cell import EXACT, ZERO
 from pepperpy_obs.export import families
-from pepperpy_obs.export.families import FAMILIES, Family, Filled, Labels
+from pepperpy_obs.export.families import FAMILIES, Family, Labels, MetricFamily
 from pepperpy_obs.export.histograms import Histograms
 from pepperpy_obs.export.own import own_families
 from pepperpy_obs.readings import EMPTY, DeliveryStats, OutputStats, Reading, SelfStats
 from pepperpy_obs.readings.source import Source
 
-__all__ = ["fill", "read"]
+__all__ = ["collect_families", "read"]
 
-_Project = Callable[[Family, Reading], Filled]
+_Project = Callable[[Family, Reading], MetricFamily]
 
 _TOKEN_TYPES: Final = ("input", "output", "unsplit", "cache_read", "cache_write", "reasoning")
 """The first three add up to all tokens; `unsplit` are those of which only a total was told."""
@@ -40,12 +40,12 @@ def read(source: Source) -> Reading:
         return replace(EMPTY, own=SelfStats(errors=_guard.failures()))
 
 
-def fill(reading: Reading, histograms: Histograms) -> Iterator[Filled]:
+def collect_families(reading: Reading, histograms: Histograms) -> Iterator[MetricFamily]:
     """Yield every family of ours, and then the user's own metrics; `histograms` remembers from scrape to scrape."""
     for family in FAMILIES:
         try:
             if family.type == "histogram":
-                filled = Filled(family, distributions=histograms.rows(family, reading.snapshot))
+                filled = MetricFamily(family, samples=histograms.rows(family, reading.snapshot))
             else:
                 filled = _PROJECTIONS[family](family, reading)
         except Exception as error:
@@ -55,20 +55,20 @@ def fill(reading: Reading, histograms: Histograms) -> Iterator[Filled]:
     yield from own_families(reading.snapshot.metrics)
 
 
-def _operations(family: Family, reading: Reading) -> Filled:
+def _operations(family: Family, reading: Reading) -> MetricFamily:
     rows: defaultdict[Labels, int] = defaultdict(int)
     for key, cell in reading.snapshot.series.items():
         if cell.outcomes:
             _add_outcomes(rows, key[:3], cell.outcomes)
-    return Filled(family, rows)
+    return MetricFamily(family, rows)
 
 
-def _requests(family: Family, reading: Reading) -> Filled:
+def _requests(family: Family, reading: Reading) -> MetricFamily:
     rows: defaultdict[Labels, int] = defaultdict(int)
     for key, cell in reading.snapshot.series.items():
         if cell.requests.outcomes:
             _add_outcomes(rows, (key.provider, key.model, key.operation), cell.requests.outcomes)
-    return Filled(family, rows)
+    return MetricFamily(family, rows)
 
 
 def _add_outcomes(rows: defaultdict[Labels, int], labels: Labels, outcomes: Mapping[str, int]) -> None:
@@ -78,41 +78,41 @@ def _add_outcomes(rows: defaultdict[Labels, int], labels: Labels, outcomes: Mapp
         rows[*labels, outcome] += outcomes[outcome]
 
 
-def _tokens(family: Family, reading: Reading) -> Filled:
+def _tokens(family: Family, reading: Reading) -> MetricFamily:
     rows: defaultdict[Labels, int] = defaultdict(int)
     for key, cell in reading.snapshot.series.items():
         for name in _TOKEN_TYPES:
             if (tokens := cell.requests.tokens.get(name)) is not None:
                 rows[key.provider, key.model, key.operation, name] += tokens
-    return Filled(family, rows)
+    return MetricFamily(family, rows)
 
 
-def _cost(family: Family, reading: Reading) -> Filled:
+def _cost(family: Family, reading: Reading) -> MetricFamily:
     rows: dict[Labels, Decimal] = {}
     for key, cell in reading.snapshot.series.items():
         if cell.requests.priced:
             labels = (key.provider, key.model, key.operation)
             rows[labels] = EXACT.add(rows.get(labels, ZERO), cell.requests.cost)
-    return Filled(family, rows)
+    return MetricFamily(family, rows)
 
 
-def _unpriced(family: Family, reading: Reading) -> Filled:
+def _unpriced(family: Family, reading: Reading) -> MetricFamily:
     rows: defaultdict[Labels, int] = defaultdict(int)
     for key, cell in reading.snapshot.series.items():
         if cell.requests.outcomes or cell.requests.unpriced:
             rows[key.provider, key.model] += cell.requests.unpriced
-    return Filled(family, rows)
+    return MetricFamily(family, rows)
 
 
-def _without_usage(family: Family, reading: Reading) -> Filled:
+def _without_usage(family: Family, reading: Reading) -> MetricFamily:
     rows: defaultdict[Labels, int] = defaultdict(int)
     for key, cell in reading.snapshot.series.items():
         if cell.requests.outcomes:
             rows[key.provider, key.model, key.operation] += cell.requests.incidents.get("no_usage", 0)
-    return Filled(family, rows)
+    return MetricFamily(family, rows)
 
 
-def _lookups(family: Family, reading: Reading) -> Filled:
+def _lookups(family: Family, reading: Reading) -> MetricFamily:
     rows: dict[Labels, int] = {}
     # As in the statistics: a watched cache's own figures count where no lookup was recorded.
     for name, watched in reading.live.caches.items():
@@ -120,12 +120,12 @@ def _lookups(family: Family, reading: Reading) -> Filled:
             rows |= {(name, "hit"): watched.hits, (name, "miss"): watched.misses}
     for name, cell in reading.snapshot.caches.items():
         rows |= {(name, "hit"): cell.hits, (name, "miss"): cell.misses}
-    return Filled(family, rows)
+    return MetricFamily(family, rows)
 
 
 def _counts(count: Callable[[Reading], Mapping[str, int]]) -> _Project:
     """Return the projection of what is counted by the family's only label."""
-    return lambda family, reading: Filled(family, {(name,): value for name, value in count(reading).items()})
+    return lambda family, reading: MetricFamily(family, {(name,): value for name, value in count(reading).items()})
 
 
 def _sinks(count: Callable[[OutputStats], int]) -> _Project:
@@ -136,25 +136,25 @@ def _books(count: Callable[[DeliveryStats], int]) -> _Project:
     return _counts(lambda reading: {name: count(ledger) for name, ledger in reading.own.deliveries.items()})
 
 
-def _settled(family: Family, reading: Reading) -> Filled:
+def _settled(family: Family, reading: Reading) -> MetricFamily:
     rows: dict[Labels, int] = {}
     for name, ledger in reading.own.deliveries.items():
         rows[name, "acknowledged"] = ledger.acknowledged
         rows[name, "rejected"] = sum(ledger.rejected.values())
         rows[name, "dropped"] = sum(ledger.dropped.values())
-    return Filled(family, rows)
+    return MetricFamily(family, rows)
 
 
-def _utilization(family: Family, reading: Reading) -> Filled:
+def _utilization(family: Family, reading: Reading) -> MetricFamily:
     caches = reading.live.caches.items()
-    return Filled(
+    return MetricFamily(
         family, {(name,): one.size / one.maxsize for name, one in caches if one.size is not None and one.maxsize}
     )
 
 
 _PROJECTIONS: Final[Mapping[Family, _Project]] = {
     families.OPERATIONS: _operations,
-    families.ACTIVE: lambda family, reading: Filled(family, dict(reading.live.active.items())),
+    families.ACTIVE: lambda family, reading: MetricFamily(family, dict(reading.live.active.items())),
     families.AGENTS: _counts(lambda reading: reading.live.agents),
     families.REQUESTS: _requests,
     families.TOKENS: _tokens,
@@ -163,7 +163,7 @@ _PROJECTIONS: Final[Mapping[Family, _Project]] = {
     families.WITHOUT_USAGE: _without_usage,
     families.LOOKUPS: _lookups,
     families.UTILIZATION: _utilization,
-    families.EVENTS: lambda family, reading: Filled(family, {(): sum(reading.snapshot.events.values())}),
+    families.EVENTS: lambda family, reading: MetricFamily(family, {(): sum(reading.snapshot.events.values())}),
     families.DROPPED: _counts(lambda reading: reading.own.dropped),
     families.ERRORS: _counts(lambda reading: reading.own.errors),
     families.OVERFLOW: _counts(lambda reading: reading.snapshot.overflow),

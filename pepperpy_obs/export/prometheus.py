@@ -15,9 +15,9 @@ from prometheus_client.samples import Exemplar, Timestamp
 
 from pepperpy_obs import _guard
 from pepperpy_obs.export.block import number
-from pepperpy_obs.export.families import FAMILIES, Distribution, Family, Filled, sendable
+from pepperpy_obs.export.families import FAMILIES, Family, HistogramSample, MetricFamily, sendable
 from pepperpy_obs.export.histograms import Histograms
-from pepperpy_obs.export.projection import fill, read
+from pepperpy_obs.export.projection import collect_families, read
 from pepperpy_obs.readings.source import Collects, source_of
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class ObsCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield every family with its samples."""
-        for filled in fill(read(self._source), self._histograms):
+        for filled in collect_families(read(self._source), self._histograms):
             try:
                 metric = _metric(filled)
             except Exception as error:
@@ -68,11 +68,11 @@ def _empty(family: Family) -> CounterMetricFamily | GaugeMetricFamily | Histogra
     return _MADE[family.type](family.stem, family.help, labels=family.labels, unit=family.unit)
 
 
-def _metric(filled: Filled) -> Metric:
+def _metric(filled: MetricFamily) -> Metric:
     metric = _empty(filled.family)
     if isinstance(metric, HistogramMetricFamily):
         names = [number(bound) for bound in (*filled.family.bounds, inf)]
-        for labels, row in filled.distributions.items():
+        for labels, row in filled.samples.items():
             metric.add_metric([sendable(value) for value in labels], _buckets(names, row), row.sum)
     else:
         for labels, value in filled.values.items():
@@ -80,7 +80,7 @@ def _metric(filled: Filled) -> Metric:
     return metric
 
 
-def _buckets(names: Sequence[str], row: Distribution) -> list[tuple[str, float] | tuple[str, float, Exemplar]]:
+def _buckets(names: Sequence[str], row: HistogramSample) -> list[tuple[str, float] | tuple[str, float, Exemplar]]:
     buckets: list[tuple[str, float] | tuple[str, float, Exemplar]] = list(zip(names, row.counts, strict=True))
     for place, found in row.exemplars.items():
         ids = {"trace_id": found.trace_id} | ({"span_id": found.span_id} if found.span_id else {})

@@ -1,1 +1,1 @@
-"""Judgement: what a snapshot means. Pure functions of what was counted, and the checker that asks them."""
+"""Judgement: what a reading means. Pure functions of readings: no thread, no I/O, no look at the runtime."""

@@ -6,9 +6,9 @@ Without arguments they all share the one default runtime, which the decorators f
 
 from pepperpy_obs.aggregate.metric import Metric
 from pepperpy_obs.export.exporter import PrometheusExporter
-from pepperpy_obs.judgement.health import HealthChecker
 from pepperpy_obs.metrics.collector import MetricsCollector
 from pepperpy_obs.metrics.cost import CostAnalyzer
+from pepperpy_obs.metrics.health import HealthChecker
 from pepperpy_obs.metrics.performance import PerformanceMonitor
 from pepperpy_obs.metrics.usage import UsageTracker
 

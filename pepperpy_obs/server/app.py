@@ -16,7 +16,7 @@ from pepperpy_obs.errors import SetupError
 from pepperpy_obs.export.exporter import PrometheusExporter
 from pepperpy_obs.http.pages import Answer, Page, Request, application
 from pepperpy_obs.http.start import check_offered, start
-from pepperpy_obs.judgement.health import HealthChecker
+from pepperpy_obs.metrics.health import HealthChecker
 from pepperpy_obs.readings.source import Collects, Source, source_of
 from pepperpy_obs.reports.stats import Stats
 

@@ -17,7 +17,7 @@ from pepperpy_obs.aggregate.metric import Metric
 from pepperpy_obs.export.block import number
 from pepperpy_obs.export.exporter import PrometheusExporter
 from pepperpy_obs.export.exposition import Exposition
-from pepperpy_obs.export.families import DURATION, Distribution, Family, Filled
+from pepperpy_obs.export.families import DURATION, Family, HistogramSample, MetricFamily
 from pepperpy_obs.export.prometheus import ObsCollector
 from tests.still import AT, Still
 
@@ -130,8 +130,8 @@ def test_an_exemplar_stands_behind_its_bucket(still: Still) -> None:
 
 def test_millions_are_counted_to_the_last_one() -> None:
     """Counts too large for plain digits keep all their digits."""
-    row = Distribution((*range(15), 999_999, 1_000_000, 123_456_789_012), math.pi, {})
-    text = Exposition().text([Filled(DURATION, distributions={("a", "b", "c"): row})]).decode()
+    row = HistogramSample((*range(15), 999_999, 1_000_000, 123_456_789_012), math.pi, {})
+    text = Exposition().text([MetricFamily(DURATION, samples={("a", "b", "c"): row})]).decode()
     labels = frozenset({("operation", "a"), ("agent", "b"), ("kind", "c")})
     assert samples(parse_text(text))["pepperpy_operation_duration_seconds_count", labels] == 123_456_789_012
     assert 'le="256.0",operation="a"} 999999.0\n' in text
@@ -143,7 +143,7 @@ def test_labels_of_series_that_are_gone_are_forgotten() -> None:
     family = Family("jobs_total", "counter", ("queue",), "Jobs.")
     exposition = Exposition()
     for queue in range(50):
-        exposition.text([Filled(family, {(str(queue),): 1})])
+        exposition.text([MetricFamily(family, {(str(queue),): 1})])
     assert [block.labels for block in exposition._remembered[family, False]._blocks] == [(("49",),)]
     exposition.text([])
     assert exposition._remembered == {}
@@ -152,8 +152,8 @@ def test_labels_of_series_that_are_gone_are_forgotten() -> None:
 def test_a_family_that_cannot_be_rendered_is_left_out() -> None:
     """A row that is no row costs only its own family, and is counted."""
     _guard.forget()
-    good = Filled(Family("good_total", "counter", (), "Good."), {(): 1})
-    bad = Filled(Family("bad_total", "counter", ("one",), "Bad."), {("a", "b"): 1})
+    good = MetricFamily(Family("good_total", "counter", (), "Good."), {(): 1})
+    bad = MetricFamily(Family("bad_total", "counter", ("one",), "Bad."), {("a", "b"): 1})
     assert Exposition().text([bad, good]) == b"# HELP good_total Good.\n# TYPE good_total counter\ngood_total 1.0\n"
     assert _guard.failures() == {"collect": 1}
 

@@ -7,7 +7,7 @@ import pytest
 from pepperpy_obs import _guard
 from pepperpy_obs.aggregate.metric import Metric
 from pepperpy_obs.errors import SetupError
-from pepperpy_obs.export.families import DURATION_BOUNDS, VALUE_BOUNDS, Family, Filled
+from pepperpy_obs.export.families import DURATION_BOUNDS, VALUE_BOUNDS, Family, MetricFamily
 from pepperpy_obs.export.own import own_families
 from tests.still import Still
 
@@ -17,7 +17,7 @@ def record(still: Still, metric: Metric, value: float, **labels: str) -> None:
     still.fold("metric.recorded", **metric.fields(value, labels))
 
 
-def exposed(still: Still) -> list[Filled]:
+def exposed(still: Still) -> list[MetricFamily]:
     """Return the user's families."""
     return list(own_families(still.reading().snapshot.metrics))
 
@@ -53,7 +53,7 @@ def test_counters_and_gauges_have_a_row_for_each_label_set(still: Still) -> None
     record(still, solved, 4.0, by="owl")
     record(still, solved, 0.5)
     assert exposed(still) == [
-        Filled(
+        MetricFamily(
             Family("solved_total", "counter", ("by", "queue"), "Tickets that were solved."),
             {("", "mail"): 3.5, ("owl", ""): 4.0, ("", ""): 0.5},
         )
@@ -69,12 +69,12 @@ def test_histograms_are_counted_exactly_at_their_bounds(still: Still) -> None:
         record(still, sizes, value)
     record(still, waits, 0.5)
     size, wait = exposed(still)
-    assert list(size.distributions[()].counts) == [
+    assert list(size.samples[()].counts) == [
         *(sum(value <= bound for value in found) for bound in VALUE_BOUNDS),
         6,
     ]
-    assert size.distributions[()].sum == sum(found)
-    assert list(wait.distributions[()].counts) == [int(bound >= 0.5) for bound in (*DURATION_BOUNDS, 1.0)]
+    assert size.samples[()].sum == sum(found)
+    assert list(wait.samples[()].counts) == [int(bound >= 0.5) for bound in (*DURATION_BOUNDS, 1.0)]
 
 
 @pytest.mark.parametrize(

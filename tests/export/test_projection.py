@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from pepperpy_obs import _guard
 from pepperpy_obs.aggregate.cell import SLOT, Exemplar
 from pepperpy_obs.aggregate.store import Store
-from pepperpy_obs.export.families import DURATION, DURATION_BOUNDS, FAMILIES, FIRST_ITEM, Distribution
+from pepperpy_obs.export.families import DURATION, DURATION_BOUNDS, FAMILIES, FIRST_ITEM, HistogramSample
 from pepperpy_obs.export.histograms import Histograms
-from pepperpy_obs.export.projection import fill, read
+from pepperpy_obs.export.projection import collect_families, read
 from pepperpy_obs.readings import DeliveryStats, LiveState, OutputStats, Reading, SelfStats, WatchedCache
 from tests.still import AT, Still
 
@@ -29,19 +29,20 @@ def ask(**fields: Any) -> dict[str, Any]:
 
 def values(still: Still) -> dict[str, Mapping[tuple[str, ...], Any]]:
     """Return the rows of all counters and gauges that have any."""
-    return {filled.family.name: filled.values for filled in fill(read(still), Histograms()) if filled.values}
+    found = collect_families(read(still), Histograms())
+    return {filled.family.name: filled.values for filled in found if filled.values}
 
 
-def distributions(still: Still) -> dict[str, Mapping[tuple[str, ...], Distribution]]:
+def samples(still: Still) -> dict[str, Mapping[tuple[str, ...], HistogramSample]]:
     """Return the rows of all histograms that have any."""
     return {
-        filled.family.name: filled.distributions for filled in fill(read(still), Histograms()) if filled.distributions
+        filled.family.name: filled.samples for filled in collect_families(read(still), Histograms()) if filled.samples
     }
 
 
 def test_a_runtime_at_rest_exposes_every_family(still: Still) -> None:
     """Every family is there from the start, in order, and only the count of events has a row: a zero."""
-    found = list(fill(read(still), Histograms()))
+    found = list(collect_families(read(still), Histograms()))
     assert [filled.family for filled in found] == list(FAMILIES)
     assert values(still) == {"pepperpy_obs_events_total": {(): 0}}
 
@@ -170,7 +171,7 @@ def test_bucket_counts_are_those_of_the_exact_durations(calls: list[tuple[str, i
         store.fold(event | {"duration_seconds": seconds, "time_to_first_item_seconds": seconds}, place * 3_000_000_000)
 
     reading = Reading(0, store.snapshot())
-    rows = {filled.family: filled.distributions for filled in fill(reading, Histograms()) if filled.distributions}
+    rows = {filled.family: filled.samples for filled in collect_families(reading, Histograms()) if filled.samples}
     recount = [sum(nanoseconds <= bound * 1e9 for _, nanoseconds in calls) for bound in DURATION_BOUNDS]
     for family, labels in ((DURATION, ("ask", "", "")), (FIRST_ITEM, ("ask", ""))):
         found = rows[family][labels]
@@ -183,7 +184,7 @@ def test_exemplars_stand_in_their_own_buckets(still: Still) -> None:
     for model, seconds, later in (("a", 1.0, 0), ("b", 0.9, 1), ("c", 600.0, 0)):
         ids = {"trace_id": model * 32, "span_id": model * 16}
         still.fold(**ask(model=model, **ids), outcome="ok", duration_seconds=seconds, at=AT + later)
-    row = distributions(still)["pepperpy_operation_duration_seconds"]["ask", "scout", "llm"]
+    row = samples(still)["pepperpy_operation_duration_seconds"]["ask", "scout", "llm"]
     assert row.exemplars == {
         DURATION_BOUNDS.index(1.0): Exemplar(AT // SLOT, 0.9, AT + 1, "b" * 32, "b" * 16),
         len(DURATION_BOUNDS): Exemplar(AT // SLOT, 600.0, AT, "c" * 32, "c" * 16),
@@ -193,7 +194,7 @@ def test_exemplars_stand_in_their_own_buckets(still: Still) -> None:
 def test_one_broken_family_leaves_the_others_whole(still: Still) -> None:
     """A family that cannot be made is left out and counted; all others are exposed."""
     still.now = LiveState(caches=None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    names = [filled.family.name for filled in fill(read(still), Histograms())]
+    names = [filled.family.name for filled in collect_families(read(still), Histograms())]
     broken = {"pepperpy_cache_lookups_total", "pepperpy_cache_utilization_ratio"}
     assert names == [family.name for family in FAMILIES if family.name not in broken]
     assert _guard.failures() == {"collect": 2}

@@ -16,7 +16,7 @@ from pepperpy_obs.config import Config
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.export.exporter import PrometheusExporter
 from pepperpy_obs.http.server import MetricsServer
-from pepperpy_obs.judgement.health import HealthChecker
+from pepperpy_obs.metrics.health import HealthChecker
 from pepperpy_obs.reports.stats import Stats
 from pepperpy_obs.server import serve
 from tests.still import Still

@@ -8,9 +8,9 @@ from typing import Final
 
 from pepperpy_obs import _clock
 from pepperpy_obs.errors import SetupError
-from pepperpy_obs.judgement.probe import Check, Probe
-from pepperpy_obs.judgement.verdict import CheckResult, HealthReport
-from pepperpy_obs.judgement.vitals import BUILT_IN, Vitals, judge
+from pepperpy_obs.judgement.checks import BUILT_IN, HealthInput, run_checks
+from pepperpy_obs.judgement.report import CheckResult, HealthReport
+from pepperpy_obs.metrics.probe import Check, Probe
 from pepperpy_obs.readings.source import Collects, Source, source_of
 
 __all__ = ["CheckResult", "HealthChecker", "HealthReport"]
@@ -71,9 +71,9 @@ class HealthChecker:
         return self._report([*self._built_in(), *[run.result() for run in runs]])
 
     def _built_in(self) -> list[CheckResult]:
-        return list(judge(self._vitals(self._source, _clock.time_ns())))
+        return list(run_checks(self._input(self._source, _clock.time_ns())))
 
-    def _vitals(self, source: Source, now: int) -> Vitals:
+    def _input(self, source: Source, now: int) -> HealthInput:
         limits = source.config
         recent = source.reading(limits.health_window)
         latest = self._made
@@ -84,7 +84,7 @@ class HealthChecker:
         for name, books in own.deliveries.items():
             for reason, lost in (*books.rejected.items(), *books.dropped.items()):
                 dropped[f"{name} ({reason})"] = lost
-        return Vitals(
+        return HealthInput(
             limits,
             recent.snapshot,
             max(0.0, (now - latest) / 1e9),

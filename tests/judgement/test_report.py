@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from pepperpy_obs.judgement.verdict import CheckResult, HealthReport, Status
+from pepperpy_obs.judgement.report import CheckResult, HealthReport, Status
 
 FINE = CheckResult("p95", "pass", "95 % took at most 2 s", 2.0, "s")
 ODD = CheckResult("dropped", "warn", "3 log lines were lost", 3, "lines")

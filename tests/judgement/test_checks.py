@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from pepperpy_obs.config import Config
-from pepperpy_obs.judgement.verdict import CheckResult
-from pepperpy_obs.judgement.vitals import BUILT_IN, Vitals, judge
+from pepperpy_obs.judgement.checks import BUILT_IN, HealthInput, run_checks
+from pepperpy_obs.judgement.report import CheckResult
 from pepperpy_obs.readings import DeliveryStats, OutputStats
 from tests.still import AT, Still
 
@@ -36,14 +36,15 @@ def judged(
 ) -> dict[str, CheckResult]:
     """Return the results of all checks under the given limits."""
     config = Config(config_file=None, **{**ALL_ON, **limits})
-    found = judge(Vitals(config, still.reading().snapshot, silence, dropped or {}, outputs or {}, deliveries or {}, AT))
+    recent = still.reading().snapshot
+    found = run_checks(HealthInput(config, recent, silence, dropped or {}, outputs or {}, deliveries or {}, AT))
     return {result.name: result for result in found}
 
 
 def test_nothing_has_happened_and_all_is_well(still: Still) -> None:
     """A fresh process passes every check, with the limits at their defaults and with all of them set."""
     assert {name: result.status for name, result in judged(still).items()} == dict.fromkeys(BUILT_IN, "pass")
-    fresh = judge(Vitals(Config(config_file=None), still.reading().snapshot, 0.0, {}, {}))
+    fresh = run_checks(HealthInput(Config(config_file=None), still.reading().snapshot, 0.0, {}, {}))
     assert {result.status for result in fresh} == {"pass"}
 
 

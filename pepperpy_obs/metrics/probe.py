@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pepperpy_obs import _clock
-from pepperpy_obs.judgement.verdict import CheckResult
+from pepperpy_obs.judgement.report import CheckResult
 
 __all__ = ["Check", "Probe", "Run"]
 
@@ -54,7 +54,7 @@ class Run:
         waiter.cancel()
         return self.answer.result() if self.answer.done() else self.late()
 
-    def judge(self, found: object) -> CheckResult:
+    def run_checks(self, found: object) -> CheckResult:
         """Read what the check returned."""
         if found is None or found is True or found == "":
             return CheckResult(self.check, "pass", "all is well")
@@ -107,7 +107,7 @@ class Probe:
         def work() -> None:
             try:
                 found = self._check()
-                result = asyncio.run(_bounded(found, run)) if inspect.isawaitable(found) else run.judge(found)
+                result = asyncio.run(_bounded(found, run)) if inspect.isawaitable(found) else run.run_checks(found)
             except BaseException as error:
                 result = run.bad(f"raised {type(error).__name__}")
             run.answer.set_result(result)
@@ -134,7 +134,7 @@ async def _bounded(found: Awaitable[object], run: Run) -> CheckResult:
     deadline = asyncio.timeout(run.left)
     try:
         async with deadline:
-            return run.judge(await found)
+            return run.run_checks(await found)
     except TimeoutError:  # the check's own, unless the deadline says that it was it
         if deadline.expired():
             return run.late()

@@ -12,9 +12,9 @@ import pytest
 from pepperpy_obs import _clock
 from pepperpy_obs.config import Config
 from pepperpy_obs.errors import SetupError
-from pepperpy_obs.judgement.health import HealthChecker
-from pepperpy_obs.judgement.verdict import HealthReport
-from pepperpy_obs.judgement.vitals import BUILT_IN
+from pepperpy_obs.judgement.checks import BUILT_IN
+from pepperpy_obs.judgement.report import HealthReport
+from pepperpy_obs.metrics.health import HealthChecker
 from pepperpy_obs.readings import DeliveryStats, SelfStats
 from tests.still import AT, Still
 

@@ -15,11 +15,11 @@ from typing import Final
 from pepperpy_obs.aggregate.cell import Cell
 from pepperpy_obs.aggregate.snapshot import Snapshot
 from pepperpy_obs.config import Config
-from pepperpy_obs.judgement.verdict import CheckResult, Status
+from pepperpy_obs.judgement.report import CheckResult, Status
 from pepperpy_obs.readings import DeliveryStats, OutputStats
 from pepperpy_obs.reports.errors import error_rate
 
-__all__ = ["BUILT_IN", "Vitals", "judge"]
+__all__ = ["BUILT_IN", "HealthInput", "run_checks"]
 
 _LONGEST_REASON: Final = 200
 """Characters of what a receiver said: a proxy may answer with a page."""
@@ -31,7 +31,7 @@ _TELL_USAGE: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Vitals:
+class HealthInput:
     """All that is looked at."""
 
     limits: Config
@@ -47,35 +47,35 @@ class Vitals:
     """UTC epoch nanoseconds."""
 
 
-def judge(vitals: Vitals) -> Iterator[CheckResult]:
+def run_checks(given: HealthInput) -> Iterator[CheckResult]:
     """Yield the result of every check that is switched on."""
-    calls = Cell.merged(list(vitals.recent.series.values()))
+    calls = Cell.merged(list(given.recent.series.values()))
     for check in _CHECKS:
-        if (result := check(vitals, calls)) is not None:
+        if (result := check(given, calls)) is not None:
             yield result
 
 
-def _error_rate(vitals: Vitals, calls: Cell) -> CheckResult | None:
-    limit = vitals.limits.health_max_error_rate
+def _error_rate(given: HealthInput, calls: Cell) -> CheckResult | None:
+    limit = given.limits.health_max_error_rate
     if limit is None:
         return None
-    if too_few := _too_few("error_rate", calls.calls, "calls", vitals):
+    if too_few := _too_few("error_rate", calls.calls, "calls", given):
         return too_few
     rate = error_rate(calls) or 0.0
-    worst = _worst(vitals.recent) if rate else ""
-    text = f"{_percent(rate)} of {calls.calls} calls{_lately(vitals)} failed{worst}; the limit is {_percent(limit)}"
+    worst = _worst(given.recent) if rate else ""
+    text = f"{_percent(rate)} of {calls.calls} calls{_lately(given)} failed{worst}; the limit is {_percent(limit)}"
     return CheckResult("error_rate", "fail" if rate > limit else "pass", text, rate)
 
 
-def _request_error_rate(vitals: Vitals, calls: Cell) -> CheckResult | None:
+def _request_error_rate(given: HealthInput, calls: Cell) -> CheckResult | None:
     """Judge each provider by itself: a fallback that works hides it in their sum, and tools in that of all calls."""
-    limit = vitals.limits.health_max_request_error_rate
+    limit = given.limits.health_max_request_error_rate
     if limit is None:
         return None
-    if too_few := _too_few("request_error_rate", calls.requests.count, "requests", vitals):
+    if too_few := _too_few("request_error_rate", calls.requests.count, "requests", given):
         return too_few
-    made, failed = _requests_by_provider(vitals.recent)
-    judged = [name for name, count in made.items() if count >= vitals.limits.health_min_calls]
+    made, failed = _requests_by_provider(given.recent)
+    judged = [name for name, count in made.items() if count >= given.limits.health_min_calls]
     if not judged:
         made, failed, judged = {"": calls.requests.count}, {"": sum(failed.values())}, [""]
     worst = max(judged, key=lambda name: (failed[name] / made[name], name))
@@ -83,7 +83,7 @@ def _request_error_rate(vitals: Vitals, calls: Cell) -> CheckResult | None:
     to = f" to {worst}" if worst else ""
     others = [f"{failed[name]} of {made[name]} to {name or 'no provider'}" for name in sorted(judged) if name != worst]
     beside = f" ({', '.join(others)})" if others else ""
-    text = f"{_percent(rate)} of {made[worst]} requests{to}{_lately(vitals)} failed{beside}"
+    text = f"{_percent(rate)} of {made[worst]} requests{to}{_lately(given)} failed{beside}"
     status: Status = "fail" if rate > limit else "pass"
     return CheckResult("request_error_rate", status, f"{text}; the limit is {_percent(limit)}", rate)
 
@@ -106,44 +106,44 @@ def _worst(recent: Snapshot) -> str:
     return f", {count} of them in {operation or 'no operation'}"
 
 
-def _p95(vitals: Vitals, calls: Cell) -> CheckResult | None:
-    limit = vitals.limits.health_max_p95_seconds
+def _p95(given: HealthInput, calls: Cell) -> CheckResult | None:
+    limit = given.limits.health_max_p95_seconds
     if limit is None:
         return None
-    if too_few := _too_few("p95", calls.duration.count, "calls", vitals):
+    if too_few := _too_few("p95", calls.duration.count, "calls", given):
         return too_few
     found = calls.duration.quantile(0.95) or 0.0
-    text = f"95 % of {calls.duration.count} calls{_lately(vitals)} took at most {found:.3g} s; the limit is {limit:g} s"
+    text = f"95 % of {calls.duration.count} calls{_lately(given)} took at most {found:.3g} s; the limit is {limit:g} s"
     return CheckResult("p95", "fail" if found > limit else "pass", text, found, "s")
 
 
-def _unpriced_share(vitals: Vitals, calls: Cell) -> CheckResult | None:
-    limit = vitals.limits.health_max_unpriced_share
+def _unpriced_share(given: HealthInput, calls: Cell) -> CheckResult | None:
+    limit = given.limits.health_max_unpriced_share
     if limit is None:
         return None
     unpriced = calls.requests.unpriced
     answers = unpriced + calls.requests.priced
-    if too_few := _too_few("unpriced_share", answers, "answers with usage", vitals):
+    if too_few := _too_few("unpriced_share", answers, "answers with usage", given):
         return too_few
     share = unpriced / answers
-    have = f"{_percent(share)} of {answers} answers with usage{_lately(vitals)} have"
+    have = f"{_percent(share)} of {answers} answers with usage{_lately(given)} have"
     text = f"{have} no known price; the limit is {_percent(limit)}"
     if share > limit:
         text += "; a price_file can name their prices"
     return CheckResult("unpriced_share", "warn" if share > limit else "pass", text, share)
 
 
-def _without_usage(vitals: Vitals, calls: Cell) -> CheckResult | None:
-    limit = vitals.limits.health_max_unpriced_share
+def _without_usage(given: HealthInput, calls: Cell) -> CheckResult | None:
+    limit = given.limits.health_max_unpriced_share
     if limit is None:
         return None
     silent = calls.requests.incidents.get("no_usage", 0)
     answers = silent + calls.requests.unpriced + calls.requests.priced
-    if too_few := _too_few("without_usage", answers, "requests", vitals):
+    if too_few := _too_few("without_usage", answers, "requests", given):
         return too_few
     share = silent / answers
     failed = calls.requests.count - calls.requests.outcomes.get("ok", 0)
-    have = f"{_percent(share)} of {answers} requests{_lately(vitals)} told no usage"
+    have = f"{_percent(share)} of {answers} requests{_lately(given)} told no usage"
     unknown = ", their cost is unknown" if silent else ""
     text = f"{have}{unknown}; the limit is {_percent(limit)}"
     if share > limit:
@@ -151,30 +151,30 @@ def _without_usage(vitals: Vitals, calls: Cell) -> CheckResult | None:
     return CheckResult("without_usage", "warn" if share > limit else "pass", text, share)
 
 
-def _dropped(vitals: Vitals, _: Cell) -> CheckResult | None:
-    limit = vitals.limits.health_max_dropped
+def _dropped(given: HealthInput, _: Cell) -> CheckResult | None:
+    limit = given.limits.health_max_dropped
     if limit is None:
         return None
-    lost = sum(vitals.dropped.values())
-    where = ", ".join(f"{count} at {name}" for name, count in sorted(vitals.dropped.items()) if count)
+    lost = sum(given.dropped.values())
+    where = ", ".join(f"{count} at {name}" for name, count in sorted(given.dropped.items()) if count)
     text = f"{lost} log lines were lost{f' ({where})' if where else ''}; the limit is {limit}"
     return CheckResult("dropped", "warn" if lost > limit else "pass", text, lost, "lines")
 
 
-def _event_age(vitals: Vitals, _: Cell) -> CheckResult | None:
-    limit = vitals.limits.health_max_event_age_seconds
+def _event_age(given: HealthInput, _: Cell) -> CheckResult | None:
+    limit = given.limits.health_max_event_age_seconds
     if limit is None:
         return None
-    text = f"no call has ended for {vitals.silence:.3g} s; the limit is {limit:g} s"
-    return CheckResult("event_age", "fail" if vitals.silence > limit else "pass", text, vitals.silence, "s")
+    text = f"no call has ended for {given.silence:.3g} s; the limit is {limit:g} s"
+    return CheckResult("event_age", "fail" if given.silence > limit else "pass", text, given.silence, "s")
 
 
-def _exporters(vitals: Vitals, _: Cell) -> CheckResult:
-    down = {name: f"takes nothing: {sink.error}" for name, sink in vitals.outputs.items() if sink.error}
-    down |= {name: text for name, ledger in vitals.deliveries.items() if (text := _behind(vitals, ledger))}
+def _exporters(given: HealthInput, _: Cell) -> CheckResult:
+    down = {name: f"takes nothing: {sink.error}" for name, sink in given.outputs.items() if sink.error}
+    down |= {name: text for name, ledger in given.deliveries.items() if (text := _behind(given, ledger))}
     if not down:
-        ways = [f"all is taken by {', '.join(sorted(vitals.outputs))}"] if vitals.outputs else []
-        told = [*ways, *(_booked(ledger) for _, ledger in sorted(vitals.deliveries.items()))]
+        ways = [f"all is taken by {', '.join(sorted(given.outputs))}"] if given.outputs else []
+        told = [*ways, *(_booked(ledger) for _, ledger in sorted(given.deliveries.items()))]
         return CheckResult("exporters", "pass", "; ".join(told) or "none is configured")
     words = "; ".join(f"{name} {text}" for name, text in sorted(down.items()))
     return CheckResult("exporters", "warn", words, len(down), "exporters")
@@ -188,14 +188,14 @@ def _booked(ledger: DeliveryStats) -> str:
     return f"{ledger.sink} has {ledger.acknowledged} of {ledger.accepted} events{others}"
 
 
-def _behind(vitals: Vitals, ledger: DeliveryStats) -> str:
+def _behind(given: HealthInput, ledger: DeliveryStats) -> str:
     """Return why events wait for a receiver longer than they should; "" if they do not."""
     if ledger.held:
         return f"waits for a person, with {ledger.pending} events: {ledger.held[:_LONGEST_REASON]}"
-    limit, oldest = vitals.limits.health_max_ship_delay_seconds, ledger.oldest_pending_at
+    limit, oldest = given.limits.health_max_ship_delay_seconds, ledger.oldest_pending_at
     if limit is None or oldest is None or not ledger.pending:
         return ""
-    age = (vitals.now - oldest) / 1e9
+    age = (given.now - oldest) / 1e9
     if age <= limit:
         return ""
     reasons = ", ".join(f"{count} for {reason}" for reason, count in sorted(ledger.retries.items()))
@@ -203,7 +203,7 @@ def _behind(vitals: Vitals, ledger: DeliveryStats) -> str:
     return f"is behind: {ledger.pending} events wait, the oldest for {age:.3g} s; the limit is {limit:g} s{told}"
 
 
-_CHECKS: Final[tuple[Callable[[Vitals, Cell], CheckResult | None], ...]] = (
+_CHECKS: Final[tuple[Callable[[HealthInput, Cell], CheckResult | None], ...]] = (
     _error_rate,
     _request_error_rate,
     _p95,
@@ -218,15 +218,15 @@ BUILT_IN: Final = tuple(check.__name__.removeprefix("_") for check in _CHECKS)
 """The names of the built-in checks."""
 
 
-def _too_few(name: str, count: int, what: str, vitals: Vitals) -> CheckResult | None:
-    least = vitals.limits.health_min_calls
+def _too_few(name: str, count: int, what: str, given: HealthInput) -> CheckResult | None:
+    least = given.limits.health_min_calls
     if count >= least:
         return None
-    return CheckResult(name, "pass", f"{count} {what}{_lately(vitals)}: too few to judge, which takes {least}")
+    return CheckResult(name, "pass", f"{count} {what}{_lately(given)}: too few to judge, which takes {least}")
 
 
-def _lately(vitals: Vitals) -> str:
-    window = vitals.limits.health_window
+def _lately(given: HealthInput) -> str:
+    window = given.limits.health_window
     return f" in the last {window / 60:g} minutes" if window >= 120 else f" in the last {window:g} s"
 
 
