@@ -72,6 +72,7 @@ class _Cause(msgspec.Struct):
 class _Item(msgspec.Struct):
     status: int
     error: _Cause | str | None = None
+    failure_store: str = ""
 
 
 class _Bulk(msgspec.Struct):
@@ -138,10 +139,16 @@ class Elastic(SinkSpec):
 
 
 _HOLD = frozenset(
-    {"cluster_block_exception", "index_not_found_exception", "index_closed_exception", "security_exception", "set_up"}
+    {
+        "cluster_block_exception",
+        "index_not_found_exception",
+        "index_closed_exception",
+        "security_exception",
+        "set_up",
+    }
 )
-_SET_UP = re.compile(r"no write index is defined|pipeline with id \[")
-"""What a 400 to every document says in Elasticsearch 7: the alias has several indices, the pipeline is gone."""
+_SET_UP = re.compile(r"no write index is defined|pipeline with id \[|maximum (\w+ )?shards open")
+"""What a 400 to every document says: the alias has several indices, the pipeline is gone, no index can be made."""
 
 
 _MAPPING = frozenset(
@@ -161,6 +168,9 @@ def judge_item(item: _Item, *, reduced: bool = False) -> Outcome:
 
     What a person can repair (no such index, disk past its flood stage, a role too narrow) is kept and sent again.
     """
+    if item.failure_store == "used":
+        # From 9.2 on the default of logs-*-*: a 201, and no search of the data stream finds it. The cause is not told.
+        return Outcome("rejected" if reduced else "reduced", "failure_store", f"{item.status} failure_store: used")
     if item.status < 300 or item.status == 409:
         return ACKNOWLEDGED
     cause = _Cause(type=item.error) if isinstance(item.error, str) else item.error or _Cause()

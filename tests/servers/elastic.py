@@ -27,7 +27,17 @@ class ElasticServer(Server):
     `items` are used up, one for each document that would be created, before any is judged on its merits.
     """
 
-    def __init__(self, faults: Iterable[Fault] = (), *, items: Iterable[Item | None] = (), api_key: str = "") -> None:
+    def __init__(
+        self,
+        faults: Iterable[Fault] = (),
+        *,
+        items: Iterable[Item | None] = (),
+        api_key: str = "",
+        failure_store: bool = False,
+    ) -> None:
+        self.failure_store = failure_store
+        self.failures: list[Any] = []
+        """What of a data stream did not fit, from 9.2 on."""
         self.items = deque(items)
         self.api_key = api_key
         self.indices: dict[str, dict[str, Any]] = {}
@@ -75,7 +85,10 @@ class ElasticServer(Server):
             else:
                 status, kind, reason = self._create(index, key, source)
             item: dict[str, Any] = {"_index": index, "_id": key, "status": status}
-            if kind:
+            if kind and stream and self.failure_store and status == 400:
+                self.failures.append(json.loads(source))
+                item |= {"_index": f".fs-{index}", "_id": "made there", "status": 201, "failure_store": "used"}
+            elif kind:
                 item["error"] = {"type": kind, "reason": reason}
             items.append({operation: item})
         failed = any("error" in item for one in items for item in one.values())

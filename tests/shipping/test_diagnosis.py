@@ -88,6 +88,23 @@ def test_one_refused_event() -> None:
             "index.blocks.write",
         ),
         ((400, "illegal_argument_exception", "pipeline with id [logs] does not exist"), "make that ingest pipeline"),
+        (
+            (
+                429,
+                "cluster_block_exception",
+                "index [x] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark, index has];",
+            ),
+            "free space",
+        ),
+        (
+            (
+                400,
+                "validation_exception",
+                "Validation Failed: 1: this action would add [2] shards, but has [9]/[9] maximum normal shards open;",
+            ),
+            "delete old indices",
+        ),
+        ((400, "invalid_index_name_exception", "Invalid index name [_x]"), "elastic_target"),
         ((400, "index_closed_exception", "closed"), "POST TARGET/_open"),
         ((404, "index_not_found_exception", "no such index [x]"), "elasticsearch-index-template.json"),
         ((400, "illegal_argument_exception", "Limit of total fields [1000] has been exceeded"), "total_fields.limit"),
@@ -100,6 +117,14 @@ def test_every_refusal_of_elasticsearch_that_we_know_has_advice(item: tuple[int,
         said = words(Elastic(url=server.url))
     assert text in said
     assert item[2][:40] in said
+
+
+def test_a_failure_store_is_told_of() -> None:
+    """The doctor is not content with its 201."""
+    refused = (400, "document_parsing_exception", "failed to parse field [x]")
+    with ElasticServer(items=[refused], failure_store=True) as server:
+        said = words(Elastic(url=server.url))
+    assert "did not take the event: failure_store, 201 failure_store: used; it put the event aside" in said
 
 
 def test_every_refusal_of_loki_that_we_know_has_advice() -> None:

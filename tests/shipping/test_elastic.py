@@ -107,6 +107,22 @@ def test_a_pipeline_that_is_not_there_costs_nothing(event: Make) -> None:
     assert (verdict.action, verdict.detail) == ("hold", f"400 illegal_argument_exception: {reason}; {advice}")
 
 
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "this action would add [2] total shards, but has [9]/[9] maximum shards open;",
+        "this action would add [2] shards, but has [9]/[9] maximum normal shards open;",
+    ],
+)
+def test_an_index_that_cannot_be_made_costs_nothing(reason: str, event: Make) -> None:
+    """No document is at fault: all are kept, with advice."""
+    item = {"create": {"status": 400, "error": {"type": "validation_exception", "reason": reason}}}
+    body = json.dumps({"took": 1, "errors": True, "items": [item]}).encode()
+    verdict = Elastic(url="http://es").judge(Parcel([event(1, NOW)], "host"), Answer(200, body))
+    assert verdict.action == "hold"
+    assert verdict.detail.startswith(f"400 validation_exception: {reason}; it has as many shards")
+
+
 def test_an_index_that_cannot_be_is_refused_at_once() -> None:
     """The message says what is accepted."""
     with pytest.raises(SetupError, match=r"'Logs' cannot be an index or data stream: give lower-case"):
@@ -151,6 +167,18 @@ class TestBulk:
             assert dict(ledger.retries) == {"mapper_parsing_exception": 1}
             assert [document.get("labels") for document in server.documents.values()] == [None] * 3
             assert {document["pepperpy"]["labels_dropped"] for document in server.documents.values()} == {True}
+
+    def test_what_lands_in_a_failure_store_is_not_taken_for_delivered(self, ship: Ship, event: Make) -> None:
+        """A 201 by which no search finds the event: it goes once more without the user's fields, as with a conflict."""
+        refused = (400, "document_parsing_exception", "failed to parse field [size]")
+        with ElasticServer(items=[None, refused, refused, None, refused], failure_store=True) as server:
+            shipper = ship(sink(server))
+            shipper.offer([event(n, NOW, size=n) for n in (1, 2, 3)])
+            assert shipper.flush(10)
+            (ledger,) = shipper.ledgers().values()
+            assert (ledger.acknowledged, dict(ledger.rejected)) == (2, {"failure_store": 1})
+            assert sorted(server.documents) == [f"{n:032x}" for n in (1, 2)]
+            assert len(server.failures) == 3
 
     def test_a_conflict_without_them_costs_the_event(self, ship: Ship, event: Make) -> None:
         """It is rejected with Elasticsearch's reason and kept in the dead-letter file, all of it."""
