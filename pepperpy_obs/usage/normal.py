@@ -12,7 +12,7 @@ from dataclasses import fields as fields_of
 from decimal import Decimal
 from typing import Any, Final
 
-__all__ = ["COUNTS", "INPUT_PARTS", "OUTPUT_PARTS", "Usage", "fields", "spelled"]
+__all__ = ["COUNTS", "INPUT_PARTS", "OUTPUT_PARTS", "SPELLED", "Usage", "fields", "spelled"]
 
 INPUT_PARTS: Final = (
     "cache_read_tokens",
@@ -89,6 +89,8 @@ _KEYS: Final = {
     "units": "usage_units",
     "entries": "usage_entries",
 }
+SPELLED: Final = frozenset(_KEYS)
+"""Those that an event spells differently."""
 _NAMES: Final = tuple(each.name for each in fields_of(Usage))
 
 

@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pepperpy_obs._record import EARLIER, MADE
 from pepperpy_obs.usage.captured import Captured
-from pepperpy_obs.usage.normal import COUNTS, INPUT_PARTS, OUTPUT_PARTS, Usage, fields, spelled
+from pepperpy_obs.usage.normal import COUNTS, INPUT_PARTS, OUTPUT_PARTS, SPELLED, Usage, fields, spelled
 from pepperpy_obs.usage.numbers import MOST, as_count, as_money
 from pepperpy_obs.usage.origin import provider_of
 from pepperpy_obs.usage.rules import RULES, Counts
+from pepperpy_obs.usage.shapes import Shape
 from pepperpy_obs.usage.tiers import TIERED, tier_of
 from pepperpy_obs.usage.totals import split, summed
 
@@ -46,6 +47,8 @@ _KNOWN: Final = frozenset(
         *("all_input", "text_input", "text_output"),
     }
 )
+_SPECIAL: Final = frozenset({*TIERED, *(f"billed_{name}" for name in _BILLED), "all_input"})
+_INT: Final = frozenset({int})
 _A_PROMPT: Final = re.compile(r"gemini-[12]\b")
 """Google's models whose grounded prompts are billed; of later ones each search is."""
 _TICKS_PER_USD: Final = 10_000_000_000
@@ -84,7 +87,10 @@ def told(captured: Captured, *, provider: str | None = None, model: str | None =
         facts = {**names, "response_model": captured.model, "response_id": captured.response_id}
         return spelled(facts) | {"usage_duplicate": True}
     if captured.usage is None and not captured.entries and not captured.earlier:
-        return spelled(_facts(captured, provider, model)) if _tells(captured) else None
+        if not _tells(captured):
+            return None
+        facts = _facts(captured, provider, model)
+        return facts if SPELLED.isdisjoint(facts) else spelled(facts)
     usage = read(captured, provider=provider, model=model)
     found = None if usage is None else fields(usage)
     if found is not None and captured.earlier:
@@ -112,43 +118,91 @@ def _single(captured: Captured, provider: str | None, model: str | None) -> Usag
 
 
 def _facts(captured: Captured, provider: str | None, model: str | None) -> dict[str, Any]:
-    """Return what a `Usage` of one answer is made of."""
+    """Return what a `Usage` of one answer is made of: what is known, and nothing else."""
     flags: list[str] = []
-    counts, units = _counts(captured, flags)
-    shape = captured.shape
-    cost = _reported(captured.raw, flags)
-    tier = tier_of(counts, flags) or _tier(captured.service_tier)
+    shape, raw = captured.shape, captured.raw
+    said = _said(tuple(raw))
+    counts, units = _counts(captured, flags, said)
+    cost = _reported(raw, flags) if said.aside else None
+    tier = (tier_of(counts, flags) if said.special else None) or _tier(captured.service_tier)
     if shape is not None:
-        total = counts.get("total")
-        _bill(counts, flags)
-        _share(counts, flags)
-        RULES[shape.rule](counts)
-        _check(total, counts, flags)
-        if "web_queries" in counts:
-            _search(counts, captured.model or model or "")
+        _rule(counts, shape, flags, model=captured.model or model or "", special=said.special)
         if "input_tokens" not in counts and not units and cost is None:
             flags.append("input_tokens: missing" if "output_tokens" in counts else "usage: no tokens")
-    for whole, parts in _clamped(tuple(counts)):
-        _clamp(counts, whole, parts, flags)
-    facts: dict[str, Any] = {name: counts[name] for name in COUNTS if name in counts}
-    facts["units"] = units
-    facts["provider"] = provider or provider_of(captured, model)
-    facts["model"] = model or captured.model
-    facts["response_model"] = captured.model
-    facts["response_id"] = _id(captured)
-    facts["service_tier"] = tier
-    facts["inference_geo"] = _geo(captured.raw.get("inference_geo"))
-    facts["reported_cost_usd"] = cost
+    facts = _fit(counts, flags)
+    if units:
+        facts["units"] = units
+    known = {
+        "provider": provider or provider_of(captured, model),
+        "model": model or captured.model,
+        "response_model": captured.model,
+        "response_id": _id(captured),
+        "service_tier": tier,
+    }
+    facts.update({name: value for name, value in known.items() if value is not None})
+    if said.aside or captured.incomplete or captured.aggregate or (shape is not None and shape.aggregate) or flags:
+        _add_rest(facts, captured, cost, flags)
+    if "requests" in counts:
+        facts["requests"] = counts["requests"]
+    return facts
+
+
+def _rule(counts: Counts, shape: Shape, flags: list[str], *, model: str, special: bool) -> None:
+    """Bring the counts of a shape into normal form."""
+    total = counts.get("total")
+    if special:
+        _bill(counts, flags)
+        _share(counts, flags)
+    RULES[shape.rule](counts)
+    _check(total, counts, flags)
+    if "web_queries" in counts:
+        _search(counts, model)
+
+
+def _fit(counts: Counts, flags: list[str]) -> dict[str, Any]:
+    """Return the counts that a `Usage` has, with no part larger than its whole."""
+    names, wholes = _in_order(tuple(counts))
+    for whole, parts in wholes:
+        left = counts.get(whole, -1)
+        for part in parts:
+            left -= counts.get(part, 0)
+        if left < 0:
+            _clamp(counts, whole, parts, flags)
+    return {name: counts[name] for name in names if name in counts}
+
+
+def _add_rest(facts: dict[str, Any], captured: Captured, cost: Decimal | None, flags: list[str]) -> None:
+    """Add what few answers tell of."""
+    raw, shape = captured.raw, captured.shape
     # pydantic-ai counts the requests that told no usage; google-genai tells only that of its last.
-    lacks = bool(captured.raw.get("unmeasured")) or "own_calls" in captured.raw or captured.raw.get("complete") is False
-    facts["incomplete"] = captured.incomplete or lacks
+    lacks = bool(raw.get("unmeasured")) or "own_calls" in raw or raw.get("complete") is False
     # One answer has an id; a framework's total over several has none.
     is_total = captured.aggregate or (shape is not None and shape.aggregate)
-    facts["aggregate"] = is_total and facts["response_id"] is None
-    facts["requests"] = counts.get("requests")
-    facts["cached"] = captured.raw.get("cached") is True or captured.raw.get("cost_from_cache") == 0
-    facts["flags"] = tuple(flags)
-    return facts
+    rest = {
+        "inference_geo": _geo(raw.get("inference_geo")),
+        "reported_cost_usd": cost,
+        "incomplete": captured.incomplete or lacks or None,
+        "aggregate": (is_total and "response_id" not in facts) or None,
+        "cached": raw.get("cached") is True or raw.get("cost_from_cache") == 0 or None,
+        "flags": tuple(flags) or None,
+    }
+    facts.update({name: value for name, value in rest.items() if value is not None})
+
+
+class _Said(NamedTuple):
+    """What the names tell under which an answer said something."""
+
+    counts: bool
+    """Whether all of them are counts."""
+    special: bool
+    """Whether some are counts that not every provider tells."""
+    aside: bool
+    """Whether some are no counts."""
+
+
+@lru_cache(_MOST_KINDS)
+def _said(names: tuple[str, ...]) -> _Said:
+    return _Said(_KNOWN.issuperset(names), not _SPECIAL.isdisjoint(names), not _ASIDE.isdisjoint(names))
 
 
 def _id(captured: Captured) -> str | None:
@@ -156,8 +210,11 @@ def _id(captured: Captured) -> str | None:
     return None if captured.shape is not None and captured.shape.anonymous else captured.response_id
 
 
-def _counts(captured: Captured, flags: list[str]) -> tuple[Counts, dict[str, int | Decimal]]:
+def _counts(captured: Captured, flags: list[str], said: _Said) -> tuple[Counts, dict[str, int | Decimal]]:
     """Return the valid counts, and whatever is measured in other units than tokens."""
+    values = captured.raw.values()
+    if said.counts and _INT.issuperset(map(type, values)) and values and min(values) >= 0 and max(values) <= MOST:
+        return dict(captured.raw), {}
     counts: Counts = {}
     units: dict[str, int | Decimal] = {}
     numerals = captured.shape is not None and captured.shape.numerals
@@ -217,10 +274,10 @@ def _check(total: int | None, counts: Counts, flags: list[str]) -> None:
 
 
 @lru_cache(_MOST_KINDS)
-def _clamped(names: tuple[str, ...]) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Return the wholes with those of their parts that counts of these names have."""
+def _in_order(names: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[tuple[str, tuple[str, ...]], ...]]:
+    """Return those of these names that a `Usage` has, in its order, and the wholes with those parts that are there."""
     rows = ((whole, tuple(part for part in parts if part in names)) for whole, parts in _PARENTS)
-    return tuple((whole, parts) for whole, parts in rows if parts)
+    return tuple(name for name in COUNTS if name in names), tuple((whole, parts) for whole, parts in rows if parts)
 
 
 def _clamp(counts: Counts, whole: str, parts: tuple[str, ...], flags: list[str]) -> None:
@@ -243,8 +300,6 @@ def _clamp(counts: Counts, whole: str, parts: tuple[str, ...], flags: list[str])
 
 def _reported(raw: Mapping[str, Any], flags: list[str]) -> Decimal | None:
     """Return the provider's own price: with a key of one's own at OpenRouter, its fee and the upstream's price."""
-    if _ASIDE.isdisjoint(raw):
-        return None
     found: dict[str, Decimal] = {}
     for name in _MONEY:
         if name in raw:
@@ -309,9 +364,8 @@ def _from_user(usage: Usage, provider: str | None, model: str | None) -> Usage:
     said = Captured()
     said.raw = {name: value for name in COUNTS if (value := getattr(usage, name)) is not None}
     said.model = usage.response_model
-    counts, _ = _counts(said, flags)
-    for whole, parts in _clamped(tuple(counts)):
-        _clamp(counts, whole, parts, flags)
+    counts, _ = _counts(said, flags, _said(tuple(said.raw)))
+    _fit(counts, flags)
     return replace(
         usage,
         **{name: counts.get(name) for name in COUNTS},  # type: ignore[arg-type]
