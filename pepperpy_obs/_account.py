@@ -90,7 +90,7 @@ class Account:
         """Add what was spent here and in every account around this one."""
         account: Account | None = self
         while account is not None:
-            account.spent = account.spent.plus(spent)
+            account.spent = spent if account.spent is NOTHING else account.spent.plus(spent)
             account = account.outer
 
     def total(self) -> Spent:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from copy import copy
-from decimal import Context, Decimal, Inexact, InvalidOperation, localcontext
+from decimal import Context, Decimal, Inexact, InvalidOperation, Rounded, localcontext
 from typing import Any, Final, NamedTuple
 
 from pepperpy_obs.aggregate.cell import EXACT, TOKEN_TYPES, ZERO, Requests
@@ -27,6 +27,13 @@ MOST_TOKENS: Final = 1 << 60
 """What is more, of tokens or requests, is a mistake: it may not even have a quotient."""
 # Would round, and so refuses, a digit beyond the 60th decimal place: every sum fits into the digits of `EXACT`.
 _FINE: Final = Context(prec=61, Emin=0, traps=[Inexact, InvalidOperation])
+# The same for a sum, which is refused as well where it needs more digits: to add like this checks on the way.
+_FINE_SUM: Final = Context(prec=61, Emin=0, traps=[Inexact, Rounded, InvalidOperation])
+_ODD: Final = frozenset(
+    {"cache_hit", "over_budget", "requests", "retry", "usage_aggregate", "usage_duplicate", "usage_flags",
+     "usage_incomplete"}
+)  # fmt: skip
+"""What makes a request count as something else than one more with its tokens and its price."""
 
 
 class Sums(NamedTuple):
@@ -123,6 +130,13 @@ class RequestTally:
         An answer that a local cache gave is none either: nobody was asked. Usage that was counted before is
         charged if it has a cost all the same: then nothing was charged where it was counted.
         """
+        if event.keys().isdisjoint(_ODD):  # as with most
+            self._outcomes[outcome_of(event)] += 1
+            self._count_tokens(event)
+            self._charge(event)
+            if "saved_usd" in event:
+                self._add(self._saved, "prompt_cache", event["saved_usd"], "saved_usd")
+            return
         if event.get("cache_hit") is True:
             self._incidents["cached"] += 1
         elif not event.get("usage_duplicate"):
@@ -170,12 +184,12 @@ class RequestTally:
 
     def _charge(self, event: Mapping[str, Any]) -> None:
         cost = event.get("cost_usd")
-        if cost is not None and (cost := self._money(cost, "cost_usd")) is not None:
+        if cost is not None and (total := self._plus(self._cost, cost, "cost_usd")) is not None:
             self._priced += self._number(event)
-            self._cost = EXACT.add(self._cost, cost)
+            self._cost = total
             outcome = outcome_of(event)
             if outcome != "ok":
-                self._waste[outcome] = EXACT.add(self._waste.get(outcome, ZERO), cost)
+                self._add(self._waste, outcome, cost, "cost_usd")
             self._split(event.get("cost_by_type"))
         elif event.get("cost_source") == "unpriced":
             self._unpriced += self._number(event)
@@ -191,9 +205,20 @@ class RequestTally:
         return 1
 
     def _add(self, amounts: dict[str, Decimal], name: str, value: object, field: str) -> None:
+        total = self._plus(amounts.get(name, ZERO), value, field)
+        if total is not None:
+            amounts[name] = total
+
+    def _plus(self, total: Decimal, value: object, field: str) -> Decimal | None:
+        """Return a sum with one more amount, or None if that is refused."""
+        if type(value) is Decimal:
+            try:
+                if ZERO <= value < _TOO_MUCH:
+                    return _FINE_SUM.add(total, value)
+            except (Inexact, Rounded, InvalidOperation):
+                pass
         amount = self._money(value, field)
-        if amount is not None:
-            amounts[name] = EXACT.add(amounts.get(name, ZERO), amount)
+        return None if amount is None else EXACT.add(total, amount)
 
     def copy(self) -> RequestTally:
         """Return another one of the same requests."""
@@ -241,10 +266,7 @@ class RequestTally:
         if not isinstance(by_type, dict):
             return
         for name, value in by_type.items():
-            amount = self._money(value, "cost_by_type")
-            if amount is not None:
-                known = name if name in _COST_TYPES else OVERFLOW
-                self._by_type[known] = EXACT.add(self._by_type.get(known, ZERO), amount)
+            self._add(self._by_type, name if name in _COST_TYPES else OVERFLOW, value, "cost_by_type")
 
     def _money(self, value: object, field: str) -> Decimal | None:
         try:

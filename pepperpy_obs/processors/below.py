@@ -65,7 +65,8 @@ class Below:
         """Add what was counted below a call that has ended."""
         for mine, theirs in ((self.requests, other.requests), (self.totals, other.totals)):
             mine.extend(theirs)
-            del mine[:-_MOST]
+            if len(mine) > _MOST:
+                del mine[:-_MOST]
         self.asked = self.asked or other.asked
 
     def same(self, event: EventDict, address: int) -> list[bool]:

@@ -46,7 +46,7 @@ def _spent(event: EventDict) -> Spent:
     """Return what an event adds to the sums, by the aggregator's own rules."""
     get = event.get
     read, written, cost = get("input_tokens"), get("output_tokens"), get("cost_usd")
-    if type(cost) is Decimal and type(read) is int and type(written) is int and _ODD.isdisjoint(event):
+    if type(cost) is Decimal and type(read) is int and type(written) is int and event.keys().isdisjoint(_ODD):
         return Spent(1, read + written, cost, 1, 0, 0)  # so it is for most; a tally takes four times as long
     tally = RequestTally(Counter())
     tally.count(event)

@@ -59,7 +59,7 @@ class CountOnce:
         """Mark the event if need be, and remember what it counts."""
         answer: Identity = event_dict.pop(ANSWER, None) or _NO_OBJECT
         unknown = take_in(event_dict, event_dict.pop(EARLIER)) if EARLIER in event_dict else ()
-        uses = not _USED.isdisjoint(event_dict)
+        uses = "input_tokens" in event_dict or not event_dict.keys().isdisjoint(_USED)
         silent = not uses and ("usage_flags" in event_dict or "usage_incomplete" in event_dict)
         if not uses and not silent and not self._below:
             return event_dict  # so it is for most events

@@ -21,6 +21,11 @@ _USED: Final = frozenset({
 """Each of these says what was used, so that a missing price is to be counted. A stream that ended before its usage
 came says nothing: it lacks usage, not a price. If it told a part, that is priced: a lower bound."""
 
+_CLOSER: Final = frozenset({
+    "usage_units", "usage_entries", "web_searches", "audio_input_tokens", "audio_output_tokens", "image_output_tokens",
+    "video_output_tokens",
+})  # fmt: skip
+
 
 class Price:
     """Adds `cost_usd`, `cost_source`, `price_version`, `cost_by_type` and `saved_usd` to requests to language models.
@@ -39,7 +44,7 @@ class Price:
         unpaid = event_dict.pop(UNPAID, None)
         if "cost_usd" in event_dict or (event_dict.get("usage_duplicate") and not unpaid):
             return event_dict
-        used = not _USED.isdisjoint(event_dict)
+        used = not event_dict.keys().isdisjoint(_USED)
         if not used and "provider" not in event_dict and "model" not in event_dict:
             return event_dict
         at = event_dict.get(AT)
@@ -64,7 +69,7 @@ class Price:
         event_dict["cost_source"] = cost.source
         if cost.version:
             event_dict["price_version"] = cost.version
-        event_dict["cost_by_type"] = {} if hit else dict(cost.by_type)
+        event_dict["cost_by_type"] = {} if hit else cost.by_type
         saved = cost.total if hit else cost.saved
         if saved:
             event_dict["saved_usd"] = saved
@@ -74,9 +79,10 @@ class Price:
 def _is_odd(event: EventDict) -> bool:
     """Tell whether a price may leave something out, or charge it at another rate: few answers need a closer look."""
     get = event.get
-    return bool(
-        get("service_tier") not in STANDARD_TIERS
-        or "usage_units" in event
+    if get("service_tier") not in STANDARD_TIERS:
+        return True
+    return not event.keys().isdisjoint(_CLOSER) and bool(
+        "usage_units" in event
         or "usage_entries" in event
         or get("web_searches")
         or get("audio_input_tokens")
