@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from structlog import DropEvent
 
+from pepperpy_obs import _clock
 from pepperpy_obs._event import Writer
 from pepperpy_obs._guard import failed
 from pepperpy_obs._record import NOTES, SPEC
@@ -50,10 +51,11 @@ class Chain:
         self._writer = Writer()
         self._batch = Batch()
 
-    def take(self, records: Sequence[Record]) -> None:
+    def take(self, records: Sequence[Record], until: int | None = None) -> None:
         """Send finished records, whose lineage is settled, through in their order: that in which they ended.
 
-        What leaves is gathered, for a write costs as much as some lines do; `flush` writes it.
+        What leaves is gathered, for a write costs as much as some lines do; `flush` writes it. Once the clock is past
+        `until` no further event is made: `taken` says how many records are done, at least one.
         """
         fast_path, writer = self._fast_path, self._writer
         self.taken = 0
@@ -76,6 +78,9 @@ class Chain:
                 if self.taken == count:
                     break
                 record = records[self.taken]
+            # A text of the user's may take 50 ms to redact, a link of theirs any time.
+            if until is not None and self.taken and _clock.perf_counter_ns() >= until:
+                break
             events = self._count(record)
             self.taken += 1
             if events and self.outputs:

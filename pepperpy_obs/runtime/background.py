@@ -38,7 +38,7 @@ _FEW: Final = 64
 """Records in flight that a round may look at, each time."""
 _ROUND: Final = 200_000
 _LEAST: Final = 4
-"""Nanoseconds that a round may take, and calls that it takes in any case."""
+"""Nanoseconds that a round may take, and calls that it takes all the same, up to five times as long."""
 _TOO_MANY: Final = 8192
 """Lines that wait to be written, past which no loop adds to them."""
 
@@ -122,6 +122,7 @@ class Background:
         self._bell.set()
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout)
+        self._bell = _Bell()
 
     @property
     def started(self) -> bool:
@@ -157,7 +158,7 @@ class Background:
             # To look at many records takes as long as to fold some.
             for turn in range(len(self._hub.buffer) // _MUCH + 1):
                 left = self._drain.try_records(partial(self._drain.look, None, most, again=turn > 0))
-                while left > 0:
+                while left > 0 and not self._bell.ended:
                     count = self._tend_batch(left)
                     folded += count
                     left = left - count if count else 0
@@ -177,7 +178,7 @@ class Background:
 
     def _few(self) -> int:
         self._drain.look(None, self._size, again=not self._drain.has_few_open(_FEW))
-        return self._drain.batch(self._size, briskly=True)
+        return self._drain.batch(self._size, briskly=True, most_ns=5 * _ROUND)
 
     def _wants_rounds(self) -> bool:
         """Tell whether there is a thread that writes, and no link that may take its time."""

@@ -48,6 +48,11 @@ _SHALLOW: Final = 200
 """Frames below which a stack has room for these, whatever the calls between them took."""
 _WAIT: Final = 1.0
 """Seconds that an observed call waits for other threads; not again, while they do not get done."""
+_SLICE: Final = 10_000_000
+_HELP: Final = 0.05
+"""After so many ns a batch ends with the record that it is at, and after so many seconds a caller helps no more."""
+_LAST: Final = 0.5
+"""Seconds that the last fold may take in any case, though less is left of the time to shut down."""
 _MOST_LINES: Final = 32768
 """Lines that may wait for a disk that does not take them; what comes after is dropped and counted."""
 _by_end = itemgetter(END)
@@ -139,24 +144,23 @@ class Drain:
         """Whether the calling thread is draining or writing at this moment, further up in its own stack."""
         return self._records.is_mine or self._writing.is_mine
 
-    def run(self, *, timeout: float = -1) -> int:
+    def run(self) -> int:
         """Fold every call that had returned when this was called; return how many.
 
         Who else wants to drain waits until all is done: to hand the lock over between batches costs more than the
-        batches do. Raises RecursionError, with nothing touched, where the stack has no room for it, and BusyError as
-        `exclusively` does.
+        batches do. Raises RecursionError, with nothing touched, where the stack has no room for it.
         """
         self._beforehand()
         if self.inside:
             return 0
         _need_room()
-        return elsewhere(lambda: self.exclusively(self._fold, timeout))
+        return elsewhere(lambda: self.exclusively(self._fold))
 
     def relieve(self, most: int) -> None:
         """Fold about the oldest `most`, unless somebody else has made room while this waited for its turn.
 
         Where lines are not written for long, calls are counted all the same. Raises BusyError where other threads hold
-        the records for long.
+        the records for long, or to fold these would keep the caller for long.
         """
         self._beforehand()
         if self.inside:
@@ -166,18 +170,53 @@ class Drain:
 
     def _relieve(self, most: int) -> None:
         try:
-            self.exclusively(lambda: self._fold(most) if self._is_full else 0, self._patience)
+            done = self.exclusively(lambda: self._help(most, self._fold), self._patience)
         except BusyError:
             patience, self._patience = self._patience, 0
-            self.with_records(lambda: self._count(most) if self._is_full else 0, patience)
+            done = self.with_records(lambda: self._help(most, self._count), patience)
         else:
             self._patience = _WAIT
+        if not done:
+            msg = f"the records take longer to fold than the {_HELP} s that a call may be kept"
+            raise BusyError(msg)
+
+    def _help(self, most: int, fold: Callable[[int, Callable[[], float]], int]) -> bool:
+        """Make room; return whether all that was taken from the buffer is folded."""
+        if not self._is_full:
+            return True
+        # What was taken and left by others who helped comes first: no list may grow without bound.
+        fold(0 if self._allowed >= most else most, _clock.countdown(_HELP))
+        return self._allowed == 0
 
     @property
     def _is_full(self) -> bool:
         return len(self._hub.buffer) >= self._hub.most
 
-    def _fold(self, most: int | None = None) -> int:
+    @property
+    def _allowed(self) -> int:
+        return bisect_right(self._ended, self._until, key=_by_end)
+
+    def finish(self, left: Callable[[], float]) -> int:
+        """Fold as `run`, in the seconds that are `left`, what takes longer is dropped; return how many calls it was.
+
+        Other threads are waited for in that time, too; raises BusyError where they do not get done.
+        """
+        self._beforehand()
+        if self.inside:
+            return 0
+        _need_room()
+        last = _clock.countdown(max(_LAST, left()))
+        return elsewhere(lambda: self.exclusively(lambda: self._fold_or_drop(last), left()))
+
+    def _fold_or_drop(self, left: Callable[[], float]) -> int:
+        self._fold(None, left)
+        dropped = self._allowed
+        # No call stands between these, so no signal handler can come between them.
+        del self._ended[:dropped]
+        self._hub.lost += dropped
+        return dropped
+
+    def _fold(self, most: int | None = None, time_left: Callable[[], float] = lambda: 1.0) -> int:
         folded = 0
         try:
             left = self.look(most)
@@ -188,18 +227,20 @@ class Drain:
                 folded += count
                 if self.chain.gathered >= MANY:
                     self.chain.flush()
+                if not time_left():
+                    break
             return folded
         finally:
             # Even if nothing was folded: the thread may have gathered lines, and a flush has to see them written.
             self.chain.flush()
 
-    def _count(self, most: int) -> int:
+    def _count(self, most: int, time_left: Callable[[], float]) -> int:
         """Fold without writing."""
         if self.chain.gathered >= _MOST_LINES:
             self.chain.forget("waiting")
         left = self.look(most)
         while left > 0 and (count := self.batch(min(left, BATCH))):
-            left -= count
+            left = left - count if time_left() else 0
         return 0
 
     def write_aside(self) -> None:
@@ -234,7 +275,7 @@ class Drain:
             del buffer[:count]
         self._sort_in()
         self._allow(ties=whole and most is None)
-        return bisect_right(self._ended, self._until, key=_by_end)
+        return self._allowed
 
     def _allow(self, *, ties: bool) -> None:
         """Raise the time up to which what has ended may be folded.
@@ -276,13 +317,13 @@ class Drain:
         """Tell whether no more than `count` calls were in flight when they were last looked at."""
         return len(self._open) <= count
 
-    def batch(self, count: int, *, briskly: bool = False) -> int:
+    def batch(self, count: int, *, briskly: bool = False, most_ns: int = _SLICE) -> int:
         """Fold up to `count` of those that may be, if need be only where that is brisk; return how many.
 
-        With `records` held.
+        It ends after `most_ns`, and has then folded one at least. With `records` held.
         """
         # Others may have folded what was allowed when the thread looked, and have looked at more.
-        count = min(count, bisect_right(self._ended, self._until, key=_by_end))
+        count = min(count, self._allowed)
         if briskly and not self.chain.is_brisk(self._ended[:count]):
             return 0
         self.chain.taken = 0
@@ -291,7 +332,9 @@ class Drain:
         batch = self._held
         try:
             settle(batch)
-            self.chain.take(batch)
+            self.chain.take(batch, _clock.perf_counter_ns() + most_ns)
+            count = self.chain.taken
+            self._ended[:0] = batch[count:]
         except Exception as error:
             failed("drain", error)
             self._ended[:0] = batch[self.chain.taken + 1 :]  # without the one that it failed at

@@ -186,9 +186,13 @@ class Runtime:
     def flush(self, timeout: float = -1) -> None:
         """Return when every call that had returned is folded and handed to its outputs.
 
-        Raises BusyError if others fold for longer than `timeout` seconds, unless it is -1.
+        With a `timeout` in seconds, not -1, it raises BusyError if others fold for longer, and drops and counts what
+        it cannot fold in that time or half a second.
         """
-        self._drain.run(timeout=timeout)
+        if timeout < 0:
+            self._drain.run()
+        else:
+            self._finish(_clock.countdown(timeout))
 
     def shutdown(self, *, at_exit: bool = False) -> None:
         """Fold what there is, close the outputs and stop the thread, within `shutdown_timeout`.
@@ -209,7 +213,7 @@ class Runtime:
     def _end(self, left: Callable[[], float], *, at_exit: bool) -> None:
         self._background.stop(left())
         try:
-            self._drain.run(timeout=left())
+            self._finish(left)
         except Exception as error:
             failed("shutdown", error)
         if at_exit:
@@ -217,6 +221,14 @@ class Runtime:
             return
         old = self._drain.exclusively(self._drop_exits, left())
         close_outputs(old.outputs, left())
+
+    def _finish(self, left: Callable[[], float]) -> None:
+        if dropped := self._drain.finish(left):
+            note(
+                "shutdown",
+                f"{dropped} calls were neither counted nor written, for the time to shut down was over;"
+                f" a longer shutdown_timeout than {self.config.shutdown_timeout} s would have helped",
+            )
 
     def _drop_exits(self) -> Chain:
         old = self._drain.exchange(build_chain(self.config, self._store))

@@ -52,14 +52,18 @@ class Router(Chain):
         super().__init__([], [], [])
         self.outside: Chain = Chain([], [], [])
 
-    def take(self, records: Sequence[Record]) -> None:
+    def take(self, records: Sequence[Record], until: int | None = None) -> None:
         """Send finished records, whose lineage is settled, through in their order."""
-        self.taken = 0
+        self.taken = done = 0
         for chain, some in groupby(records, self._chain_of):
+            given = list(some)
+            done += len(given)
             try:
-                chain.take(list(some))
+                chain.take(given, until)
             finally:
                 self.taken += chain.taken
+            if self.taken < done:
+                break
 
     def _chain_of(self, record: Record) -> Chain:
         own = _block_of(record)

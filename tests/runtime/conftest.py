@@ -38,11 +38,11 @@ def seen(log: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, threadin
     """Return a list to which each batch adds its size, its thread, and the call that it is folded in."""
     found: list[tuple[int, threading.Thread, Any]] = []
     chain: Any = _dispatch.runtime()._drain.chain
-    take: Callable[[Any], None] = chain.take
+    take: Callable[..., None] = chain.take
 
-    def look(records: Any) -> None:
+    def look(records: Any, until: int) -> None:
         found.append((len(records), threading.current_thread(), CURRENT.get(None)))
-        take(records)
+        take(records, until)
 
     monkeypatch.setattr(chain, "take", look)
     return found

@@ -167,7 +167,7 @@ def test_a_record_that_cannot_be_folded_is_counted_as_lost(small: Any, monkeypat
         step()
     take = small.chain.take
 
-    def fail_once(records: Any) -> None:
+    def fail_once(*_: Any) -> None:
         monkeypatch.setattr(small.chain, "take", take)
         small.chain.taken = 0
         raise MemoryError

@@ -51,7 +51,7 @@ def test_a_reader_lets_nobody_in_until_it_is_done(drain: Any, monkeypatch: pytes
     order: list[str] = []
     take, second = drain.chain.take, threading.Thread(target=lambda: order.append(f"second: {drain.run()}"))
 
-    def slowly(records: Any) -> None:
+    def slowly(records: Any, *_: Any) -> None:
         if not second.is_alive() and not order:
             second.start()
         second.join(0.05)
