@@ -28,6 +28,7 @@ from pepperpy_obs._guard import failed
 from pepperpy_obs._record import END, START, Record
 from pepperpy_obs.context import settle
 from pepperpy_obs.runtime.elsewhere import elsewhere
+from pepperpy_obs.runtime.stack import need_room
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,10 +43,6 @@ MANY: Final = 512
 """Records that are folded, and lines that are written, together."""
 _MOST_WAITING: Final = 4096
 """Records that may wait for the next one to begin later while callers drain: a clock that stands still ends no wait."""
-_DEPTH: Final = 60
-"""How many calls below `Drain.run` there may be, down to a renderer's."""
-_SHALLOW: Final = 200
-"""Frames below which a stack has room for these, whatever the calls between them took."""
 _WAIT: Final = 1.0
 """Seconds that an observed call waits for other threads; not again, while they do not get done."""
 _SLICE: Final = 10_000_000
@@ -153,7 +150,7 @@ class Drain:
         self._beforehand()
         if self.inside:
             return 0
-        _need_room()
+        need_room()
         return elsewhere(lambda: self.exclusively(self._fold))
 
     def relieve(self, most: int) -> None:
@@ -165,7 +162,7 @@ class Drain:
         self._beforehand()
         if self.inside:
             return
-        _need_room()
+        need_room()
         elsewhere(lambda: self._relieve(most))
 
     def _relieve(self, most: int) -> None:
@@ -204,7 +201,7 @@ class Drain:
         self._beforehand()
         if self.inside:
             return 0
-        _need_room()
+        need_room()
         last = _clock.countdown(max(_LAST, left()))
         return elsewhere(lambda: self.exclusively(lambda: self._fold_or_drop(last), left()))
 
@@ -366,7 +363,7 @@ class Drain:
         self._beforehand()
         if self.inside:
             return self._records.run(lambda: step([]))
-        _need_room()
+        need_room()
 
         def moment() -> Result:
             self._fold()
@@ -383,22 +380,3 @@ def _part(records: list[Record]) -> tuple[list[Record], list[Record]]:
     for record in records:
         (running if record[END] is None else ended).append(record)
     return ended, running
-
-
-def _need_room() -> None:
-    """Raise RecursionError where the stack has no room for a fold, so that it fails before anything is touched.
-
-    To count the frames takes a call of C. Only where there are many is it tried how far the stack still goes, for
-    calls that come through C code take more of it than their frames tell.
-    """
-    try:
-        sys._getframe(min(_SHALLOW, sys.getrecursionlimit() // 4))  # noqa: SLF001 - documented, and in every CPython
-    except ValueError:  # it is not that deep
-        return
-    _descend(_DEPTH)
-
-
-def _descend(levels: int) -> None:
-    """Go down so many calls and come back."""
-    if levels:
-        _descend(levels - 1)

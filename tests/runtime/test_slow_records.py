@@ -63,7 +63,7 @@ def test_a_caller_with_a_full_buffer_helps_for_a_moment(slow: Runtime, clock: Ma
         longest = max(longest, clock._ticks - before)
     assert 0 < longest <= (0.05 + 2 * SLOW) * 1e9
     assert counted() == 300
-    assert slow.facts().dropped == {}
+    assert slow.reading().own.dropped == {}
 
 
 def test_what_is_left_to_others_is_bounded(slow: Runtime) -> None:
@@ -72,7 +72,7 @@ def test_what_is_left_to_others_is_bounded(slow: Runtime) -> None:
         step()
     waiting = len(HUB.buffer) + len(slow._drain._ended)
     assert waiting <= 34_000
-    lost = slow.facts().dropped["uncounted"]
+    lost = slow.reading().own.dropped["uncounted"]
     assert counted() + lost == 45_000
 
 
@@ -84,7 +84,7 @@ def test_a_shutdown_keeps_to_its_time(slow: Runtime, clock: ManualClock, caplog:
     before = clock._ticks
     slow.shutdown()
     assert (clock._ticks - before) / 1e9 == pytest.approx(2.0, abs=2 * SLOW)
-    lost = slow.facts().dropped["uncounted"]
+    lost = slow.reading().own.dropped["uncounted"]
     assert counted() + lost == 500
     assert lost == pytest.approx(400, abs=2)
     assert f"{lost} calls were neither counted nor written" in caplog.text
