@@ -94,7 +94,8 @@ class Call:
 
         The first answer becomes the call's own; each further one, and one without a call
         around, leaves an event `usage.recorded` of its own below it. The chunks of a stream may be
-        given one by one: together they are an answer, or several, of the call.
+        given one by one: together they are an answer, or several, of the call. Without a call around, an answer of
+        which no chunk tells its usage is counted when the next one begins, or with the end of the task or thread.
         """
         if self._hub.off:
             return self
@@ -112,22 +113,26 @@ class Call:
         # Within a block of attributes it is not the call's own, or the cost would lack the block's fields.
         own = record is not None and record is place and not record[SPEC].silent
         notes = notes_of(record) if record is not None and own else None
-        piece = is_piece(answer) or (notes is not None and notes.pieces is not None and notes.pieces.awaits(answer))
+        piece = is_piece(answer) or _awaited(answer, notes, place)
         if piece and notes is not None:
             _put_together(notes, answer)
             notes.fields.update(given)
             return
+        operation = record[SPEC].operation if record is not None and record[SPEC] is not None else ""
+        spec = Spec(operation, kind="llm", event=USAGE_RECORDED, tracked=True, priced=True)
+        if piece:
+            from pepperpy_obs._chunks import record_chunk  # noqa: PLC0415 - who only measures does not load it
+
+            hub = self._hub
+            record_chunk(answer, given, place, lambda notes: leave_record(spec, place, notes, hub=hub))
+            return
         captured = capture(answer)
-        if piece and (captured is None or captured.countless):
-            return  # without a call to keep it in, a chunk is only the usage that it has itself
         if captured is None:
             given["usage_flags"] = ["missing"]
         if notes is not None and (captured is None or notes.captured is None):
             notes.captured = notes.captured or captured
             notes.fields.update(given)
             return
-        operation = record[SPEC].operation if record is not None and record[SPEC] is not None else ""
-        spec = Spec(operation, kind="llm", event=USAGE_RECORDED, tracked=True, priced=True)
         notes = Notes()
         notes.captured, notes.fields = captured, given
         leave_record(spec, place, notes, hub=self._hub)
@@ -202,6 +207,15 @@ class Call:
         except Exception as error:
             failed("spending", error)
             return NOTHING
+
+
+def _awaited(answer: object, notes: Notes | None, place: Record | None) -> bool:
+    """Return whether an answer may go on with chunks that were recorded before it."""
+    if notes is not None:
+        return notes.pieces is not None and bool(notes.pieces.awaits(answer))
+    from pepperpy_obs._chunks import awaits  # noqa: PLC0415 - it is loaded by now, or nearly
+
+    return awaits(answer, place)
 
 
 def _put_together(notes: Notes, piece: object) -> None:

@@ -4,12 +4,14 @@
 """`record_usage` of each chunk of a stream: together they are one answer."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from contextvars import copy_context
 from typing import Any
 
 import pytest
 
-from pepperpy_obs import costed, current_call, measure, record_usage
+from pepperpy_obs import agent, attributes, costed, current_call, measure, record_usage
 from pepperpy_obs.testing import captured
 from pepperpy_obs.usage import is_piece
 from tests.usage.streams import ANTHROPIC, CHAT_USAGE, STREAMS, Items, chat, gemini
@@ -87,12 +89,56 @@ def test_whole_answers_are_calls_of_their_own() -> None:
         assert [event.get("input_tokens") for event in seen.events] == [20] * 3
 
 
-def test_chunks_without_a_call() -> None:
-    """A chunk with usage is counted, one without leaves nothing."""
+def record_all(items: Items) -> None:
+    for item in items:
+        record_usage(item)
+
+
+PLACES: dict[str, Callable[[], AbstractContextManager[Any]]] = {
+    "no call": nullcontext,
+    "an agent's block": lambda: agent("writer"),
+    "a block of attributes": lambda: attributes(customer="acme"),
+}
+
+
+TOLD_ONCE = [
+    name
+    for name in ONE_BY_ONE
+    if name
+    not in {"bedrock agent: a trace for each call of a model", "bedrock invoke: what it bills, in the last chunk"}
+]
+"""Others tell of usage more than once, and without a call nothing says when an answer is over but its usage."""
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("name", TOLD_ONCE)
+def test_chunks_without_a_call(name: str, place: str) -> None:
+    """Where no call is to keep them, chunks are one answer too, which has one event."""
+    items, expected = STREAMS[name]
+    told: dict[str, Any] = {"input_tokens": expected.input_tokens, "output_tokens": expected.output_tokens}
+    if expected.flags:
+        told["usage_flags"] = [*expected.flags]
     with captured() as seen:
-        for item in STREAMS["openai chat: a last chunk without choices"][0]:
+        for _ in range(2):
+            with PLACES[place]():
+                for item in items:
+                    record_usage(item)
+        assert [facts(event) for event in seen.events if not event.get("usage_duplicate")][:1] == [told]
+        assert len(seen.events) == 2
+
+
+def test_chunks_of_an_answer_that_is_not_read_to_its_end() -> None:
+    """It has an event without usage as soon as another begins, or with the end of its task or thread."""
+    begun = [chat(None), chat(None)]
+    other = [{**item, "id": "c2"} for item in STREAMS["openai chat: a last chunk without choices"][0]]
+    with captured() as seen:
+        copy_context().run(record_all, begun)
+        assert [facts(event) for event in seen.events] == [{"usage_incomplete": True}]
+        for item in [*begun, *other]:
             record_usage(item)
-        assert [facts(event) for event in seen.events] == [{"input_tokens": 20, "output_tokens": 4}]
+        unread, read = seen.events[1:]
+        assert facts(unread) == {"usage_incomplete": True}
+        assert facts(read) == {"input_tokens": 20, "output_tokens": 4}
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,9 @@ _COST_TYPES: Final = frozenset(
     {"input", "cache_read", "cache_write", "output", "reasoning", "audio_input", "audio_output", "request"}
 )
 _TELLS: Final = frozenset({"input_tokens", "output_tokens", "cost_usd", "cost_source"})
+_ANSWERED: Final = frozenset({"input_tokens", "output_tokens", "cost_source", "usage_flags", "usage_incomplete"})
+"""Whoever writes tokens writes one of the first two, the link that prices an event the third; the others are written
+where usage was looked for, and is not known in full."""
 _TOO_MUCH: Final = Decimal(10) ** 12
 MOST_TOKENS: Final = 1 << 60
 """What is more, of tokens or requests, is a mistake: it may not even have a quotient."""
@@ -81,11 +84,10 @@ def outcome_of(event: Mapping[str, Any]) -> str:
 
 
 def is_request(event: Mapping[str, Any]) -> bool:
-    """Tell whether an event is about a language model: it names one, or has tokens or a price."""
+    """Tell whether an event is about a language model: it names one, has tokens or a price, or should have some."""
     if event.get("provider") or event.get("model") or event.get("kind") == "llm":
         return True
-    # Whoever writes tokens writes one of these two, and the link that prices an event writes the third.
-    return "cost_source" in event or "input_tokens" in event or "output_tokens" in event
+    return not _ANSWERED.isdisjoint(event)
 
 
 def _is_silent(event: Mapping[str, Any]) -> bool:

@@ -38,7 +38,10 @@ COST: Final = rows(
     upstream_cost="cost_details.upstream_inference_cost",
     ticks="cost_in_usd_ticks",
 )
-_VERCEL: Final = "provider_metadata.gateway providerMetadata.gateway choices.^.message.provider_metadata.gateway"
+_VERCEL: Final = (
+    "provider_metadata.gateway providerMetadata.gateway choices.^.message.provider_metadata.gateway "
+    "choices.^.delta.provider_metadata.gateway"
+)
 _HEADERS: Final = (
     "_hidden_params.additional_headers.llm_provider-x-litellm-response-cost "
     "_response_headers.x-litellm-response-cost response_metadata.headers.x-litellm-response-cost"

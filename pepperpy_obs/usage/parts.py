@@ -92,7 +92,8 @@ class Part:
             return
         last = _ENDS[shape.end](item)
         # Who reports costs reports them once, at the end, though OpenRouter may add an empty choice there.
-        if last or (found is not None and (last is None or "cost" in self.captured.raw)):
+        priced = shape.end != "beside" and "cost" in self.captured.raw
+        if last or (found is not None and (last is None or priced)):
             self.final = True
 
 
@@ -115,6 +116,11 @@ def _says_nothing(_: Any) -> bool | None:
 def _last_choice(item: Any) -> bool | None:
     """OpenAI: the usage comes after the last choice, in a chunk without any, or with the finish itself."""
     return bool(dig(item, ("choices", "*", "finish_reason"))) if dig(item, ("choices",)) else None
+
+
+def _beside_choice(item: Any) -> bool | None:
+    """Vercel: its price comes with the last choice of a chat, before the usage."""
+    return False if dig(item, ("choices",)) else None
 
 
 def _last_candidate(item: Any) -> bool | None:
@@ -142,6 +148,7 @@ def _done(item: Any) -> bool | None:
 _ENDS: Final[dict[str, Callable[[Any], bool | None]]] = {
     "usage": _says_nothing,
     "choices": _last_choice,
+    "beside": _beside_choice,
     "candidates": _last_candidate,
     "message_delta": _message_delta,
     "run": _run,

@@ -81,8 +81,13 @@ PLAIN: Final[tuple[Shape, ...]] = (
     Shape(
         name="gateway",
         places=("",),
-        any=paths("provider_metadata.gateway.cost", "providerMetadata.gateway.cost"),
+        any=paths(
+            "provider_metadata.gateway.cost",
+            "providerMetadata.gateway.cost",
+            "choices.^.delta.provider_metadata.gateway.cost",
+        ),
         counts=GATEWAY,
         merge="overwrite",
+        end="beside",
     ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from pepperpy_obs.usage.captured import Captured
@@ -10,7 +11,7 @@ from pepperpy_obs.usage.dig import ask
 from pepperpy_obs.usage.kinds import watch
 from pepperpy_obs.usage.take import take
 
-__all__ = ["PARSED", "REPLY", "of_attempts", "of_messages", "of_models"]
+__all__ = ["PARSED", "REPLY", "added", "has_total", "of_attempts", "of_messages", "of_models"]
 
 PARSED: Final = frozenset({"_raw_response.usage", "_raw_response.usage_metadata"})
 """Where what instructor has parsed keeps the last answer."""
@@ -21,6 +22,15 @@ _MOST_MODELS: Final = 64
 _BY_MODEL: Final = "_lm_usage"
 """Where a prediction of DSPy keeps its usage by model."""
 watch(_BY_MODEL)
+_ASKED_BY: Final = "get_lm_usage"
+"""The method of DSPy's predictions that gives it: by that their classes are known."""
+_MOST_KINDS: Final = 512
+
+
+@lru_cache(_MOST_KINDS)
+def has_total(kind: type[Any]) -> bool:
+    """Tell whether objects of a class have the usage of all requests that led to them, by model."""
+    return any(_ASKED_BY in vars(each) for each in kind.__mro__)
 
 
 def of_models(answer: Any) -> Captured | None:
@@ -58,6 +68,11 @@ def of_messages(answer: Any) -> Captured | None:
     inner = ask(answer, "inner_messages")
     messages = [*inner] if isinstance(inner, list | tuple) else []
     return _total(captured for captured, found in map(take, [*messages, answer]) if found is not None)
+
+
+def added(one: Captured | None, other: Captured) -> Captured:
+    """Return the totals of two results as one."""
+    return other if one is None else (_total([*one.entries, *other.entries]) or other)
 
 
 def _size(captured: Captured) -> int:

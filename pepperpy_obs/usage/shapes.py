@@ -24,7 +24,7 @@ Rule = Literal[
     "speech_and_text",
 ]
 Merge = Literal["last", "overwrite", "most", "add"]
-End = Literal["usage", "choices", "candidates", "message_delta", "run", "flag"]
+End = Literal["usage", "choices", "beside", "candidates", "message_delta", "run", "flag"]
 
 LONGEST_NAME: Final = 256
 _LONGEST_NUMBER: Final = 32

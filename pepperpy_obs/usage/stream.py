@@ -13,6 +13,7 @@ from pepperpy_obs.usage.graphs import Messages, is_piece, is_reply, kind_of_mess
 from pepperpy_obs.usage.normal import Usage
 from pepperpy_obs.usage.parts import Part
 from pepperpy_obs.usage.sessions import Session
+from pepperpy_obs.usage.several import added, has_total, of_models
 from pepperpy_obs.usage.shapes import Found, word
 from pepperpy_obs.usage.table import SHAPES
 from pepperpy_obs.usage.views import view_of
@@ -33,7 +34,10 @@ class Stream:
     Then the result has one entry for each. Not thread-safe; a stream has one consumer.
     """
 
-    __slots__ = ("_by_id", "_earlier", "_now", "_of_run", "_parts", "_past", "_reader", "_seen", "_session", "_usage")
+    __slots__ = (
+        *("_by_id", "_earlier", "_now", "_of_run", "_parts", "_past", "_reader", "_seen", "_session", "_total"),
+        "_usage",
+    )
 
     def __init__(self, usage: Callable[[Any], object] | None = None) -> None:
         """`usage` picks the usage out of each item, or gives None; without it the item itself is searched."""
@@ -48,6 +52,8 @@ class Stream:
         self._of_run = False
         """Whether states of a graph, or what its nodes add to them, were among the items: a total of its run."""
         self._earlier: Sequence[Captured] = ()
+        self._total: Captured | None = None
+        """What a result among the items says that all requests of the stream have used."""
         self._seen = False
 
     def feed(self, item: object) -> None:
@@ -88,10 +94,14 @@ class Stream:
         return self._seen
 
     def _take(self, item: Any) -> None:
+        kind: Any = type(item)
         item = view_of(item)
         messages = messages_of(item)
         if messages is not None:
             self._converse(messages)
+            return
+        if has_total(kind) and (total := of_models(item)) is not None:
+            self._total, self._seen = added(self._total, total), True
             return
         item = _unwrapped(item)
         new, found = take(item)
@@ -187,6 +197,8 @@ class Stream:
                 self._take(each)
         if not self._seen:
             return None
+        if self._total is not None:
+            return self._total
         told = [part for part in self._parts if not part.captured.countless]
         if not told and whole:
             return None

@@ -76,6 +76,28 @@ def test_what_each_model_used(spell: Callable[[int], Any], hold: Callable[[Any],
     ]
 
 
+class Result(Prediction):
+    """One that says so by its method, as DSPy's do."""
+
+    def get_lm_usage(self) -> Any:  # noqa: D102 - its class has it
+        return self._lm_usage
+
+
+def test_a_result_at_the_end_of_a_stream() -> None:
+    """It has what all requests of the stream used, of which pieces came before; two results have both."""
+    piece = {"id": None, "model": "gpt-4o-mini", "choices": [{"index": 0, "delta": {"content": "hi"}}]}
+    stream = usage.Stream()
+    for item in (piece, piece, Result({"gpt-4o-mini": used(2)})):
+        stream.feed(item)
+    found = stream.captured()
+    assert found is not None
+    assert usage.told(found) == ONE
+    stream.feed(Result({"gpt-4o-mini": used(1)}))
+    found = stream.captured()
+    assert found is not None
+    assert (usage.told(found) or {})["input_tokens"] == 3000
+
+
 def test_dicts_of_something_else_are_left_alone() -> None:
     """Only if all values are usage is a dict one by model: others are somebody's data."""
     others: list[Any] = [

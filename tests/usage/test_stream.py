@@ -4,6 +4,7 @@ import base64
 import gc
 import json
 import weakref
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -40,6 +41,17 @@ class TestMerging:
         captured = usage.capture(items)
         assert captured is not None
         assert usage.read(captured) == expected
+
+    def test_a_price_that_comes_with_the_finish(self) -> None:
+        """Vercel's gateway tells it before the usage, and until that has come the answer is incomplete."""
+        priced = {"provider_metadata": {"gateway": {"cost": "0.0123", "marketCost": "0.0123"}}}
+        items = [chat(None), {**chat("stop"), "choices": [{"delta": priced, "finish_reason": "stop"}]}]
+        begun = merged(items)
+        assert begun is not None
+        assert (begun.reported_cost_usd, begun.input_tokens, begun.incomplete) == (Decimal("0.0123"), None, True)
+        whole = merged([*items, {**chat(None), "choices": [], "usage": CHAT_USAGE}])
+        assert whole is not None
+        assert (whole.reported_cost_usd, whole.input_tokens, whole.incomplete) == (Decimal("0.0123"), 20, False)
 
     def test_another_answer_is_an_entry_of_its_own(self) -> None:
         """A stream that carries several answers is their sum, with an entry for each."""
