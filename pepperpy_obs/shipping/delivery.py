@@ -96,7 +96,7 @@ class Delivery:
             # Company ends the pause.
             (self._grown if self._grown and self._lonely() else stop).wait(seconds)
 
-        while self._groups:
+        while self._groups or self._suspects.due():
             if not persist(lambda: self._attempt(poster), self._spec, stop, sleep):
                 return False
         return True

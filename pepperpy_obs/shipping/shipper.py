@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from pepperpy_obs import _clock
@@ -188,15 +188,19 @@ class Shipper:
 
     def flush(self, timeout: float) -> bool:
         """Wait until every sink has answered for all it was offered; return whether all have."""
+        return self._finish(timeout, self._settled)
+
+    def _finish(self, timeout: float, done: Callable[[], bool] | None = None) -> bool:
+        """Send all, and wait until that is `done`: if not given, until nothing is left but what is put aside."""
         left = _clock.countdown(timeout)
         for sender in self._senders:
             sender.hurry()
         self.sync(timeout)
         with self._moved:
-            done = self._moved.wait_for(self._settled, left())
+            found = self._moved.wait_for(done or self._sent, left())
         for sender in self._senders:
             sender.relax()
-        return done
+        return found
 
     def _progressed(self) -> None:
         with self._moved:
@@ -204,6 +208,10 @@ class Shipper:
 
     def _settled(self) -> bool:
         return all(account.pending == 0 for account in self._accounts.values())
+
+    def _sent(self) -> bool:
+        """Tell whether nothing is left but suspects, which only the next process's company can clear."""
+        return all(sender.account.pending <= sender.suspected for sender in self._senders)
 
     def close(self, timeout: float = 2.0) -> None:
         """Take no more, put all on disk, send what can be sent in time, and end; a second call does nothing.
@@ -217,7 +225,7 @@ class Shipper:
         left, kept = _clock.countdown(timeout), min(_KEPT, timeout / 2)
         written = self._intake is None or self._intake.close(timeout - kept)
         if written and self._running:
-            self.flush(max(0.0, left() - kept))
+            self._finish(max(0.0, left() - kept))
         for sender in self._senders:
             sender.stop()
         ended = [sender.join(left()) for sender in self._senders]

@@ -104,11 +104,14 @@ class Suspects:
         return True
 
     def remove(self, suspect: Suspect) -> None:
-        """Let one go that has been answered for."""
-        self._held.remove(suspect)
-        self.save()
+        """Let one go that has been answered for.
 
-    def save(self, failures: int = 0) -> bool:
+        It is not synced: a power cut may bring it back, and it is sent once more, as what a cursor forgets.
+        """
+        self._held.remove(suspect)
+        self.save(sync=False)
+
+    def save(self, failures: int = 0, *, sync: bool = True) -> bool:
         """Write them down, with the doubt as it is now; return whether the disk took it.
 
         `failures` are those of a batch that is left.
@@ -122,7 +125,8 @@ class Suspects:
             with os.fdopen(open_private(other, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as file:
                 file.write(msgspec.msgpack.encode(_File(failures, [self._kept(one) for one in self._held])))
                 file.flush()
-                os.fdatasync(file.fileno())
+                if sync:
+                    os.fdatasync(file.fileno())
             other.replace(self._path)
         except OSError as error:
             failed("shipping.suspects", error)

@@ -29,8 +29,8 @@ class Trial:
         match outcome.what:
             case "acknowledged":
                 self._tally.succeeded()
-                self._account.acknowledged(1, _clock.time_ns())
                 self._suspects.remove(suspect)
+                self._account.acknowledged(1, _clock.time_ns())
             case "rejected":
                 self._reject(suspect, outcome)
             case "reduced" | "replay":
@@ -62,5 +62,5 @@ class Trial:
         # The receiver is well.
         self._account.held("")
         self._letters.keep(suspect.record, outcome.reason, outcome.detail)
-        self._account.rejected(outcome.reason)
         self._suspects.remove(suspect)
+        self._account.rejected(outcome.reason)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -88,6 +89,23 @@ def test_suspicion_outlives_the_process(ship: Ship, event: Make) -> None:
         assert not list(first.directory.rglob("*.suspects"))
         (letters,) = first.directory.rglob("*.rejected.ndjson")
         assert json.loads(letters.read_text())["id"] == f"{0:032x}"
+
+
+def test_a_suspect_does_not_hold_the_exit(ship: Ship, event: Make) -> None:
+    """Jobs that end at once wait for it no longer than for the others, and get it rejected all the same."""
+    rejected: list[dict[str, int]] = []
+    with failing(LogstashServer(), Reply(500, b"panic")) as receiver:
+        for job in range(10):
+            shipper = ship(Logstash(url=receiver.url, gzip=False, **QUICK))
+            shipper.offer([event(10 * job + n, NOW + n, **({"x": "poison"} if job + n == 0 else {})) for n in range(3)])
+            end = threading.Thread(target=shipper.close, args=(600,))
+            end.start()
+            end.join(30)
+            assert not end.is_alive()
+            (ledger,) = shipper.ledgers().values()
+            assert ledger.acknowledged == (2 if job == 0 else 3)
+            rejected.append(dict(ledger.rejected))
+        assert [one for one in rejected if one] == [{"500": 1}]
 
 
 def test_a_suspect_without_fault_arrives(ship: Ship, event: Make) -> None:
