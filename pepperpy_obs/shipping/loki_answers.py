@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
-from pepperpy_obs.shipping.loki_wordings import ADVICE, WORDINGS, Wording, pattern
+from pepperpy_obs.shipping.loki_wordings import ADVICE, WORDINGS, Wording, fixed_part, pattern
 from pepperpy_obs.shipping.outcome import ACKNOWLEDGED, Outcome, Verdict
 from pepperpy_obs.shipping.record import Record
 
@@ -23,7 +23,7 @@ _SECOND: Final = 1_000_000_000
 _LONGEST: Final = 262_144
 """What Loki takes by default (pkg/validation/limits.go)."""
 _NAMED: Final = re.compile(r"entry with timestamp (\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:\.(\d+))?(?: \+0000|Z)")
-_PATTERNS: Final = [(wording, pattern(wording.words)) for wording in WORDINGS]
+_PATTERNS: Final = [(wording, fixed_part(wording.words), pattern(wording.words)) for wording in WORDINGS]
 _IGNORED: Final = pattern("total ignored: <number> out of <limit> for stream: <stream>")
 _LABEL: Final = re.compile(r'([^={,\s]+)="((?:[^"\\]|\\.)*)"')
 _REST: Final = re.compile(r"\d+ errors like: ", re.IGNORECASE)
@@ -109,8 +109,10 @@ def judge_throttled(sent: Sent, text: str) -> Verdict | None:
 def _read(text: str) -> tuple[list[_Refusal], str]:
     """Return the refusals in a text, the table's first match first, and whether it counts others that are unknown."""
     refusals: dict[str, _Refusal] = {}
-    whole = text
-    for wording, found in _PATTERNS:
+    whole, lower = text, text.lower()
+    for wording, fixed, found in _PATTERNS:
+        if fixed not in lower:
+            continue
         said = list(found.finditer(text))
         if said:
             refusals.setdefault(wording.reason, _Refusal(wording, whole)).said += said

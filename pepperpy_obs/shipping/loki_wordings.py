@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import Final, Literal, NamedTuple
 
-__all__ = ["ADVICE", "WORDINGS", "Effect", "Wording", "pattern"]
+__all__ = ["ADVICE", "WORDINGS", "Effect", "Wording", "fixed_part", "pattern"]
 
 Effect = Literal["reject", "reduce", "replay", "hold", "nothing"]
 """What becomes of the lines that are meant: rejected; sent once more without structured metadata; sent once more in a
@@ -92,6 +92,11 @@ _PARTS: Final = {
     "<oldest>": rf"(?P<oldest>{_TIME})",
     "<any>": r".{1,300}?",
 }
+
+
+def fixed_part(words: str) -> str:
+    """Return the longest part of the words that never varies, in lower case: without it no pattern need be tried."""
+    return max(re.split(r"<\w+>", words), key=len).lower()
 
 
 def pattern(words: str) -> re.Pattern[str]:

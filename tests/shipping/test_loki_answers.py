@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pepperpy_obs.shipping.loki import Loki
+from pepperpy_obs.shipping.loki_wordings import ADVICE, WORDINGS, Wording
 from pepperpy_obs.shipping.otlp import Otlp
 from pepperpy_obs.shipping.outcome import Answer, Parcel
 from pepperpy_obs.shipping.record import Record
@@ -180,6 +181,21 @@ def test_what_a_refusal_for_order_hides_is_found_out(ship: Ship, event: Make) ->
         (ledger,) = shipper.ledgers().values()
         assert (ledger.acknowledged, dict(ledger.rejected)) == (3, {"line_too_long": 1})
         assert server.arrivals == 3
+
+
+@pytest.mark.parametrize("wording", WORDINGS, ids=lambda wording: wording.words[:40])
+@pytest.mark.parametrize("spelled", [str, str.upper])
+def test_every_wording_is_known(wording: Wording, spelled: Callable[[str], str], event: Make) -> None:
+    """In capitals or not, with words before it and behind it; and one that a person can act on has advice."""
+    far = "2000-01-01T00:00:00Z" if wording.reason == "too_new" else "2100-01-01T00:00:00Z"
+    values = {"<stream>": f"'{STREAM}'", "<number>": "'1'", "<limit>": "'1'", "<time>": far, "<oldest>": far}
+    text = wording.words
+    for name, value in values.items():
+        text = text.replace(name, value)
+    (found,) = judged(f"so: {spelled(text.replace('<any>', 'x'))}; that is all", event(1, NOW, level="info"))
+    wanted = {"hold": "hold", "nothing": "split"}.get(wording.effect, wording.reason)
+    assert found == wanted
+    assert wording.effect == "nothing" or wording.reason in ADVICE
 
 
 @pytest.mark.parametrize("spec", [Loki, Otlp])
