@@ -22,9 +22,11 @@ from pepperpy_obs.decorators import (
     tracked_usage,
     watch_cache,
 )
-from pepperpy_obs.errors import ConfigError, ObsError, SetupError
+from pepperpy_obs.errors import ConfigError, ObsError, SetupError, SourceError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pepperpy_obs.aggregate.metric import Metric
     from pepperpy_obs.config import Config
     from pepperpy_obs.metrics import (
@@ -35,9 +37,12 @@ if TYPE_CHECKING:
         UsageTracker,
     )
     from pepperpy_obs.metrics.health import HealthChecker, HealthReport
+    from pepperpy_obs.readings.source import Source
+    from pepperpy_obs.readings.windows import Window
     from pepperpy_obs.reports.stats import Stats
     from pepperpy_obs.runtime import configure
     from pepperpy_obs.server import serve
+    from pepperpy_obs.sources import source
 
 __version__ = "0.1.0"
 
@@ -53,6 +58,7 @@ __all__ = [
     "PerformanceMonitor",
     "PrometheusExporter",
     "SetupError",
+    "SourceError",
     "UsageTracker",
     "agent",
     "attributes",
@@ -67,6 +73,7 @@ __all__ = [
     "record_usage",
     "serve",
     "shutdown",
+    "source",
     "stats",
     "tracked_usage",
     "watch_cache",
@@ -83,6 +90,7 @@ _LATER: Final = {
     "UsageTracker": "metrics",
     "configure": "runtime",
     "serve": "server",
+    "source": "sources",
 }
 
 
@@ -125,17 +133,29 @@ def _await_parent() -> None:
 _await_parent()
 
 
-def stats(window: float | None = None) -> Stats:
-    """Return what was counted, in all or in the last `window` seconds; shows every call that has returned."""
-    found: Stats = _dispatch.runtime().stats(window)
-    return found
+def stats(window: Window | None = None, *, source: Source | str | Path | None = None) -> Stats:
+    """Return what was counted, in all or in the latest window (300 or "5m"); shows every call that has returned.
+
+    `source` is what is read, if not this process: a source, or what `source()` takes, such as "app.log".
+    """
+    if source is None:
+        found: Stats = _dispatch.runtime().stats(window)
+        return found
+    from pepperpy_obs.reports.stats import Stats  # noqa: PLC0415 - loaded when first asked for
+    from pepperpy_obs.sources import as_source  # noqa: PLC0415
+
+    return Stats.of(as_source(source).reading(window))
 
 
-def health() -> HealthReport:
-    """Return whether all is well, judged now; `HealthChecker` also takes checks of your own."""
+def health(*, source: Source | str | Path | None = None) -> HealthReport:
+    """Return whether all is well with this process or another source; `HealthChecker` also takes checks of your own."""
     from pepperpy_obs.metrics.health import HealthChecker  # noqa: PLC0415 - loaded when first asked for
 
-    return HealthChecker().check()
+    if source is None:
+        return HealthChecker().check()
+    from pepperpy_obs.sources import as_source  # noqa: PLC0415
+
+    return HealthChecker(as_source(source)).check()
 
 
 def flush() -> None:

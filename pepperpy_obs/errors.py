@@ -1,12 +1,12 @@
 """The errors people may meet, named by whose fault they are.
 
-All of them are raised while things are being set up. Once set up, nothing of
+They are raised while things are being set up, or by whoever reads. Once set up, nothing of
 ours raises into the user's call; failures there are counted by `_guard`.
 """
 
 from __future__ import annotations
 
-__all__ = ["ConfigError", "ObsError", "SetupError"]
+__all__ = ["ConfigError", "ObsError", "SetupError", "SourceError"]
 
 
 class ObsError(Exception):
@@ -19,3 +19,7 @@ class SetupError(ObsError, ValueError):
 
 class ConfigError(SetupError):
     """A setting in `Config`, the environment or a settings file is not acceptable."""
+
+
+class SourceError(ObsError):
+    """A source cannot be read at this moment: it does not answer, or not as it should."""

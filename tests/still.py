@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Unpack
 
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.config import Config
 from pepperpy_obs.readings import LiveState, Reading, SelfStats
+from pepperpy_obs.readings.source import Wanted
+from pepperpy_obs.readings.windows import Window, seconds_of, steps_of
 
 AT = 1_700_000_000_123_456_789
 """When everything happens, unless a test says otherwise: UTC epoch nanoseconds."""
@@ -31,6 +33,16 @@ class Still:
         """Count one event."""
         self.store.fold({"event": event, **fields}, at)
 
-    def reading(self, window: float | None = None) -> Reading:
+    def reading(self, window: Window | None = None) -> Reading:
         """Return what was folded, and what the test says of the rest."""
-        return Reading(AT, self.store.snapshot(window), self.now, self.own)
+        snapshot = self.store.snapshot(None if window is None else seconds_of(window))
+        return Reading(AT, snapshot, self.now, self.own)
+
+    def history(self, window: Window, step: Window) -> list[Reading]:
+        """Return the steps of what was folded."""
+        steps = steps_of(window, step, AT, self.store.first)
+        return [Reading(min(one.stop, AT), cut) for one, cut in zip(steps, self.store.cuts(steps, AT), strict=True)]
+
+    def events(self, **_: Unpack[Wanted]) -> list[dict[str, Any]]:
+        """Return none: it keeps none."""
+        return []

@@ -20,7 +20,7 @@ from pepperpy_obs.aggregate.series import Clean, Limits, SeriesKey
 from pepperpy_obs.aggregate.slot import Slot, StillSlot
 from pepperpy_obs.aggregate.snapshot import Snapshot
 from pepperpy_obs.aggregate.tally import Tally
-from pepperpy_obs.aggregate.window import LONGEST, Windows
+from pepperpy_obs.aggregate.window import LONGEST, Windows, check_steps
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.events import OPERATION_FINISHED
 
@@ -190,6 +190,27 @@ class Store:
         stretch, pieces = self._windows.over(window, end)
         slot = self._slot.still() if self._from in stretch else None
         return Cut((pieces, keys), None, slot, (max(times.start, stretch.start), end), window)
+
+    @property
+    def first(self) -> int | None:
+        """When the first event was that is counted, epoch ns; None of none."""
+        return min((at for at in (self._total.start, self._slot.span()[0]) if at is not None), default=None)
+
+    def cuts(self, steps: Sequence[range], now: int) -> list[Cut]:
+        """Return what was counted in each of these equal steps, in pieces; SetupError where it was not kept so."""
+        if steps:
+            check_steps(len(steps[0]), len(steps))
+        return [self._cut_step(step, now) for step in steps]
+
+    def _cut_step(self, step: range, now: int) -> Cut:
+        slot = self._slot.still() if self._from in step else None
+        return Cut(
+            (self._windows.between(step), self._windows.keys),
+            None,
+            slot,
+            (step.start, min(step.stop, now)),
+            len(step) / 1e9,
+        )
 
     def merge(self, snapshot: Snapshot) -> None:
         """Add a snapshot of another process to the total; windows of several processes are merged as snapshots."""

@@ -23,8 +23,9 @@ from typing import Final
 from pepperpy_obs.aggregate.cell import SLOT
 from pepperpy_obs.aggregate.ledger import Ledger
 from pepperpy_obs.aggregate.packed import Keys, add_up, pack
+from pepperpy_obs.errors import SetupError
 
-__all__ = ["LONGEST", "Level", "Windows"]
+__all__ = ["LONGEST", "Level", "Windows", "check_steps"]
 
 SECOND: Final = 1_000_000_000
 _TEN: Final = (SLOT, 30 + 1)
@@ -38,6 +39,15 @@ LONGEST: Final = 86_400.0
 """The longest window, in seconds."""
 
 _MOST_PIECES: Final = 8
+
+
+def check_steps(step: int, count: int) -> None:
+    """Raise SetupError where windows do not hold as many steps of `step` nanoseconds."""
+    if any(step % grain == 0 and step * count <= grain * size for grain, size in GRAINS):
+        return
+    kept = ", ".join(f"{grain // SECOND} s for {grain * (size - 1) // SECOND} s" for grain, size in GRAINS)
+    msg = f"{count} steps of {step / SECOND:g} s are not kept; give a step that is a multiple of one that is: {kept}"
+    raise SetupError(msg)
 
 
 class Level:
@@ -105,6 +115,10 @@ class Windows:
         grain = next((grain for grain, size in GRAINS if grain * (size - 1) >= length), GRAINS[-1][0])
         stretch = range((now - length) // grain * grain, (now // grain + 1) * grain)
         return stretch, self._cover(stretch.start, stretch.stop, len(self._levels) - 1)
+
+    def between(self, stretch: range) -> list[bytes]:
+        """Return the pieces of a stretch that begins and ends where intervals do that are kept so long."""
+        return self._cover(stretch.start, stretch.stop, len(self._levels) - 1)
 
     def _cover(self, start: int, end: int, place: int) -> list[bytes]:
         """Return pieces that cover the stretch from `start` to `end`, the coarsest at most of the level `place`."""

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from pepperpy_obs import Config, HealthChecker, SetupError
-from pepperpy_obs.cli.replay import fold_files, tell
+from pepperpy_obs.cli.replay import fold_files, opened, tell
 from pepperpy_obs.judgement.report import CheckResult, HealthReport
 from pepperpy_obs.replay.source import LogSource
 
@@ -24,7 +24,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "For probes: exit code 0 if nothing has failed (a warning is no failure), 1 if something has, or if the "
         "service does not answer. Limits are those of Config; see the verb config."
     )
-    parser.add_argument("files", nargs="*", metavar="FILE", help="judge the end of these log files, not a service")
+    parser.add_argument(
+        "files", nargs="*", metavar="SOURCE", help="judge the end of these log files; or a URL, as --url"
+    )
     parser.add_argument("--url", help="the service's /health (default: that of metrics_host and metrics_port)")
     parser.add_argument("--timeout", type=float, default=5.0, metavar="S", help="seconds to wait for it (default: 5)")
 
@@ -34,10 +36,17 @@ def run(options: argparse.Namespace) -> int:
     if options.files and options.url:
         msg = f"both {options.files[0]!r} and --url {options.url!r}; give log files, or the address of a service"
         raise SetupError(msg)
+    if len(options.files) == 1 and urlsplit(options.files[0]).scheme in {"http", "https"}:
+        options.url = f"{options.files[0].rstrip('/')}/health"
+        return _of_service(options)
     return _of_files(options) if options.files else _of_service(options)
 
 
 def _of_files(options: argparse.Namespace) -> int:
+    if (found := opened(options.files, Config())) is not None:
+        report = HealthChecker(found).check()
+        print(json.dumps(report.to_dict()) if options.json else report)
+        return 0 if report.status != "fail" else 1
     source = LogSource(Config())
     fold_files(options.files, source.fold)
     tell(source.fold)

@@ -8,17 +8,20 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from pepperpy_obs import Config
+from pepperpy_obs import Config, source
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.cli.progress import Progress
-from pepperpy_obs.readings import LiveState
+from pepperpy_obs.readings.live import UNKNOWN
+from pepperpy_obs.readings.source import Source
+from pepperpy_obs.readings.windows import seconds_of
 from pepperpy_obs.replay.fold import Fold
 from pepperpy_obs.replay.lines import STDIN, LogFile
 from pepperpy_obs.replay.order import oldest_first
 from pepperpy_obs.reports.stats import Stats
 from pepperpy_obs.sanitize.redact import label_redaction
+from pepperpy_obs.sources.opening import is_url
 
-__all__ = ["add_options", "fold_files", "run", "tell"]
+__all__ = ["add_options", "fold_files", "opened", "run", "tell"]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -28,22 +31,38 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "named on standard error, and the rest is folded all the same. An event that comes again is counted once. "
         "Exit code: 0; 1 if there was no event at all; 2 if a file cannot be opened."
     )
-    parser.add_argument("files", nargs="+", metavar="FILE", help="a log file, in any order; - for standard input")
     parser.add_argument(
-        "--window", type=float, metavar="S", help="only the last S seconds before the newest event (up to a day)"
+        "files", nargs="+", metavar="SOURCE", help="a log file, in any order; - for standard input; or a URL"
+    )
+    parser.add_argument(
+        "--window", metavar="W", help="only the latest window before the newest event, such as 300, 5m or 24h"
     )
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the statistics of log files."""
     config = Config()
+    if (found := opened(options.files, config)) is not None:
+        return _show(found, options)
+    window = None if options.window is None else seconds_of(options.window)
     fold = Fold(Store(config.max_series, config.cost_attributes, label_redaction(config)))
-    fold.store.snapshot(options.window)  # a window that cannot be is refused before hours of reading
+    fold.store.snapshot(window)  # a window that cannot be is refused before hours of reading
     fold_files(options.files, fold)
-    stats = Stats(fold.store.snapshot(options.window), LiveState())
+    stats = Stats(fold.store.snapshot(window), UNKNOWN)
     print(stats.to_json() if options.json else stats)
     tell(fold)
     return 0 if fold.events else 1
+
+
+def _show(found: Source, options: argparse.Namespace) -> int:
+    stats = Stats.of(found.reading(options.window))
+    print(stats.to_json() if options.json else stats)
+    return 0 if stats.snapshot.events else 1
+
+
+def opened(places: Sequence[str], config: Config) -> Source | None:
+    """Return the source at a URL; None of files, which the verbs read by themselves, with a progress bar."""
+    return source(*places, config=config) if any(map(is_url, places)) else None
 
 
 def fold_files(names: Sequence[str], fold: Fold) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from pepperpy_obs import Config, _clock, serve
-from pepperpy_obs.cli.replay import fold_files
+from pepperpy_obs.cli.replay import fold_files, opened
+from pepperpy_obs.readings.source import Source
 from pepperpy_obs.replay.fold import Fold
 from pepperpy_obs.replay.follow import Follow
 from pepperpy_obs.replay.lines import STDIN, LogFile
@@ -19,7 +20,7 @@ from pepperpy_obs.replay.source import LogSource
 
 __all__ = ["PAGES", "add_options", "run"]
 
-PAGES: Final = ("/metrics", "/stats", "/health", "/livez", "/readyz")
+PAGES: Final = ("/metrics", "/stats", "/health", "/livez", "/readyz", "/reading", "/events")
 _PAUSE: Final = 0.5
 
 
@@ -31,14 +32,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "while pages are served. "
         f"The pages are {', '.join(PAGES)}. Until the past has been read all but /livez answer 503. Ctrl-C ends it."
     )
-    parser.add_argument("files", nargs="+", metavar="FILE", help="a log file; - for standard input")
+    parser.add_argument("files", nargs="+", metavar="SOURCE", help="a log file; - for standard input; or a URL")
     parser.add_argument("--host", help="address to listen on (default: metrics_host of Config, 127.0.0.1)")
     parser.add_argument("--port", type=int, help="port, 0 for any free one (default: metrics_port of Config, 8000)")
 
 
 def run(options: argparse.Namespace) -> int:
     """Serve until Ctrl-C."""
-    source = LogSource(Config(), _clock.time_ns)
+    if (other := opened(options.files, Config())) is not None:
+        return _serve(other, options)
+    source = LogSource(Config(), _clock.time_ns, options.files)
     once = [name for name in options.files if name == STDIN or name.endswith(".gz")]
     growing = [name for name in options.files if name not in once]
     for name in growing:
@@ -68,6 +71,17 @@ def run(options: argparse.Namespace) -> int:
                 follow.poll()
     except KeyboardInterrupt:
         follow.close()
+    return 0
+
+
+def _serve(source: Source, options: argparse.Namespace) -> int:
+    """Serve what another source says whenever a page is asked for."""
+    try:
+        with serve(options.port, options.host, collector=source, strict=True) as listener:
+            print(json.dumps({"url": listener.url}) if options.json else f"Serving {listener.url}/metrics", flush=True)
+            threading.Event().wait()
+    except KeyboardInterrupt:
+        pass
     return 0
 
 

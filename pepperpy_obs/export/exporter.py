@@ -11,7 +11,7 @@ from pepperpy_obs.export.projection import collect_families, read
 from pepperpy_obs.http.negotiation import prefers_openmetrics
 from pepperpy_obs.http.pages import Answer, Request, application
 from pepperpy_obs.http.start import check_offered, start
-from pepperpy_obs.readings.source import Collects, source_of
+from pepperpy_obs.readings.source import Collects, Source, source_of
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -33,7 +33,7 @@ class PrometheusExporter:
     ...
     """
 
-    def __init__(self, collector: Collects | None = None) -> None:
+    def __init__(self, collector: Collects | Source | None = None) -> None:
         self._source = source_of(collector)
         self._histograms = Histograms()
         self._exposition = Exposition()

@@ -18,7 +18,7 @@ from pepperpy_obs.export.block import number
 from pepperpy_obs.export.families import FAMILIES, Family, HistogramSample, MetricFamily, sendable
 from pepperpy_obs.export.histograms import Histograms
 from pepperpy_obs.export.projection import collect_families, read
-from pepperpy_obs.readings.source import Collects, source_of
+from pepperpy_obs.readings.source import Collects, Source, source_of
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
@@ -38,7 +38,7 @@ class ObsCollector(Collector):
     True
     """
 
-    def __init__(self, collector: Collects | None = None) -> None:
+    def __init__(self, collector: Collects | Source | None = None) -> None:
         self._source = source_of(collector)
         self._histograms = Histograms()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, cast
 
 import msgspec
 
@@ -20,7 +20,11 @@ __all__ = ["Glance", "RequestGlance", "Seen", "glance"]
 
 _Event = Literal["operation.finished", "usage.recorded", "cache.looked_up", "metric.recorded"]
 _Tokens = Annotated[int, msgspec.Meta(ge=0, le=MOST_TOKENS)] | None
-_Time = Annotated[datetime, msgspec.Meta(tz=True)]
+if TYPE_CHECKING:
+    _Time = Annotated[datetime, msgspec.Meta(tz=True)]
+else:
+    # msgspec knows only the type itself: where time is frozen while this is loaded, that is a base of what stands here.
+    _Time = Annotated[next(kind for kind in datetime.__mro__ if kind.__module__ == "datetime"), msgspec.Meta(tz=True)]
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 

@@ -39,9 +39,10 @@ class HealthInput:
     """The latest `health_window` seconds."""
     silence: float
     """Seconds since the newest event, or since somebody began to look."""
-    dropped: Mapping[str, int]
-    """Log lines lost of late, by where."""
-    outputs: Mapping[str, OutputStats]
+    dropped: Mapping[str, int] | None
+    """Log lines lost of late, by where; None where that cannot be known."""
+    outputs: Mapping[str, OutputStats] | None
+    """None where that cannot be known."""
     deliveries: Mapping[str, DeliveryStats] = field(default_factory=dict[str, DeliveryStats])
     now: int = 0
     """UTC epoch nanoseconds."""
@@ -153,7 +154,7 @@ def _without_usage(given: HealthInput, calls: Cell) -> CheckResult | None:
 
 def _dropped(given: HealthInput, _: Cell) -> CheckResult | None:
     limit = given.limits.health_max_dropped
-    if limit is None:
+    if limit is None or given.dropped is None:
         return None
     lost = sum(given.dropped.values())
     where = ", ".join(f"{count} at {name}" for name, count in sorted(given.dropped.items()) if count)
@@ -169,7 +170,9 @@ def _event_age(given: HealthInput, _: Cell) -> CheckResult | None:
     return CheckResult("event_age", "fail" if given.silence > limit else "pass", text, given.silence, "s")
 
 
-def _exporters(given: HealthInput, _: Cell) -> CheckResult:
+def _exporters(given: HealthInput, _: Cell) -> CheckResult | None:
+    if given.outputs is None:
+        return None
     down = {name: f"takes nothing: {sink.error}" for name, sink in given.outputs.items() if sink.error}
     down |= {name: text for name, ledger in given.deliveries.items() if (text := _behind(given, ledger))}
     if not down:

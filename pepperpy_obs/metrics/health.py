@@ -31,7 +31,7 @@ class HealthChecker:
     'disk: 2 % left'
     """
 
-    def __init__(self, collector: Collects | None = None) -> None:
+    def __init__(self, collector: Collects | Source | None = None) -> None:
         self._source = source_of(collector)
         self._probes: dict[str, Probe] = {}
         self._losses: deque[tuple[int, Mapping[str, int]]] = deque()
@@ -88,8 +88,8 @@ class HealthChecker:
             limits,
             recent.snapshot,
             max(0.0, (now - latest) / 1e9),
-            self._lost_lately(dropped, now, now - round(limits.health_window * 1e9)),
-            own.outputs,
+            self._lost_lately(dropped, now, now - round(limits.health_window * 1e9)) if own.known else None,
+            own.outputs if own.known else None,
             own.deliveries,
             now,
         )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from pepperpy_obs._guard import failed
 from pepperpy_obs.readings.merging import added, merged
 
-__all__ = ["LiveState", "WatchedCache", "look_at"]
+__all__ = ["UNKNOWN", "LiveState", "WatchedCache", "look_at"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,8 @@ class LiveState:
     agents: Mapping[str, int] = field(default_factory=dict[str, int])
     """How many calls that are an agent's work are running, by agent."""
     caches: Mapping[str, WatchedCache] = field(default_factory=dict[str, WatchedCache])
+    known: bool = True
+    """False of a source that cannot know: a log says nothing of calls that run."""
 
     def merge(self, other: Self) -> Self:
         """Return what is true of both processes: caches of one name are one cache of the sum of their sizes."""
@@ -43,6 +45,7 @@ class LiveState:
             added(self.active, other.active),
             added(self.agents, other.agents),
             merged(self.caches, other.caches),
+            self.known or other.known,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -61,6 +64,10 @@ class LiveState:
             dict(plain["agents"]),
             {name: WatchedCache(**one) for name, one in plain["caches"].items()},
         )
+
+
+UNKNOWN: Final = LiveState(known=False)
+"""What a source gives that cannot know."""
 
 
 def look_at(

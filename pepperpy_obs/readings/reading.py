@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, Self
 
@@ -16,6 +16,8 @@ from pepperpy_obs.aggregate.snapshot import EMPTY as NO_EVENTS
 from pepperpy_obs.aggregate.snapshot import Snapshot
 from pepperpy_obs.aggregate.store import Cut
 from pepperpy_obs.errors import SetupError
+from pepperpy_obs.readings import live as live_state
+from pepperpy_obs.readings import self_stats
 from pepperpy_obs.readings.live import LiveState
 from pepperpy_obs.readings.self_stats import SelfStats
 
@@ -37,8 +39,8 @@ class Reading:
     """When it was made: UTC epoch nanoseconds."""
     counted: Snapshot | Cut
     """The snapshot, or the pieces of one."""
-    live: LiveState = field(default_factory=LiveState)
-    own: SelfStats = field(default_factory=SelfStats)
+    live: LiveState = live_state.UNKNOWN
+    own: SelfStats = self_stats.UNKNOWN
 
     @cached_property
     def snapshot(self) -> Snapshot:
@@ -65,8 +67,8 @@ class Reading:
             "format": _FORMAT,
             "at": self.at,
             "snapshot": self.snapshot.to_dict(),
-            "live": self.live.to_dict(),
-            "own": self.own.to_dict(),
+            "live": self.live.to_dict() if self.live.known else None,
+            "own": self.own.to_dict() if self.own.known else None,
         }
 
     @classmethod
@@ -83,8 +85,13 @@ class Reading:
         if plain["format"] != _FORMAT:
             msg = f"format {plain['format']!r}, and this version reads format {_FORMAT}"
             raise ValueError(msg)
-        snapshot = Snapshot.from_dict(plain["snapshot"])
-        return cls(int(plain["at"]), snapshot, LiveState.from_dict(plain["live"]), SelfStats.from_dict(plain["own"]))
+        live, own = plain["live"], plain["own"]
+        return cls(
+            int(plain["at"]),
+            Snapshot.from_dict(plain["snapshot"]),
+            live_state.UNKNOWN if live is None else LiveState.from_dict(live),
+            self_stats.UNKNOWN if own is None else SelfStats.from_dict(own),
+        )
 
     def to_json(self) -> str:
         """Return one line of JSON; equal readings give equal lines."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from pepperpy_obs.readings.deliveries import DeliveryStats
 from pepperpy_obs.readings.merging import added, merged
 
-__all__ = ["OutputStats", "SelfStats"]
+__all__ = ["UNKNOWN", "OutputStats", "SelfStats"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,8 @@ class SelfStats:
     """Every output by its name."""
     deliveries: Mapping[str, DeliveryStats] = field(default_factory=dict[str, DeliveryStats])
     """The books of every receiver that events are sent to, by its name."""
+    known: bool = True
+    """False of a source that cannot know: only its writer knows what a log lacks."""
 
     def merge(self, other: Self) -> Self:
         """Return the figures of both; exactly associative and commutative."""
@@ -46,6 +48,7 @@ class SelfStats:
             added(self.errors, other.errors),
             merged(self.outputs, other.outputs),
             merged(self.deliveries, other.deliveries),
+            self.known or other.known,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -66,3 +69,7 @@ class SelfStats:
             {name: OutputStats(**one) for name, one in plain["outputs"].items()},
             {name: DeliveryStats(**one) for name, one in plain["deliveries"].items()},
         )
+
+
+UNKNOWN: Final = SelfStats(known=False)
+"""What a source gives that cannot know."""

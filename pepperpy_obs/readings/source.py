@@ -2,26 +2,58 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Any, Protocol, TypedDict, Unpack, runtime_checkable
 
 from pepperpy_obs import _dispatch
 from pepperpy_obs.config import Config
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.readings.reading import Reading
+from pepperpy_obs.readings.windows import Window
 
-__all__ = ["Collects", "Source", "source_of"]
+__all__ = ["Collects", "Source", "Wanted", "source_of"]
 
 
+class Wanted(TypedDict, total=False):
+    """Which events are asked for: those that have all that is given."""
+
+    trace_id: str | None
+    operation: str | None
+    agent: str | None
+    outcome: str | None
+    limit: int
+    """How many at most, the newest (100 unless given)."""
+
+
+@runtime_checkable
 class Source(Protocol):
-    """What gives readings to every reader, in any thread."""
+    """What gives readings to every reader, in any thread: this process, logs, a running service, shipped events.
+
+    The same questions get the same numbers from every source that can know them. What a source cannot know is None.
+    """
 
     @property
     def config(self) -> Config:
         """The settings in force."""
         ...
 
-    def reading(self, window: float | None = None) -> Reading:
-        """Return all that is known at this moment; counts of the latest `window` seconds, or since the start."""
+    def reading(self, window: Window | None = None) -> Reading:
+        """Return all that is known at this moment; counts of the latest window (300 or "5m"), or since the start."""
+        ...
+
+    def history(self, window: Window, step: Window) -> Sequence[Reading]:
+        """Return the readings of the window's steps, the oldest first and the step under way last.
+
+        Steps are equal, and begin at multiples of `step` from the epoch; there are none before the first event. Only
+        counts are told of a step. SetupError names the steps that can be had, if this one cannot.
+        """
+        ...
+
+    def events(self, **wanted: Unpack[Wanted]) -> Sequence[dict[str, Any]]:
+        """Return the newest events that have all that is given, the newest first.
+
+        SetupError says so where the source keeps no events.
+        """
         ...
 
 
@@ -34,11 +66,13 @@ class Collects(Protocol):
         ...
 
 
-def source_of(collector: Collects | None) -> Source:
-    """Return the collector's runtime, or the default one; SetupError for what is no collector."""
+def source_of(collector: Collects | Source | None) -> Source:
+    """Return the collector's runtime, or the default one; SetupError for what is neither a collector nor a source."""
     if collector is None:
         source: Source = _dispatch.runtime()
         return source
+    if isinstance(collector, Source):
+        return collector
     if not hasattr(collector, "runtime"):
         msg = f"collector={collector!r}; give a MetricsCollector, or nothing to share the default one"
         raise SetupError(msg)

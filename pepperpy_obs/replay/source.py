@@ -1,13 +1,20 @@
-"""Logs as something to read from, like a runtime: for health, for the pages, for reports."""
+"""Logs that are being read, as something to read from, like a runtime: for health, for the pages, for reports."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Unpack
 
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.config import Config
+from pepperpy_obs.errors import SetupError
 from pepperpy_obs.readings import Reading
+from pepperpy_obs.readings.source import Wanted
+from pepperpy_obs.readings.windows import Window, seconds_of, steps_of
 from pepperpy_obs.replay.fold import Fold
+from pepperpy_obs.replay.lines import STDIN
+from pepperpy_obs.replay.logs import LogFiles
 from pepperpy_obs.sanitize.redact import label_redaction
 
 __all__ = ["LogSource"]
@@ -16,25 +23,41 @@ __all__ = ["LogSource"]
 class LogSource:
     """What `fold` has read of logs so far, for readers in any thread.
 
-    `now` gives the end of every window in epoch ns; without it that is the newest event.
+    `now` gives the end of every window in epoch ns; without it that is the newest event. Events are looked for in
+    the `files`.
     """
 
-    def __init__(self, config: Config, now: Callable[[], int] | None = None) -> None:
+    def __init__(self, config: Config, now: Callable[[], int] | None = None, files: Sequence[str] = ()) -> None:
         self.config = config
         self.fold = Fold(Store(config.max_series, config.cost_attributes, label_redaction(config)))
         self._now = now
+        self._files = [name for name in files if name != STDIN]
 
-    @property
-    def runtime(self) -> LogSource:
-        """Itself: it takes the place of a collector."""
-        return self
+    def reading(self, window: Window | None = None) -> Reading:
+        """Return what was counted, in all or in the latest window (up to a day).
 
-    def reading(self, window: float | None = None) -> Reading:
-        """Return what was counted, in all or in the last `window` seconds.
-
-        A log tells of calls that have ended, and only its writer knows what it lost: the rest of the reading is empty.
+        A log tells of calls that have ended, and only its writer knows what it lost: the rest of the reading is not
+        known.
         """
+        seconds = None if window is None else seconds_of(window)
         now = self._now() if self._now else None
         with self.fold.lock:
-            snapshot = self.fold.store.snapshot(window, now)
+            snapshot = self.fold.store.snapshot(seconds, now)
         return Reading(snapshot.end or 0 if now is None else now, snapshot)
+
+    def history(self, window: Window, step: Window) -> list[Reading]:
+        """Return the readings of the window's steps, as far as windows keep such steps."""
+        with self.fold.lock:
+            store = self.fold.store
+            now = self._now() if self._now else store.snapshot().end or 0
+            steps = steps_of(window, step, now, store.first)
+            cuts = store.cuts(steps, now)
+        return [Reading(min(each.stop, now), cut) for each, cut in zip(steps, cuts, strict=True)]
+
+    def events(self, **wanted: Unpack[Wanted]) -> Sequence[dict[str, Any]]:
+        """Return the newest events of the files that have all that is given, the newest first."""
+        there = [name for name in self._files if Path(name).exists()]
+        if not there:
+            msg = "standard input keeps no events: give log files to have them to look at"
+            raise SetupError(msg)
+        return LogFiles(there, self.config).events(**wanted)

@@ -28,8 +28,8 @@ class AgentFigures(Report):
     tokens: int
     cost: Decimal | None
     """The sum of its priced requests; None if it made some, and no price is known of any."""
-    running: int
-    """Calls that are its work and run now."""
+    running: int | None
+    """Calls that are its work and run now; None of a source that cannot know, as a log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +38,14 @@ class AgentsReport(Report):
 
     active: int
     """How many these are."""
-    running: int
-    """How many of them are at work now."""
+    running: int | None
+    """How many of them are at work now; None of a source that cannot know."""
     agents: Mapping[str, AgentFigures]
 
     def __str__(self) -> str:
         """Show one line for each agent."""
-        head = f"Agents: {self.active} active, {self.running} at work now"
+        working = "" if self.running is None else f", {self.running} at work now"
+        head = f"Agents: {self.active} active{working}"
         rows = [
             (
                 name,
@@ -66,11 +67,13 @@ def agents_report(totals: Totals, live: LiveState) -> AgentsReport:
     """Make the report."""
     cells = totals.agents
     names = sorted((cells.keys() | live.agents.keys()) - {NOBODY, ""})
-    agents = {name: _figures(cells.get(name, NO_CALLS), live.agents.get(name, 0)) for name in names}
-    return AgentsReport(len(agents), sum(one.running > 0 for one in agents.values()), agents)
+    running = {name: live.agents.get(name, 0) if live.known else None for name in names}
+    agents = {name: _figures(cells.get(name, NO_CALLS), running[name]) for name in names}
+    working = sum(bool(count) for count in running.values()) if live.known else None
+    return AgentsReport(len(agents), working, agents)
 
 
-def _figures(cell: Cell, running: int) -> AgentFigures:
+def _figures(cell: Cell, running: int | None) -> AgentFigures:
     return AgentFigures(
         calls=cell.calls,
         error_rate=error_rate(cell),

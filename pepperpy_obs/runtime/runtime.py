@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Unpack
 
 from pepperpy_obs import _clock, _dispatch
 from pepperpy_obs._dispatch import HUB, Hub
@@ -22,6 +22,7 @@ from pepperpy_obs.errors import SetupError
 from pepperpy_obs.http.start import missing_pages
 from pepperpy_obs.readings import LiveState, OutputStats, Reading, SelfStats
 from pepperpy_obs.readings.live import look_at
+from pepperpy_obs.readings.windows import Window, seconds_of, steps_of
 from pepperpy_obs.reports.stats import Stats
 from pepperpy_obs.runtime import children, process
 from pepperpy_obs.runtime.background import Background
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from pepperpy_obs._record import Record
     from pepperpy_obs.aggregate.series import Clean
     from pepperpy_obs.chain import Chain
+    from pepperpy_obs.readings.source import Wanted
     from pepperpy_obs.typing import Processor
 
 __all__ = ["Runtime", "configure", "default_runtime"]
@@ -134,13 +136,41 @@ class Runtime:
         """Whether the calling thread is in the middle of a batch."""
         return self._drain.inside
 
-    def reading(self, window: float | None = None) -> Reading:
-        """Return all that is known at this moment: counts in all or of the last `window` seconds (up to a day).
+    def reading(self, window: Window | None = None) -> Reading:
+        """Return all that is known at this moment: counts in all or of the last `window` (300 or "5m", up to a day).
 
         One drain and one claim of the records, so that each call is in the counts or among those that run. Shows
         every call that has returned before.
         """
-        return self._read(self._store, window)
+        return self._read(self._store, None if window is None else seconds_of(window))
+
+    def history(self, window: Window, step: Window) -> list[Reading]:
+        """Return the readings of the window's steps, the oldest first and the step under way last.
+
+        Windows keep steps of 10 s for 5 minutes, of 150 s for an hour and of an hour for a day: `step` has to be a
+        multiple of these. SetupError says so.
+        """
+
+        def take(_: Sequence[Record]) -> tuple[int, list[tuple[range, Cut]]]:
+            now = _clock.time_ns()
+            steps = steps_of(window, step, now, self._store.first)
+            return now, list(zip(steps, self._store.cuts(steps, now), strict=True))
+
+        now, cuts = self._drain.read(take)
+        return [Reading(min(each.stop, now), cut) for each, cut in cuts]
+
+    def events(self, **wanted: Unpack[Wanted]) -> Sequence[dict[str, Any]]:
+        """Return the newest events that have all that is given, from `log_file` and its backups.
+
+        SetupError where no file is written, or not in JSON or ECS.
+        """
+        if self.config.log_file is None or self.config.log_format in {"console", "none"}:
+            msg = "this process keeps no events: set log_file, with log_format json or ecs, to have them to look at"
+            raise SetupError(msg)
+        from pepperpy_obs.replay.logs import LogFiles, written_by  # noqa: PLC0415 - loaded when first asked for
+
+        self.flush()
+        return LogFiles(written_by(self.config), self.config).events(**wanted)
 
     def read(self, store: Store, mine: Callable[[Record], bool]) -> Reading:
         """Return the same of another store that calls are counted in, and of the running ones that are `mine`."""
@@ -155,7 +185,7 @@ class Runtime:
         # The caches are the application's own code, which may wait for a thread that waits for us.
         return Reading(at, cut, self._live(running if mine is None else [one for one in running if mine(one)]), own)
 
-    def stats(self, window: float | None = None) -> Stats:
+    def stats(self, window: Window | None = None) -> Stats:
         """Return the statistics: performance, usage, cost, cache, agents."""
         return Stats.of(self.reading(window))
 

@@ -1,4 +1,4 @@
-"""The pages: ``/metrics``, ``/stats``, ``/health``, ``/livez`` and ``/readyz``.
+"""The pages: ``/metrics``, ``/stats``, ``/health``, ``/livez``, ``/readyz``, ``/reading`` and ``/events``.
 
 For scrapers, people and probes of one's own machine or cluster: there is no login, and so no other address
 than 127.0.0.1 unless asked for. ``/livez`` says only that the process answers. ``/readyz`` says whether it can work:
@@ -9,16 +9,17 @@ out of work at once. ``/health`` tells of all.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-from pepperpy_obs.errors import SetupError
 from pepperpy_obs.export.exporter import PrometheusExporter
 from pepperpy_obs.http.pages import Answer, Page, Request, application
 from pepperpy_obs.http.start import check_offered, start
 from pepperpy_obs.metrics.health import HealthChecker
 from pepperpy_obs.readings.source import Collects, Source, source_of
 from pepperpy_obs.reports.stats import Stats
+from pepperpy_obs.server.readings import events_page, reading_page
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -37,7 +38,7 @@ def serve(
     port: int | None = None,
     host: str | None = None,
     *,
-    collector: Collects | None = None,
+    collector: Collects | Source | None = None,
     checker: HealthChecker | None = None,
     pending: Pending | None = None,
     strict: bool | None = None,
@@ -56,7 +57,7 @@ def serve(
 
 
 def make_app(
-    collector: Collects | None = None, checker: HealthChecker | None = None, pending: Pending | None = None
+    collector: Collects | Source | None = None, checker: HealthChecker | None = None, pending: Pending | None = None
 ) -> WSGIApplication:
     """Return all pages as a WSGI application, to be mounted in a server of your own."""
     check_offered(source_of(collector).config)
@@ -76,7 +77,7 @@ def _once_read(page: Page, pending: Pending) -> Page:
 
 def _pages(source: Source, exporter: PrometheusExporter, checker: HealthChecker) -> Mapping[str, Page]:
     def stats(request: Request) -> Answer:
-        return Answer(Stats.of(source.reading(_window(request))).to_json(), "application/json")
+        return Answer(Stats.of(source.reading(request.query.get("window"))).to_json(), "application/json")
 
     def health(_: Request) -> Answer:
         report = checker.check()
@@ -89,20 +90,16 @@ def _pages(source: Source, exporter: PrometheusExporter, checker: HealthChecker)
         report = checker.check()
         return Answer(f"{report}\n", status=_status(well=report.is_ready))
 
-    return {"/metrics": exporter.page, "/stats": stats, "/health": health, _ALIVE: alive, "/readyz": ready}
+    return {
+        "/metrics": exporter.page,
+        "/stats": stats,
+        "/health": health,
+        _ALIVE: alive,
+        "/readyz": ready,
+        "/reading": partial(reading_page, source),
+        "/events": partial(events_page, source),
+    }
 
 
 def _status(*, well: bool) -> HTTPStatus:
     return HTTPStatus.OK if well else HTTPStatus.SERVICE_UNAVAILABLE
-
-
-def _window(request: Request) -> float | None:
-    """Return the ``window`` of the query in seconds; the aggregator says which are accepted."""
-    given = request.query.get("window")
-    if given is None:
-        return None
-    try:
-        return float(given)
-    except ValueError:
-        msg = f"window={given!r}; give seconds, such as /stats?window=300"
-        raise SetupError(msg) from None

@@ -94,4 +94,4 @@ def test_a_window_that_cannot_be_is_refused(cli: CommandLine, log: Path) -> None
     """A window of less than nothing is an error that says what is accepted."""
     done = cli("replay", str(log), "--window", "-5")
     assert done.returncode == 2
-    assert "window=-5.0: use seconds above 0" in done.stderr
+    assert "window='-5': use seconds above 0" in done.stderr

@@ -318,8 +318,8 @@ def test_a_stream_that_failed_lacks_usage_and_not_a_price() -> None:
 
 
 def test_what_is_no_config_or_no_window_is_refused() -> None:
-    """Settings in a dict and a window in words are set-up errors that say what to give."""
+    """Settings in a dict and a window that is none are set-up errors that say what to give."""
     with pytest.raises(SetupError, match=r"a dict is no Config; give one: configure\(Config\("):
         configure({"log_format": "json"})  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
-    with pytest.raises(SetupError, match="window='5m': use seconds above 0"):
-        pepperpy_obs.stats(window="5m")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    with pytest.raises(SetupError, match="window='soon': use seconds above 0"):
+        pepperpy_obs.stats(window="soon")

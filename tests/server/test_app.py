@@ -47,7 +47,11 @@ def fetch(listener: MetricsServer, path: str, headers: Mapping[str, str]) -> tup
 
 def test_all_pages_are_listed(get: Get) -> None:
     """The front page names every other."""
-    assert get("/") == (200, "text/plain; charset=utf-8", "/metrics\n/stats\n/health\n/livez\n/readyz\n")
+    assert get("/") == (
+        200,
+        "text/plain; charset=utf-8",
+        "/metrics\n/stats\n/health\n/livez\n/readyz\n/reading\n/events\n",
+    )
 
 
 def test_metrics_are_what_the_exporter_exports(get: Get, still: Still) -> None:
@@ -73,7 +77,7 @@ def test_statistics_are_the_reports_as_json(get: Get, still: Still) -> None:
 
 @pytest.mark.parametrize(
     "query,message",
-    [("window=soon", "window='soon'; give seconds, such as /stats?window=300\n"), ("window=-1", "window=-1.0")],
+    [("window=soon", "window='soon': use seconds above 0, or a number and a unit"), ("window=-1", "window='-1'")],
 )
 def test_a_window_that_is_none_is_refused(get: Get, query: str, message: str) -> None:
     """A wrong window is the client's error, and the answer says what would do."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator, Iterator, Sequence
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 from typing import Any, Protocol, TypeVar, assert_type
 
-from pepperpy_obs import Call, attributes, costed, current_call, measure, measured, tracked_usage
+from pepperpy_obs import Call, attributes, costed, current_call, measure, measured, source, stats, tracked_usage
+from pepperpy_obs.readings import Reading
+from pepperpy_obs.readings.source import Source
+from pepperpy_obs.reports.stats import Stats
 
 T = TypeVar("T")
 
@@ -208,3 +212,13 @@ def chosen(prompt: str, name: str) -> Answer:
 
 
 assert_type(chosen("a", name="b"), Answer)
+
+# Sources: each by its name, and whatever reads takes one.
+
+assert_type(source(), Source)
+assert_type(source("app.log", Path("app.log.1")), Source)
+assert_type(source().reading("5m"), Reading)
+assert_type(source().history("1h", step=150), Sequence[Reading])
+assert_type(source().events(operation="ask", limit=20), Sequence[dict[str, Any]])
+assert_type(stats("5m", source=source("http://localhost:8000")), Stats)
+assert_type(stats(300, source="app.log"), Stats)

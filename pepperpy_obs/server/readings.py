@@ -1,0 +1,44 @@
+"""The pages that other processes read: a reading, those of a window's steps, the newest events."""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from pepperpy_obs.errors import SetupError
+from pepperpy_obs.formats.lines import encode
+from pepperpy_obs.http.pages import Answer, Request
+from pepperpy_obs.readings.source import Source, Wanted
+
+__all__ = ["events_page", "reading_page"]
+
+_JSON: Final = "application/json"
+
+
+def reading_page(source: Source, request: Request) -> Answer:
+    """Answer ``/reading?window=5m`` with one reading, and ``/reading?window=5m&step=10s`` with those of its steps."""
+    window, step = request.query.get("window"), request.query.get("step")
+    if step is None:
+        return Answer(source.reading(window).to_json(), _JSON)
+    if window is None:
+        msg = f"step={step!r} without a window; give both, such as /reading?window=5m&step=10s"
+        raise SetupError(msg)
+    readings = [one.to_dict() for one in source.history(window, step)]
+    return Answer(json.dumps({"readings": readings}, allow_nan=False, separators=(",", ":")), _JSON)
+
+
+def events_page(source: Source, request: Request) -> Answer:
+    """Answer ``/events?limit=20`` with the newest events; also by trace_id, operation, agent and outcome."""
+    query = request.query
+    wanted: Wanted = {
+        "trace_id": query.get("trace_id"),
+        "operation": query.get("operation"),
+        "agent": query.get("agent"),
+        "outcome": query.get("outcome"),
+    }
+    if (limit := query.get("limit")) is not None:
+        if not limit.isdecimal():
+            msg = f"limit={limit!r}; give a whole number, such as /events?limit=20"
+            raise SetupError(msg)
+        wanted["limit"] = int(limit)
+    return Answer(encode({"events": [dict(event) for event in source.events(**wanted)]}), _JSON)

@@ -1,0 +1,77 @@
+"""Opens a source by its name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from pepperpy_obs import _dispatch
+from pepperpy_obs.config import Config
+from pepperpy_obs.errors import SetupError
+from pepperpy_obs.readings.source import Source
+from pepperpy_obs.sources.service import Service
+
+__all__ = ["as_source", "is_url", "source"]
+
+_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_PLANNED: Final = ("sqlite:", "postgresql:", "shared:", "prometheus+http:", "prometheus+https:")
+_ACCEPTED: Final = "give nothing (this process), log files, or http:// or https:// of a running service"
+
+
+def source(*places: str | Path, config: Config | None = None) -> Source:
+    """Return what can be read: this process, or by their names log files or a running service.
+
+    `source()` is this process; `source("app.log", "app.log.1")` are logs, plain or gzip, in any order;
+    `source("http://host:8000")` is a service that `serve()` shows. `config` says how series are limited and redacted
+    where they are made here, and which credentials a service wants; by default the settings in force.
+
+    >>> sum(source().reading("5m").snapshot.events.values()) >= 0
+    True
+    """
+    if not places:
+        here: Source = _dispatch.runtime()
+        return here
+    settings = _dispatch.runtime().config if config is None else config
+    urls = [str(place) for place in places if is_url(place)]
+    if not urls:
+        from pepperpy_obs.replay.logs import LogFiles  # noqa: PLC0415 - loads what reads logs
+
+        return LogFiles([str(place) for place in places], settings)
+    if len(places) > 1:
+        msg = f"{len(places)} places of which {len(urls)} are URLs; give one URL, or several log files"
+        raise SetupError(msg)
+    return _open(urls[0], settings)
+
+
+def as_source(given: Source | str | Path | None) -> Source:
+    """Return a source, or what `source` makes of its name; SetupError for anything else."""
+    if given is None:
+        return source()
+    if isinstance(given, str | Path):
+        return source(given)
+    if isinstance(given, Source):
+        return given
+    msg = f"source={given!r}; give a source, the name of a log file or a URL"  # type: ignore[unreachable]
+    raise SetupError(msg)
+
+
+def is_url(place: object) -> bool:
+    """Tell whether a name is an address and not a file."""
+    text = str(place)
+    return not isinstance(place, Path) and bool(_SCHEME.match(text) or text.startswith(_PLANNED))
+
+
+def _open(url: str, config: Config) -> Source:
+    scheme = url.partition(":")[0].lower()
+    opener = _OPENERS.get(scheme)
+    if opener is None:
+        planned = f"{scheme}:" in _PLANNED
+        told = "is not read by this version yet" if planned else "names no source that is known"
+        msg = f"a source {scheme}: {told}; {_ACCEPTED}"
+        raise SetupError(msg)
+    return opener(url, config)
+
+
+_OPENERS: Final[dict[str, Callable[[str, Config], Source]]] = {"http": Service, "https": Service}
