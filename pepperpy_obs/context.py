@@ -76,6 +76,16 @@ def account_of(record: Record) -> Account | None:
     return account if account is not None and account.span == span else None
 
 
+def is_above(record: Record, other: Record) -> bool:
+    """Tell whether one call is the caller of another, or of its caller; once their ids are made, only the former."""
+    above = other[CALLER]
+    while above is not None and type(above) is not tuple:
+        if above is record:
+            return True
+        other, above = above, above[CALLER]
+    return above is not None and above[2] is not None and above[2] == lineage(record)[1]
+
+
 def settle(records: Sequence[Record], *, named: bool = False) -> None:
     """Make the lineage of each record: one lock, and bulk reads of the system's randomness, for a whole batch.
 

@@ -1,6 +1,7 @@
 """Generators and async generators: the full protocol, one step at a time.
 
-The record starts with the first step and ends with the last, however the stream ends. Each
+The record starts with the first step and ends with the last, however the stream ends; its caller is that of the
+first step or, where there is none any more, that of the call of the generator function. Each
 step runs with the call as the current one; between steps the consumer has its own context
 back (a variable left set across a `yield` leaks into the consumer and cannot be reset from
 another task: open-telemetry/opentelemetry-python#2606). No item is kept.
@@ -9,6 +10,9 @@ another task: open-telemetry/opentelemetry-python#2606). No item is kept.
 from __future__ import annotations
 
 import sys
+from functools import lru_cache
+from inspect import CO_ASYNC_GENERATOR, CO_GENERATOR
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pepperpy_obs import _clock
@@ -18,34 +22,41 @@ from pepperpy_obs._shapes.asked import asked_by, candidates, note_asked
 from pepperpy_obs._shapes.capture import lost
 from pepperpy_obs._shapes.source import generated
 from pepperpy_obs._shapes.watch import Blind, Watch
-from pepperpy_obs.context import CURRENT
+from pepperpy_obs.context import CURRENT, is_above
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
     from inspect import Signature
+    from types import CodeType
 
-    from pepperpy_obs._record import Spec
+    from pepperpy_obs._record import Record, Spec
 
 __all__ = ["named_as", "relayed", "relayed_async", "wrap_async_stream", "wrap_stream"]
 
 
+_GENERATORS: Final = CO_GENERATOR | CO_ASYNC_GENERATOR
+_REMEMBERED: Final = 1024
 Running = TypeVar("Running")
 
 
-def _watching(spec: Spec, *asked: object) -> Watch | Blind:
+def _watching(spec: Spec, caller: Record | None, *asked: object) -> Watch | Blind:
     if HUB.off:
         return Blind()
     if len(HUB.buffer) >= HUB.limit:
         HUB.relieve()
     try:
-        return _watch(spec, *asked)
+        return _watch(spec, caller, *asked)
     except MemoryError:
         lost()
         return Blind()
 
 
-def _watch(spec: Spec, *asked: object) -> Watch:
-    record = blank(spec, CURRENT.get())
+def _watch(spec: Spec, caller: Record | None, *asked: object) -> Watch:
+    here = CURRENT.get()
+    # A web framework sends a response when the route that made its stream has returned, often in another task.
+    if here is not caller and caller is not None and (here is None or is_above(here, caller)):
+        here = caller
+    record = blank(spec, here)
     watch = Watch(record, spec)
     if asked:
         note_asked(record, *asked)
@@ -58,14 +69,17 @@ _pp_any_error = BaseException
 _pp_returned = StopIteration
 _pp_ended = StopAsyncIteration
 
+# What is called is a plain function, so that the call which it happens in is known: a generator's own code begins
+# with its first step only. It bears the flag of the generator function that it stands for (`_named`).
+#
 # As `yield from` drives a generator (PEP 380), but by hand: only so is the call current in each step
 # and not between them. A close() passes on as the GeneratorExit that it is: an answer to that, or an
 # item in spite of it, is the generator's to give.
 _SOURCE: Final = """\
 def _pp_make(_pp_target, _pp_given, _pp_watching):
-    def measured_stream({parameters}):
+    def _pp_stream(_pp_caller, {parameters}):
         _pp_inner = _pp_target({arguments})
-        _pp_watch = _pp_watching(_pp_given{asked})
+        _pp_watch = _pp_watching(_pp_given, _pp_caller{asked})
         {forget}
         _pp_sent = _pp_thrown = None
         try:
@@ -87,14 +101,16 @@ def _pp_make(_pp_target, _pp_given, _pp_watching):
         except _pp_any_error as _pp_error:
             _pp_watch.end(_pp_error)
             raise
-    return measured_stream
+    def measured_stream({parameters}):
+        return _pp_stream(_pp_current(), {arguments})
+    return _pp_named(measured_stream, _pp_stream, _pp_target)
 """
 
 _ASYNC_SOURCE: Final = """\
 def _pp_make(_pp_target, _pp_given, _pp_watching):
-    async def measured_stream({parameters}):
+    async def _pp_stream(_pp_caller, {parameters}):
         _pp_inner = _pp_target({arguments})
-        _pp_watch = _pp_watching(_pp_given{asked})
+        _pp_watch = _pp_watching(_pp_given, _pp_caller{asked})
         {forget}
         _pp_step = _pp_first_step(_pp_inner)
         _pp_sent = _pp_thrown = None
@@ -118,7 +134,9 @@ def _pp_make(_pp_target, _pp_given, _pp_watching):
         except _pp_any_error as _pp_error:
             _pp_watch.end(_pp_error)
             raise
-    return measured_stream
+    def measured_stream({parameters}):
+        return _pp_stream(_pp_current(), {arguments})
+    return _pp_named(measured_stream, _pp_stream, _pp_target)
 """
 
 
@@ -157,8 +175,30 @@ def _asked(target: Callable[..., Any], spec: Spec) -> Callable[[Signature | None
     return spelt
 
 
-def _as_given(watch: Watch) -> Watch:
+def _as_given(watch: Watch, _caller: Record | None) -> Watch:
     return watch
+
+
+def _named(wrapper: Callable[..., Any], stream: Callable[..., Any], target: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a wrapper that passes for a generator function, as which `inspect`, pytest and FastAPI are to treat it.
+
+    In CPython the flag only says what a call gives: what makes a generator is the opcode RETURN_GENERATOR (3.11).
+    Other interpreters may go by the flag; there the wrapper is the plain function that it is.
+    """
+    made: Any = stream
+    for name in ("__name__", "__qualname__"):
+        if isinstance(known := getattr(target, name, None), str):
+            setattr(made, name, known)
+    if sys.implementation.name != "cpython":
+        return wrapper
+    plain: Any = wrapper
+    code = _flagged(plain.__code__, made.__code__.co_flags & _GENERATORS)
+    return FunctionType(code, plain.__globals__, plain.__name__, None, plain.__closure__)
+
+
+@lru_cache(_REMEMBERED)
+def _flagged(code: CodeType, flags: int) -> CodeType:
+    return code.replace(co_flags=code.co_flags | flags)
 
 
 def _first_step(inner: AsyncGenerator[Any, Any]) -> Awaitable[Any]:
@@ -175,4 +215,6 @@ def _first_step(inner: AsyncGenerator[Any, Any]) -> Awaitable[Any]:
 
 
 _pp_first_step = _first_step
+_pp_current = CURRENT.get
+_pp_named = _named
 _pp_asked_by = asked_by
