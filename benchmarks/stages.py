@@ -69,8 +69,8 @@ def main() -> None:
             part = watch.time("drain: lines", fast_path.partition, writer, done, 0)
             fast_path.pending = part.pending
             watch.time("drain: count", fast_path.apply)
-            for _, render, way in chain.outputs:
-                watch.time("drain: write", way.write, [part.text[render]] if part.lines else [])
+            for output in chain.outputs:
+                watch.time("drain: write", output.sink.write, [part.text[output.format]] if part.lines else [])
             if part.place < _BATCH:  # the first ones of an operation, and of ten seconds, go through the links
                 chain.take(done[part.place :])
     sys.stdout.write(f"{json.dumps(watch.shares())}\n")

@@ -13,9 +13,11 @@ import ssl
 import time
 from http import HTTPStatus
 from typing import IO, TYPE_CHECKING, Any, Final, cast
-from wsgiref.simple_server import ServerHandler, WSGIRequestHandler
+from wsgiref.simple_server import ServerHandler, WSGIRequestHandler, WSGIServer
 
 if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
     from pepperpy_obs.http.access import Access
 
 __all__ = ["Handler"]
@@ -89,8 +91,9 @@ class Handler(WSGIRequestHandler):
             self.get_environ(),
             multithread=True,
         )
-        handler.request_handler = self  # type: ignore[attr-defined]
-        handler.run(self.server.get_app())  # type: ignore[attr-defined]
+        server = cast("WSGIServer", self.server)
+        handler.request_handler = self  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+        handler.run(cast("WSGIApplication", server.get_app()))
 
     def _is_refused(self) -> bool:
         if not self.access.admits_host(self.headers.get("Host"), self.bound):

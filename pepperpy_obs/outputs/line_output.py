@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from pepperpy_obs.typing import Batch, Format, LineSink
 
 __all__ = ["LineOutput"]
 
 
-class LineOutput(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class LineOutput:
     """Takes batches of events away as lines. What fails, rendering included, is counted under its `name`."""
 
     name: str

@@ -27,7 +27,7 @@ _FORMAT: Final = 1
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
+class Reading:  # noqa: PLW1641 - equal by all that is in it, which is too much to hash
     """One moment: what was counted, what is true now, and how we do.
 
     Immutable. Merging the readings of several processes gives the one that a single process would have had, in
@@ -58,8 +58,6 @@ class Reading:
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Reading) and self.to_dict() == other.to_dict()
-
-    __hash__ = None  # type: ignore[assignment] # equal by all that is in it, which is too much to hash
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values that JSON takes."""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -349,7 +349,7 @@ def test_pages_are_served_over_tls(listen: Listen, tmp_path: Path) -> None:
         ({"metrics_cert_file": "/nowhere/cert.pem"}, "metrics_cert_file '/nowhere/cert.pem' cannot be used: .*in PEM"),
     ],
 )
-def test_half_of_an_access_is_refused(settings: dict[str, str], message: str) -> None:
+def test_half_of_an_access_is_refused(settings: dict[str, Any], message: str) -> None:
     """What contradicts itself, or cannot be read, is a set-up error that says what to give."""
     with pytest.raises(SetupError, match=message):
-        Access.of(Config(config_file=None, **settings))  # type: ignore[arg-type]
+        Access.of(Config(config_file=None, **settings))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import FrozenInstanceError
 from functools import reduce
@@ -110,6 +111,7 @@ class Hammer:
                 self.about_to[worker] += 1
                 with record_call("openai", operation="inner"):
                     self.entered[worker] += 1
+            time.sleep(0)
 
     def in_a_loop(self, worker: int) -> None:
         """Do the same in tasks that wait for each other."""
@@ -135,7 +137,7 @@ def test_law_begun_is_ended_plus_active() -> None:
     for worker in workers:
         worker.start()
     seen: list[tuple[int, int, int]] = []
-    for _ in range(300):
+    for _ in range(100):
         least = sum(hammer.entered)
         reading = hammer.collector.runtime.reading()
         most = sum(hammer.about_to)
@@ -148,7 +150,7 @@ def test_law_begun_is_ended_plus_active() -> None:
     hammer.collector.runtime.shutdown()
 
     assert [one for one in seen if not one[0] <= one[1] <= one[2]] == []
-    assert len({begun for _, begun, _ in seen}) > 50  # it did hammer
+    assert len({begun for _, begun, _ in seen}) > 20  # it did hammer
     assert sum(cell.calls for cell in last.snapshot.series.values()) == sum(hammer.entered)
     assert last.live.active == {}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from decimal import Decimal
@@ -21,7 +21,7 @@ TENANT: ContextVar[str] = ContextVar("tenant", default="none")
 
 
 @contextmanager
-def application(*processors: Any) -> Iterator[io.StringIO]:
+def application(*processors: Any) -> Generator[io.StringIO]:
     """Configure the application's structlog with these processors before the renderer, and us to hand over to it."""
     before = structlog.get_config()
     written = io.StringIO()

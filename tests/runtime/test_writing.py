@@ -21,7 +21,7 @@ def test_a_disk_that_stands_still_holds_up_no_round(
 ) -> None:
     """While the thread writes, the loop folds on; the lines come in their order, and whoever reads waits for them."""
     runtime: Any = _dispatch.runtime()
-    (_, _, way), *_ = runtime._drain.chain.outputs
+    way = runtime._drain.chain.outputs[0].sink
     write, stuck, free = way.write, threading.Event(), threading.Event()
 
     def stand_still(lines: list[bytes]) -> None:
@@ -56,7 +56,7 @@ def test_a_disk_that_never_comes_back_delays_the_end_by_its_timeout(log: Path, m
     """Who shuts down waits for the thread's write for as long as was configured, and says what was left."""
     runtime: Any = _dispatch.runtime()
     monkeypatch.setattr(runtime, "config", Config(config_file=None, shutdown_timeout=0.2))
-    (_, _, way), *_ = runtime._drain.chain.outputs
+    way = runtime._drain.chain.outputs[0].sink
     stuck, free = threading.Event(), threading.Event()
 
     def stand_still(_: list[bytes]) -> None:
@@ -80,7 +80,7 @@ def test_a_disk_that_never_comes_back_delays_the_end_by_its_timeout(log: Path, m
 def test_what_is_written_to_may_use_us(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stream or a structlog processor of the user's reads, flushes and observes a call in there: nobody hangs."""
     runtime: Any = _dispatch.runtime()
-    (_, _, way), *_ = runtime._drain.chain.outputs
+    way = runtime._drain.chain.outputs[0].sink
     write, found = way.write, list[int]()
 
     def use(lines: list[bytes]) -> None:

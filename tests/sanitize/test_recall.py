@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 # The parser of `re` is not public, but nothing else knows what a pattern repeats.
-from re import _constants as codes  # type: ignore[attr-defined]
-from re import _parser as parser  # type: ignore[attr-defined]
+from re import _constants as codes  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+from re import _parser as parser  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
 from typing import Any
 
 import pytest
