@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Final
 
-__all__ = ["GROUPS", "Function", "Group", "Subject", "load", "subjects_of"]
+__all__ = ["CHAT", "GROUPS", "Function", "Group", "Subject", "load", "subjects_of"]
 
 Function = Callable[[Any], Any]
 
@@ -74,6 +74,13 @@ GROUPS: Final[dict[str, Group]] = {
         "opentelemetry-instrumentation-logging==0.66b2", "opentelemetry-instrumentation-threading==0.66b1",
     )),
 }  # fmt: skip
+
+CHAT: Final = Group("chat", "chat", (
+    "--editable", ".", "openai==3.3.0", "logfire==5.4.0", "langfuse==5.0.4", "litellm==1.110.2",
+    "opentelemetry-instrumentation-openai-v2==2.4b0", "opentelemetry-util-genai==1.1b0",
+    "opentelemetry-instrumentation-openai==0.62.4", "openinference-instrumentation-openai==0.1.66",
+))  # fmt: skip
+"""Of `benchmarks.chat`, which is no part of the table: what observes the OpenAI SDK, with the SDK."""
 
 
 def load(name: str) -> Any:
