@@ -163,19 +163,22 @@ class Drain:
         if self.inside:
             return
         need_room()
-        elsewhere(lambda: self._relieve(most))
+        # No exception comes from there, for its frames would hold the thread, which were then let go of in this one.
+        if not elsewhere(lambda: self._relieve(most)):
+            msg = f"other threads hold the records, or they take longer than the {_HELP} s that a call may be kept"
+            raise BusyError(msg)
 
-    def _relieve(self, most: int) -> None:
+    def _relieve(self, most: int) -> bool:
         try:
             done = self.exclusively(lambda: self._help(most, self._fold), self._patience)
         except BusyError:
             patience, self._patience = self._patience, 0
-            done = self.with_records(lambda: self._help(most, self._count), patience)
-        else:
-            self._patience = _WAIT
-        if not done:
-            msg = f"the records take longer to fold than the {_HELP} s that a call may be kept"
-            raise BusyError(msg)
+            try:
+                return self.with_records(lambda: self._help(most, self._count), patience)
+            except BusyError:
+                return False
+        self._patience = _WAIT
+        return done
 
     def _help(self, most: int, fold: Callable[[int, Callable[[], float]], int]) -> bool:
         """Make room; return whether all that was taken from the buffer is folded."""
