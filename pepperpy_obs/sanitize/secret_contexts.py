@@ -51,6 +51,25 @@ _LOGIN: Final = (
     r"""((?:^|\s)(?:-u|--user|--proxy-user|-a|--auth)[ =][ \t]{0,8}["']?[^\s:"'/-][^\s:"'/]{0,128}:)"""
     r"""(?!\d{1,5}(?:\s|$)|//)[^\s"']{1,512}"""
 )
+_NAME: Final = r"[\w.:/-]{0,64}(?i:passw(?:or)?d|secret|token|api_?key|access_?key|private_?key)(?![sS])\w{0,16}"
+_SET: Final = rf"(\b(?:setx|ENV|ARG|(?:configure|config)(?:[ ]--\w{{1,16}}|[ ]set)){_SPACE}{_NAME}{_SPACE})"
+"""setx API_KEY ..., ENV API_KEY ..., npm config set //host/:_authToken ..."""
+_DEFAULT: Final = (
+    rf"""(\bvariable\s{{1,8}}"{_NAME}"\s{{0,8}}\{{[^{{}}]{{0,512}}?\bdefault\s{{0,16}}=\s{{0,8}}")[^"]{{1,512}}"""
+)
+_SQL: Final = (
+    r"((?i:identified\s{1,4}(?:with\s{1,4}\S{1,64}\s{1,4})?(?:by|as)\s{1,4}(?:password\s{1,4})?)[\"'])"
+    r"[^\"']{1,512}(?=[\"'])"
+)
+_LOGIN_PAIR: Final = (
+    r"""((?i:auth|credentials?)[ ]?[=:]?[ ]?[(\[][ ]?["'][^"'\s]{1,128}["'],\s{0,4}["'])"""
+    r"""[^"'\s]{3,256}(?=["'][ ]?[)\]])"""
+)
+"""auth=("me", ...), HTTPBasicAuth("me", ...)"""
+_PUTTY: Final = r"(Private-Lines: \d{1,4})(?:\r?\n[A-Za-z0-9+/=]{1,80})++"
+_BARE_TOKEN: Final = (
+    rf"(\b(?i:(?:auth|access|api|bearer|refresh|bot)[ _-](?:token|key))[ ]){_MIXED}[A-Za-z0-9_+/=-]{{16,512}}"
+)
 _MYSQL: Final = r"mysql(?:dump|admin|import|show|check|sh|pump)?|mariadb(?:-dump|-admin)?|mycli"
 _REGISTRIES: Final = (
     r"(?:docker|podman|buildah|skopeo|helm|oc|az|nerdctl|crane|gh|npm|vault)\s{1,8}(?:registry\s{1,8})?login"
@@ -76,6 +95,9 @@ _WITH: Final = (
     rf"{_KNOWN_WORD}{_MIXED}[^\s\"'`,;):=]{{6,512}}(?<![.!?])"
 )
 """with password hunter2"""
+_WITH_QUOTED: Final = (
+    rf"(\b(?i:pass(?:word|wd|code|phrase))[ ](?:of[ ])?([\"'`]))(?!{_SUBJECT})[^\s\"'`]{{4,512}}(?=\2)"
+)
 _CODE: Final = (
     r"(\b(?i:(?:one[- ]time|verification|security|login|access|recovery|backup|2fa|mfa|otp|sms)[ ](?:pass)?code"
     r"|otp|pin)[ ]?(?:is|was|=|:)[ ]?:?[ ]?)\d[\d -]{3,10}(?!\w)"
@@ -107,11 +129,27 @@ _ROWS: Final[tuple[tuple[str, str], ...]] = (
     ("twine", _command("twine", "-p") + _SPACE + _VALUE),
     ("%", rf"(\s-U{_SPACE}[^\s%]{{1,128}}%)[^\s\"']{{1,256}}"),  # smbclient
     ("-pass", rf"(\s-pass(?:in|out)?{_SPACE}pass:)[^\s\"']{{1,512}}"),  # openssl
+    ("set", _SET + _VALUE),
+    ("ENV ", _SET + _VALUE),
+    ("ARG ", _SET + _VALUE),
+    ("config ", _SET + _VALUE),
+    ("http-basic.", rf"(\bhttp-basic\.\S{{1,128}}{_SPACE}\S{{1,64}}{_SPACE}){_VALUE}"),  # composer
+    ("/user:", rf"(\bnet use\b{_REST}\s/user:\S{{1,64}}{_SPACE}){_VALUE}"),
+    ("requirepass", rf"(\brequirepass{_SPACE}){_VALUE}"),
+    ("masterauth", rf"(\bmasterauth{_SPACE}){_VALUE}"),
+    ("jdbc:oracle", r"""(jdbc:oracle:\w{1,16}:[\w.$]{1,64}/)[^\s@"']{1,256}(?=@)"""),
+    # Code and its files.
+    ("variable ", _DEFAULT),
+    ("IDENTIFIED ", _SQL),
+    ("identified ", _SQL),
+    ("uth", _LOGIN_PAIR),
+    ("redentials", _LOGIN_PAIR),
+    ("Private-Lines", _PUTTY),
     # Files: .netrc and .pgpass.
     ("password", r"(\blogin\s{1,8}\S{1,128}\s{1,8}password\s{1,8})\S{1,512}"),
     (":", _PGPASS),
     # Sentences.
-    *((" ", pattern) for pattern in (_IS_MIXED, _IS_QUOTED, _WITH, _CODE)),
+    *((" ", pattern) for pattern in (_IS_MIXED, _IS_QUOTED, _WITH, _WITH_QUOTED, _BARE_TOKEN, _CODE)),
 )
 
 CONTEXTS: Final = (

@@ -39,6 +39,9 @@ ISSUERS: Final[tuple[tuple[str, str, str], ...]] = (
     ("Pinecone, Jina, Anyscale, E2B", "pcsk_ jina_ esecret_ e2b_", r"\w{24,N}"),
     ("Voyage", "pa-", rf"{_WORD}{{40,N}}"),
     ("LlamaCloud, Firecrawl", "llx- fc-", r"[A-Za-z0-9]{32,N}"),
+    ("Mem0, Friendli, Cartesia, Weights & Biases, Browserbase", "m0- flp_ sk_car_ wandb_v1_ bb_live_", r"\w{20,N}"),
+    ("Modal", "ak- as-", r"(?=[A-Za-z]{0,22}[0-9])[A-Za-z0-9]{22}(?![\w-])"),
+    ("Cursor", "key_", rf"{_HEX}{{64}}(?!\w)"),
     ("Helicone, PostHog, Langwatch", "sk-helicone- phx_ phc_ phs_ sk-lw-", rf"{_WORD}{{24,N}}"),
     # Clouds.
     ("AWS", "AKIA ASIA ABIA ACCA AROA", r"[A-Z0-9]{16}(?![A-Za-z0-9])"),
@@ -57,7 +60,14 @@ ISSUERS: Final[tuple[tuple[str, str, str], ...]] = (
     ("OpenShift", "sha256~", rf"{_WORD}{{40,N}}"),
     ("Netlify, Vercel, Render", "nfp_ vercel_blob_rw_ rnd_ vcp_ vck_", r"\w{20,N}"),
     ("Tailscale", "tskey-auth- tskey-api- tskey-client- tskey-", rf"{_WORD}{{16,N}}"),
-    ("Yandex", r"t1\.9eu AQVN", r"[\w.=-]{30,N}"),
+    ("Yandex", "AQVN", r"[\w.=-]{30,N}"),
+    ("Yandex", r"t1\.", r"[\w-]{20,N}={0,2}\.[\w-]{60,N}"),
+    ("Scalingo", "tk-us- tk-eu-", rf"{_WORD}{{40,N}}"),
+    ("Neon", "napi_", r"[a-z0-9]{40,N}"),
+    ("ngrok", "", r"[12][A-Za-z0-9]{26}_[A-Za-z0-9]{21}(?!\w)"),
+    ("ClickHouse", "4b1d", r"[A-Za-z0-9]{38}(?![A-Za-z0-9])"),
+    ("Defined Networking", "dnkey-", r"[\w=-]{26,64}-[\w=-]{52,N}"),
+    ("Adobe", "p8e-", r"[a-z0-9]{32}(?!\w)"),
     # Code, packages and their builds.
     ("GitHub", "ghp_ gho_ ghs_ ghu_ ghr_ github_pat_", r"\w{20,N}"),
     ("GitLab", "glpat- gldt- glrt- glrtr- glcbt- glptt- glft- glimt- glagent- glsoat- gloas- glffct- glwt-",
@@ -71,9 +81,14 @@ ISSUERS: Final[tuple[tuple[str, str, str], ...]] = (
     ("Pulumi, Prefect, Doppler", r"pul- pnu_ pnb_ dp\.pt\. dp\.st\. dp\.ct\. dp\.sa\. dp\.scim\.",
      r"[\w.-]{24,N}"),
     ("Vault", r"hvs\. hvb\. hvr\.", rf"{_WORD}{{20,N}}"),
-    ("Vault, before 1.10", r"s\. b\.", r"(?=[A-Za-z]{0,24}[0-9])[A-Za-z0-9]{24}(?![A-Za-z0-9.])"),
+    ("Vault, before 1.10", r"s\. b\.", r"(?=[A-Za-z]{0,24}[0-9])[A-Za-z0-9]{24}(?![A-Za-z0-9]|\.\w)"),
     ("Terraform", "", r"[A-Za-z0-9]{14}\.atlasv1\.[\w-]{40,N}"),
     ("Sourcegraph, Artifactory, SonarQube", "sgp_ sgd_ AKCp sqp_ sqa_ squ_", r"\w{32,N}"),
+    ("Artifactory", "cmVmdGtuO", r"[A-Za-z0-9]{40,N}"),
+    ("Harness", r"pat\. sat\.", r"[\w-]{20,24}\.[A-Za-z0-9]{20,24}\.[A-Za-z0-9]{16,24}(?![A-Za-z0-9])"),
+    ("Infracost", "ico-", r"[A-Za-z0-9]{32}(?![A-Za-z0-9])"),
+    ("Octopus Deploy", "API-", r"[A-Z0-9]{26}(?![\w-])"),
+    ("SettleMint, Polar", "sm_pat_ sm_aat_ sm_sat_ polar_oat_ polar_pat_", r"\w{16,N}"),
     ("age", "AGE-SECRET-KEY-1", r"[A-Z0-9]{40,N}"),
     ("1Password", "ops_eyJ A3-", r"(?=[\w-]{0,64}[0-9])[\w-]{26,N}"),
     # Observability.
@@ -90,6 +105,7 @@ ISSUERS: Final[tuple[tuple[str, str, str], ...]] = (
     ("Discord", "", r"[MNO][A-Za-z0-9_-]{23,28}\.[\w-]{6}\.[\w-]{27,45}"),
     ("Twilio", "SK", r"[0-9a-f]{32}(?![\w-])"),
     ("SendGrid", r"SG\.", rf"{_WORD}{{16,64}}\.{_WORD}{{16,64}}"),
+    ("Resend", "re_", r"[A-Za-z0-9]{8}_[A-Za-z0-9]{20,32}(?!\w)"),
     ("Brevo", "xkeysib- xsmtpsib-", rf"{_HEX}{{32,N}}(?:-\w{{1,64}})?"),
     ("Mailgun", "key- pubkey-", rf"{_HEX}{{32}}(?![\w-])"),
     ("Mailchimp", "", r"[0-9a-f]{32}-us\d{1,2}(?![\w-])"),
@@ -103,6 +119,7 @@ ISSUERS: Final[tuple[tuple[str, str, str], ...]] = (
     ("Square", "sq0atp- sq0csp- sq0idp-", rf"{_WORD}{{20,N}}"),
     ("Razorpay, Flutterwave, Shippo, EasyPost, Duffel, Lob", _SHOPS, rf"{_WORD}{{12,N}}"),
     ("Braintree", r"access_token\$", r"[\w$]{24,N}"),
+    ("GoCardless", "live_ sandbox_", r"(?=[A-Za-z_-]{0,40}[0-9])[\w-]{40}(?![\w-])"),
     ("Plaid", "access-sandbox- access-development- access-production-", rf"{_HEX}{{8}}-{_WORD}{{20,64}}"),
     # Work.
     ("Notion", "ntn_ secret_", r"[A-Za-z0-9]{40,N}"),
@@ -115,9 +132,14 @@ ISSUERS: Final[tuple[tuple[str, str, str], ...]] = (
     ("Typeform, Contentful, ReadMe, Adafruit, Frame.io", "tfp_ CFPAT- rdme_ aio_ fio-u-", r"[\w.=-]{24,N}"),
     ("LaunchDarkly", "api- sdk- mob-", rf"{_HEX}{{8}}-{_HEX}{{4}}-4{_HEX}{{3}}-{_HEX}{{4}}-{_HEX}{{12}}(?![\w-])"),
     ("Mapbox", r"sk\. tk\.", r"eyJ[\w-]{20,N}\.[\w-]{16,64}"),
+    ("MaxMind", "", r"[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk(?!\w)"),
+    ("42", "s-s4t2ud- s-s4t2af-", rf"{_HEX}{{64}}"),
+    ("session cookies", "_gitlab_session= PHPSESSID= JSESSIONID= laravel_session= connect.sid= ASP.NET_SessionId=",
+     r"[\w%.+/=-]{16,N}"),
+    ("JSON web tokens in base64", "ZXlK", r"[A-Za-z0-9+/]{60,N}={0,2}"),
     ("JSON web tokens", "eyJ", r"(?<![\w-]eyJ)[\w-]{8,N}\.eyJ[\w-]{8,N}(?:\.[\w-]{0,N})?"),
     ("encrypted JSON web tokens", "eyJ", _ENCRYPTED),
-    ("Azure client secrets", "", r"[A-Za-z0-9_~.]{3}\dQ~[A-Za-z0-9_~.-]{31,34}(?![\w~.-])"),
+    ("Azure client secrets", "", r"[A-Za-z0-9_~.]{3}\dQ~[A-Za-z0-9_~.-]{31,34}(?![\w~-]|\.\w)"),
     ("Azure", "", r"[A-Za-z0-9]{40,64}JQQJ99[A-Za-z0-9]{20,48}(?![A-Za-z0-9])"),
 )  # fmt: skip
 """Who issues them, the marks they begin with, and the rest; N stands for the longest."""
@@ -144,6 +166,7 @@ PRIVATE_KEY: Final = (
 WEBHOOK: Final = re.compile(
     r"""((?:hooks\.slack\.com/(?:services|workflows|triggers)|discord(?:app)?\.com/api/webhooks|hooks\.zapier\.com/hooks"""
     r"""|[\w.-]{1,64}\.webhook\.office\.com/webhookb2|outlook\.office\.com/webhook|open\.feishu\.cn/open-apis/bot"""
+    r"""|maker\.ifttt\.com/trigger/[\w-]{1,64}/with/key|events\.pagerduty\.com/integration|hook\.\w{2,8}\.make\.com"""
     r"""|chat\.googleapis\.com/v1/spaces/\w{1,64}/messages\?key=)/?)[^\s"'<>)\]}|,;]{16,512}"""
 )
 """Addresses that are a key themselves: who knows them may post."""

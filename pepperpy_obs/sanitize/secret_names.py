@@ -28,7 +28,7 @@ _OPENERS: Final = (
 _ACCOUNTS: Final = (
     r"db|database|sql|mysql|pg|postgres|postgresql|mongo|mongodb|redis|mq|amqp|rabbit|rabbitmq|kafka|elastic|jdbc"
     r"|user|admin|root|sudo|login|my|app|service|server|client|account|proxy|http|basic|auth|smtp|imap|mail|email|ftp"
-    r"|sftp|ssh|ldap|wifi|vpn|key|cert|keystore|truststore|encryption"
+    r"|sftp|ssh|ldap|wifi|vpn|become|ansible|mqtt|nats|snmp|rpc|web|api|test|prod|staging|dev|key|cert|keystore|truststore|encryption"
 )
 """Whose a pass may be: a first, a final or a forward pass is none."""
 
@@ -38,7 +38,7 @@ _PASSWORD: Final = (
 )
 _OTHER: Final = (
     r"^pass$|api_?key|(?:access|secret|private|account|signing|encryption)_?key"
-    rf"|(?:^|_)(?:{_OPENERS}|{_ISSUERS})_?keys?(?:_?\d+|_(?:prod|dev|test|staging|live|value|header))?$"
+    rf"|(?:^|_)(?:{_OPENERS}|{_ISSUERS})_?keys?(?:_?\d+|_(?:prod|dev|test|staging|live|value|header|data))?$"
     rf"|(?:^|_)(?:{_ISSUERS})_(?:pat|auth)$"
     r"|(?:^|_)(?:auth(?:orization|entication)?|token|jwt|bearer|cookies?|credentials?|creds?|[cx]srf)\d*$"
     r"|(?:^|_)(?:auth|authorization|cookie|jwt|bearer)_(?:header|headers|value|string|data|code)$"

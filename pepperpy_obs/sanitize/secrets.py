@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import Final
 
 from pepperpy_obs.sanitize.secret_contexts import CONTEXTS
+from pepperpy_obs.sanitize.secret_fields import without_fields
 from pepperpy_obs.sanitize.secret_marks import MARKED, PRIVATE_KEY
 from pepperpy_obs.sanitize.secret_names import holds_numbers, is_secret_name, normal_name
 
@@ -36,7 +37,6 @@ _NAMED: Final = re.compile(
 _OPTION: Final = re.compile(r"""[ \t]([A-Za-z][\w-]{0,63}?)--(?!\w)""")
 _FIRST: Final = re.compile(r""","\\?([\w-]{1,64})"b?[(\[]|,'\\?([\w-]{1,64})'b?[(\[]""")
 """("name", ..."""
-_ELEMENT: Final = re.compile(r"<([\w.:-]{1,64})(?:\s[^<>]{0,256})?>(?P<text>[^<>]{1,4096})(?=</\1\s{0,8}>)")
 _PAIRED: Final = re.compile(r"""([ \t]{0,16}b?(\\?["']))(?![a-z_]{1,64}\2)(?:(?!\2).){1,512}(?=\2[)\]])""")
 """The second of a pair; a small word is none ("missing ['api_key', 'model']")."""
 _CLEARTEXT: Final = r"""[^\s"',;&]"""
@@ -109,12 +109,6 @@ def _value(text: str, start: int, name: str, *, paired: bool) -> re.Match[str] |
     return quoted
 
 
-def _emptied(element: re.Match[str]) -> str:
-    if not is_secret_name(normal_name(element[1])):
-        return element[0]
-    return element[0].removesuffix(element["text"]) + REDACTED
-
-
 def _without_named(text: str) -> str:
     pieces: list[str] = []
     done = 0
@@ -147,8 +141,8 @@ def _once(text: str) -> str:
     found = text
     if "=" in text or ":" in text or "," in text or "--" in text:
         found = _without_named(text)
-    if "</" in found:
-        found = _ELEMENT.sub(_emptied, found)
+    if "</" in found or "val" in found or "Val" in found or "VAL" in found:
+        found = without_fields(found, REDACTED)
     for mark, pattern, instead in CONTEXTS:
         # A search is half the price of a substitution that finds nothing.
         if mark in found and pattern.search(found):
