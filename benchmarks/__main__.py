@@ -36,16 +36,17 @@ class Scale:
     paced: tuple[str, ...]
     scrape: tuple[str, ...]
     read: tuple[str, ...]
+    memory: tuple[str, ...]
     lines: int
     hammer: int
     starts: int
     chat: tuple[str, ...]
 
 
-_FULL: Final = Scale(25, 2000, 1_000_000, (), (), (), 5_000_000, 50_000, 15, ())
+_FULL: Final = Scale(25, 2000, 1_000_000, (), (), (), (), 5_000_000, 50_000, 15, ())
 _SMOKE: Final = Scale(2, 20, 5_000, ("--bursts", "100", "--repeat", "1"), ("--series", "300", "--repeat", "2"),
-                      ("--series", "30", "--repeat", "2"), 20_000, 1_000, 2,
-                      ("--calls", "2", "--repeat", "1"))  # fmt: skip
+                      ("--series", "30", "--repeat", "2"), ("--series", "10", "30", "--repeat", "2"), 20_000, 1_000,
+                      2, ("--calls", "2", "--repeat", "1"))  # fmt: skip
 
 
 def ask(python: Path, module: str, arguments: Sequence[str]) -> Any:
@@ -110,6 +111,7 @@ class Run:
             ("event loop lateness, us", "lateness", (*_PACED, *scale.paced)),
             ("scrape", "scrape", scale.scrape),
             ("reading while threads record", "reading", scale.read),
+            ("memory of windows", "memory", scale.memory),
             ("replay", "rereading", ("--lines", str(scale.lines))),
             ("import", "starting", ("--repeat", str(scale.starts))),
             ("lost counts", "losses", ("--calls", str(scale.hammer))),

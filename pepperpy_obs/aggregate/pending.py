@@ -71,6 +71,10 @@ class Pending(Generic[Kind]):
         self._gather()
         return self._sum
 
+    def seen(self) -> Sum[Kind]:
+        """Return the same and change nothing: for values that no more are added to, read by several threads."""
+        return Sum((self._sum, self._kind.of, self.fresh)) if self.fresh else self._sum
+
     def _gather(self) -> None:
         """Empty the hands."""
         if self.fresh:
@@ -87,6 +91,11 @@ class PendingDurations(Pending[Durations]):
         super().__init__(Durations)
         self.ns: list[int] = []
         """Whole nanoseconds, none of them negative; to be appended to like `fresh`."""
+
+    def seen(self) -> Sum[Durations]:
+        """Return the same and change nothing."""
+        seen = super().seen()
+        return Sum((seen, Durations.of_ns, self.ns)) if self.ns else seen
 
     def _gather(self) -> None:
         super()._gather()

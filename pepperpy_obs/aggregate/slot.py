@@ -21,7 +21,7 @@ from pepperpy_obs.aggregate.series import ALSO_BY, Attribute, Limits, MetricKey,
 from pepperpy_obs.aggregate.tally import MetricTally, StillMetric, StillTally, Tally
 from pepperpy_obs.events import CACHE_LOOKED_UP, METRIC_RECORDED, OPERATION_FINISHED, OVERFLOW, USAGE_RECORDED
 
-__all__ = ["Slot", "StillSlot"]
+__all__ = ["Slot", "SlotPart", "StillSlot"]
 
 _HIT: Final = CacheCell(hits=1)
 _MISS: Final = CacheCell(misses=1)
@@ -37,6 +37,10 @@ class StillSlot(NamedTuple):
     tallies: Sequence[tuple[SeriesKey, StillTally]]
     metrics: Mapping[MetricKey, StillMetric]
     others: Ledger
+
+    def span(self) -> tuple[int | None, int | None]:
+        """Return when its first and its last event were; None of none."""
+        return _span([(tally.first, tally.last) for _, tally in self.tallies], self.others)
 
     def written(self) -> Ledger:
         """Return its sums."""
@@ -57,6 +61,30 @@ class StillSlot(NamedTuple):
             ledger.events[OPERATION_FINISHED] = calls
         ledger.absorb(self.others)
         return ledger
+
+
+class SlotPart:
+    """What a slot held when its tallies were taken away from it, to be added up later and by any thread.
+
+    Two threads that add it up at once get the same.
+    """
+
+    __slots__ = ("_made", "_slot", "start")
+
+    def __init__(self, slot: Slot) -> None:
+        self.start = slot.start
+        self._slot = slot
+        self._made: Ledger | None = None
+
+    def span(self) -> tuple[int | None, int | None]:
+        """Return when its first and its last event were; None of none."""
+        return self._slot.span()
+
+    def written(self) -> Ledger:
+        """Return its sums, which are not to be changed."""
+        if self._made is None:
+            self._made = self._slot.seen().written()
+        return self._made
 
 
 class Slot:
@@ -85,14 +113,23 @@ class Slot:
             self._ledger.copy(),
         )
 
+    def __len__(self) -> int:
+        """Return how many tallies it has: the time that `still` takes grows with them."""
+        return len(self._tallies) + len(self._attributes) + len(self._metrics)
+
+    def seen(self) -> StillSlot:
+        """Return the same and change nothing: for a slot that is not written to any more, read by several threads."""
+        return StillSlot(
+            self.start,
+            {key: tally.copy() for key, tally in self._attributes.items()},
+            [(key, tally.seen()) for (key, _), tally in self._tallies.items() if not tally.empty],
+            {key: tally.seen() for key, tally in self._metrics.items()},
+            self._ledger.copy(),
+        )
+
     def span(self) -> tuple[int | None, int | None]:
         """Return when its first and its last event were; None of none."""
-        spans = [tally.span for tally in self._tallies.values() if not tally.empty]
-        times = Ledger()
-        times.span(self._ledger.start, self._ledger.end)
-        if spans:
-            times.span(min(spans)[0], max(last for _, last in spans))
-        return times.start, times.end
+        return _span([tally.span for tally in self._tallies.values() if not tally.empty], self._ledger)
 
     def written(self) -> Ledger:
         """Return the sums so far; the slot may be written on."""
@@ -100,7 +137,7 @@ class Slot:
 
     def tally(self, event: Mapping[str, Any], at: int) -> Tally:
         """Return the tally of the event's series; a new one if need be, or that of the overflow series."""
-        values = [event.get(name) for name in SeriesKey._fields]
+        values = tuple([event.get(name) for name in SeriesKey._fields])
         own = SeriesKey(*map(self._limits.label, SeriesKey._fields, values))
         llm = bool(own.provider or own.model) or own.kind == "llm"
         key = self._limits.series(own, self._ledger.overflow)
@@ -109,8 +146,8 @@ class Slot:
             tally = self._tallies[key, llm] = Tally(at, self._ledger.refused, llm=llm)
         # Overflowing values would fill the index instead of the table, and each of them is to be counted.
         if key == own and all(value is None or value == text for value, text in zip(values, own, strict=True)):
-            self.index[tuple(values)] = tally
-            self._known[tuple(values)] = key, llm
+            self.index[values] = tally
+            self._known[values] = key, llm
         return tally
 
     def resume(self, values: tuple[Any, ...], at: int) -> Tally | None:
@@ -188,6 +225,14 @@ class Slot:
         if tally is None:
             tally = self._metrics[key] = MetricTally(key)
         tally.record(float(value), at, str(event.get("metric_unit", "")), str(event.get("metric_description", "")))
+
+
+def _span(spans: Sequence[tuple[int, int]], others: Ledger) -> tuple[int | None, int | None]:
+    times = Ledger()
+    times.span(others.start, others.end)
+    if spans:
+        times.span(min(spans)[0], max([last for _, last in spans]))
+    return times.start, times.end
 
 
 def _day(at: int) -> str:

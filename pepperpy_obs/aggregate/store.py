@@ -5,7 +5,8 @@ another slot comes, the tallies become cells, and these are added to the windows
 that comes late is counted in the slot to which it belongs, however late; it only costs more.
 
 Not safe for threads: the owner holds a lock around every call. What costs most, adding up the pieces of a
-snapshot, can be done outside of it: see `Store.cut`.
+snapshot, can be done outside of it: see `Store.cut`. To look at each of many tallies would take too long even then:
+a reader takes them away, and whoever needs their sums first, a reader or the end of the slot, adds them up for all.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pepperpy_obs.aggregate.cell import SLOT
 from pepperpy_obs.aggregate.ledger import Ledger
 from pepperpy_obs.aggregate.packed import Keys, add_up
 from pepperpy_obs.aggregate.series import Clean, Limits, SeriesKey
-from pepperpy_obs.aggregate.slot import Slot, StillSlot
+from pepperpy_obs.aggregate.slot import Slot, SlotPart, StillSlot
 from pepperpy_obs.aggregate.snapshot import Snapshot
 from pepperpy_obs.aggregate.tally import Tally
 from pepperpy_obs.aggregate.window import LONGEST, Windows, check_steps
@@ -27,36 +28,59 @@ from pepperpy_obs.events import OPERATION_FINISHED
 __all__ = ["Cut", "Store"]
 
 _FINISHED: Final = OPERATION_FINISHED
+_QUICK: Final = 500
+"""Tallies of which a copy is made in a millisecond; from more of them a reader takes the slot itself."""
 
 
 class Cut:
-    """A snapshot that has not been added up yet, of pieces that nobody changes any more."""
+    """A snapshot that has not been added up yet, of pieces that do not change any more.
 
-    __slots__ = ("_keys", "_made", "_pieces", "_slot", "_span", "_total", "_window")
+    `packed` are the intervals of a window, `total` all slots since the start that are closed; `parts` is the slot
+    at hand. `times` are those of the store's total, `stretch` is what the window covers.
+    """
+
+    __slots__ = ("_made", "_now", "_packed", "_parts", "_stretch", "_times", "_total", "_window")
 
     def __init__(
         self,
-        windows: tuple[Sequence[bytes], Keys],
-        total: Ledger | None,
-        slot: StillSlot | None,
-        span: tuple[int | None, int | None],
-        window: float | None,
+        parts: Sequence[SlotPart | StillSlot],
+        times: tuple[int | None, int | None],
+        now: int | None,
+        *,
+        total: Ledger | None = None,
+        packed: tuple[Sequence[bytes], Keys] | None = None,
+        stretch: range | None = None,
+        window: float | None = None,
     ) -> None:
-        self._pieces, self._keys = windows
+        self._parts = parts
+        self._times = times
+        self._now = now
         self._total = total
-        self._slot = slot
-        self._span = span
+        self._packed = packed
+        self._stretch = stretch
         self._window = window
         self._made: Snapshot | None = None
 
     def snapshot(self) -> Snapshot:
         """Add it up, the first time; needs no lock. Two threads at once may add up both, to the same."""
         if self._made is None:
-            sums = add_up(self._pieces, self._keys)
-            sums.absorb(*[one for one in (self._total, self._slot and self._slot.written()) if one])
-            sums.start, sums.end = self._span
+            sums = add_up(*self._packed) if self._packed else Ledger()
+            stretch = self._stretch
+            parts = [part for part in self._parts if stretch is None or part.start in stretch]
+            sums.absorb(*([self._total] if self._total else []), *[part.written() for part in parts])
+            sums.start, sums.end = self._span()
             self._made = Snapshot.of(sums, self._window)
         return self._made
+
+    def _span(self) -> tuple[int | None, int | None]:
+        times = Ledger()
+        times.span(*self._times)
+        for part in self._parts:
+            times.span(*part.span())
+        if self._stretch is None:
+            times.span(None, self._now)
+            return times.start, times.end
+        return (None, None) if times.start is None else (max(times.start, self._stretch.start), self._now)
 
 
 class Store:
@@ -74,7 +98,8 @@ class Store:
     """
 
     __slots__ = (
-        "_from", "_index", "_keeps_windows", "_known", "_limits", "_slot", "_total", "_until", "_windows", "attributes",
+        "_from", "_index", "_keeps_windows", "_known", "_limits", "_parts", "_slot", "_total", "_until", "_windows",
+        "attributes",
     )  # fmt: skip
 
     def __init__(
@@ -137,6 +162,8 @@ class Store:
         self._windows = Windows()
         self._known: dict[tuple[Any, ...], tuple[SeriesKey, bool]] = {}
         self._slot = Slot(0, self._limits, self._known)
+        self._parts: list[SlotPart] = []
+        """What readers have taken away from that slot."""
         self._index = self._slot.index
         # No time lies in it: the first event turns to its own slot.
         self._from = self._until = 0
@@ -178,18 +205,17 @@ class Store:
         if window is not None and not _is_window(window):
             msg = f"window={window!r}: use seconds above 0 and up to {LONGEST:.0f}, or None for all that there is"
             raise SetupError(msg)
-        times = Ledger()
-        times.span(self._total.start, self._total.end)
-        times.span(*self._slot.span())
-        end, keys = times.end if now is None else now, self._windows.keys
+        if len(self._slot) > _QUICK:
+            self._part()
+        parts: list[SlotPart | StillSlot] = [*self._parts, self._slot.still()]
+        times = self._total.start, self._total.end
         if window is None:
-            times.span(None, end)
-            return Cut(([], keys), self._total.copy(), self._slot.still(), (times.start, times.end), window)
-        if times.start is None or end is None:
-            return Cut(([], keys), None, None, (None, None), window)
+            return Cut(parts, times, now, total=self._total.copy())
+        end = self._newest() if now is None else now
+        if end is None:
+            return Cut([], (None, None), None, stretch=range(0), window=window)
         stretch, pieces = self._windows.over(window, end)
-        slot = self._slot.still() if self._from in stretch else None
-        return Cut((pieces, keys), None, slot, (max(times.start, stretch.start), end), window)
+        return Cut(parts, times, end, packed=(pieces, self._windows.keys), stretch=stretch, window=window)
 
     @property
     def first(self) -> int | None:
@@ -235,12 +261,30 @@ class Store:
                 ledger.add_metric(place, values)
         self._total.absorb(ledger)
 
+    def _newest(self) -> int | None:
+        """Return when the newest event was."""
+        times = Ledger()
+        times.span(self._total.start, self._total.end)
+        for span in (self._slot.span(), *[part.span() for part in self._parts]):
+            times.span(*span)
+        return times.end
+
+    def _part(self) -> None:
+        """Take the tallies away from the slot at hand, as to look at each would take too long; it gets new ones."""
+        self._parts.append(SlotPart(self._slot))
+        self._begin(self._from)
+
     def _turn(self, at: int) -> None:
         """Close the slot at hand and begin that of `at`."""
         written = self._slot.written()
+        written.absorb(*[part.written() for part in self._parts])
         if self._keeps_windows:
             self._windows.add(self._from, written)
         self._total.absorb(written)
+        self._parts = []
+        self._begin(at)
+
+    def _begin(self, at: int) -> None:
         self._index.clear()  # whoever still has it is to keep no tallies alive
         self._slot = Slot(at, self._limits, self._known)
         self._index = self._slot.index

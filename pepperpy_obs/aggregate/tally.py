@@ -23,6 +23,8 @@ __all__ = ["LONGEST", "MetricTally", "StillMetric", "StillTally", "Tally"]
 LONGEST: Final = 2.0**63 / 1e9
 """Durations from here on (292 years in seconds) are mistakes, and refused."""
 
+_NO_ERRORS: Final[Mapping[str, int]] = {}
+"""One for all that have none: they never change, they are replaced."""
 _NO_DURATIONS: Final = Sum(Durations())
 
 
@@ -53,7 +55,7 @@ class Tally:
         self._refused = refused
         self._ok = 0
         self._others: dict[str, int] = {}
-        self._errors: Mapping[str, int] = {}
+        self._errors: Mapping[str, int] = _NO_ERRORS
         self.durations = PendingDurations()
         self._first_items: PendingDurations | None = None
         self.peak = -1.0
@@ -147,11 +149,19 @@ class Tally:
 
     def still(self) -> StillTally:
         """Return the same calls, to be made a cell of when there is time."""
+        first_items = self._first_items.still() if self._first_items else _NO_DURATIONS
+        return self._with(self.durations.still(), first_items)
+
+    def seen(self) -> StillTally:
+        """Return the same and change nothing: for a tally that counts no more, read by several threads."""
+        return self._with(self.durations.seen(), self._first_items.seen() if self._first_items else _NO_DURATIONS)
+
+    def _with(self, durations: Sum[Durations], first_items: Sum[Durations]) -> StillTally:
         return StillTally(
             {"ok": self._ok, **self._others} if self._ok else dict(self._others),
             self._errors,
-            self.durations.still(),
-            self._first_items.still() if self._first_items else _NO_DURATIONS,
+            durations,
+            first_items,
             self._requests.copy() if self._requests else NO_REQUESTS,
             self._first,
             self._last,
@@ -276,6 +286,10 @@ class MetricTally:
     def still(self) -> StillMetric:
         """Return the same values, to be made a cell of when there is time."""
         return StillMetric(self._unit, self._description, self._total, self._latest, self._values.still())
+
+    def seen(self) -> StillMetric:
+        """Return the same and change nothing."""
+        return StillMetric(self._unit, self._description, self._total, self._latest, self._values.seen())
 
     def cell(self) -> MetricCell:
         """Return what was counted so far."""

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from functools import reduce
+from unittest.mock import patch
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pepperpy_obs.aggregate import store as store_module
 from pepperpy_obs.aggregate.cell import NO_CALLS, Cell
 from pepperpy_obs.aggregate.ledger import Ledger
 from pepperpy_obs.aggregate.series import MetricKey
@@ -106,17 +109,37 @@ class TestMerge:
 
 class TestReading:
     @settings(deadline=None)
-    @given(histories(min_size=12, max_size=40), st.integers(1, 7))
-    def test_to_read_changes_nothing(self, history: History, every: int) -> None:
-        """What is read on the way stays as it is while the store goes on, and makes no difference to the end."""
-        store, read = folded([]), list[tuple[Snapshot, str]]()
-        for place, (event, at) in enumerate(history):
-            store.fold(event, at)
-            if place % every == 0:
-                snapshots = [store.snapshot(window, at) for window in WINDOWS]
-                read += [(snapshot, snapshot.to_json()) for snapshot in snapshots]
+    @given(histories(min_size=12, max_size=40), st.integers(1, 7), st.sampled_from([0, 500]))
+    def test_to_read_changes_nothing(self, history: History, every: int, quick: int) -> None:
+        """What is read on the way stays as it is while the store goes on, and makes no difference to the end.
+
+        So it is whether the reader copies the tallies of the slot, or takes them away, as it does if they are many.
+        """
+        store, read = folded([]), list[tuple[Snapshot, str, str]]()
+        with patch.object(store_module, "_QUICK", quick):
+            for place, (event, at) in enumerate(history):
+                store.fold(event, at)
+                if place % every == 0:
+                    alone = folded(history[: place + 1])
+                    for window in WINDOWS:
+                        snapshot = store.snapshot(window, at)
+                        read.append((snapshot, snapshot.to_json(), alone.snapshot(window, at).to_json()))
         end = NOON + 100_000 * SECOND
         assert [store.snapshot(window, end) for window in WINDOWS] == [
             folded(history).snapshot(window, end) for window in WINDOWS
         ]
-        assert [snapshot.to_json() for snapshot, _ in read] == [text for _, text in read]
+        assert all(snapshot.to_json() == text == expected for snapshot, text, expected in read)
+
+    def test_two_readers_and_the_store_add_up_the_same(self) -> None:
+        """Threads that add up what one of them took from the slot, while calls go on, all see each call once."""
+        store, expected = folded([]), 0
+        with patch.object(store_module, "_QUICK", 0), ThreadPoolExecutor(4) as pool:
+            for round_ in range(60):
+                for place in range(20):
+                    store.fold(finished(f"call {place}", duration_seconds=0.25), NOON + round_ * SECOND)
+                expected += 20
+                cut = store.cut(None, NOON)
+                again = [store.cut(window, NOON + round_ * SECOND) for window in (None, 300)]
+                found = list(pool.map(lambda one: one.snapshot(), [cut, cut, *again]))
+                assert [sum(cell.calls for cell in one.series.values()) for one in found] == [expected] * 4
+                assert [sum(cell.duration.count for cell in one.series.values()) for one in found] == [expected] * 4
