@@ -15,17 +15,23 @@ import sys
 import time
 import tracemalloc
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from statistics import median
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.reports.stats import Stats
 
 __all__ = ["main"]
 
+Kind = TypeVar("Kind")
+_Took = tuple[float, float]
+
 _SECOND: Final = 1_000_000_000
 _BEGIN: Final = 1_763_899_200 * _SECOND
 _DAY: Final = "each minute for 25 hours"
+_CALL: Final = {"event": "operation.finished", "kind": "tool", "outcome": "ok", "duration_seconds": 0.25}
 _LOADS: Final = {"each 5 s for an hour": (5, 3600), _DAY: (60, 25 * 3600), "once": (60, 60)}
 
 
@@ -75,25 +81,35 @@ def weigh(load: str, series: int) -> float:
 def read(series: int, repeat: int) -> dict[str, Any]:
     """Time reading windows of series that were called for a day, each of them in the running ten seconds too."""
     every, seconds = _LOADS[_DAY]
-    store = filled(series, every, seconds + 1)
+    store = filled(series, every, seconds)
     now = _BEGIN + (seconds + 2) * _SECOND
     found: dict[str, Any] = {"series": series}
     for window in (None, 300, 3600, 86_400):
-        held, added, reported = list[float](), list[float](), list[float]()
+        held, added, reported = list[_Took](), list[_Took](), list[_Took]()
         for _ in range(repeat):
-            start = time.perf_counter()
-            cut = store.cut(window, now)
-            held.append((time.perf_counter() - start) * 1e3)
-            cut.snapshot()
-            added.append((time.perf_counter() - start) * 1e3)
-            Stats(cut).to_dict()
-            reported.append((time.perf_counter() - start) * 1e3)
+            for number in range(series):
+                store.fold({**_CALL, "operation": f"operation {number}"}, now)
+            cut = _timed(held, partial(store.cut, window, now))
+            _timed(added, cut.snapshot)
+            _timed(reported, Stats(cut).to_dict)
+            del cut
         found["all" if window is None else f"{window} s"] = {
-            "ms with the records held": {"median": median(held), "worst": max(held)},
-            "ms until it is added up": median(added),
-            "ms with all reports": median(reported),
+            "with the records held": _medians(held),
+            "to add it up": _medians(added),
+            "to make all reports of it": _medians(reported),
         }
     return found
+
+
+def _timed(took: list[_Took], step: Callable[[], Kind]) -> Kind:
+    start, cpu = time.perf_counter(), time.thread_time()
+    made = step()
+    took.append(((time.perf_counter() - start) * 1e3, (time.thread_time() - cpu) * 1e3))
+    return made
+
+
+def _medians(took: list[_Took]) -> dict[str, float]:
+    return {"ms": median(wall for wall, _ in took), "CPU ms": median(cpu for _, cpu in took)}
 
 
 def main() -> None:

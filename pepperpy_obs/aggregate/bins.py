@@ -23,7 +23,7 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["CAPACITY", "EMPTY", "SCALE", "Bins", "indices", "width_of"]
+__all__ = ["CAPACITY", "EMPTY", "NARROW", "SCALE", "Bins", "indices", "width_of"]
 
 SCALE: Final = 6
 """The finest scale: bounds grow by 2**(1/64), so that a bin's middle is within 0.542 % of all in it."""
@@ -31,7 +31,7 @@ CAPACITY: Final = 4096
 """Most bins in a row. At the finest scale that is a factor of 2**64: every duration from 1 ns to 292 years."""
 
 _PER_OCTAVE: Final = 1 << SCALE
-_NARROW: Final = 255
+NARROW: Final = 255
 """Most values of a row whose counts have one byte each."""
 _MANY: Final = 3
 _STRETCH: Final = 64
@@ -76,7 +76,7 @@ class Bins(Struct, frozen=True, gc=False):
         if scale != SCALE:
             places = [_coarse(place, SCALE - scale) for place in places]
             low, high = min(places), max(places)
-        if len(places) <= _NARROW:
+        if len(places) <= NARROW:
             lanes = bytearray(high - low + 1)
             for place in places:
                 lanes[place - low] += 1
@@ -217,10 +217,10 @@ class Bins(Struct, frozen=True, gc=False):
         width = width_of(total)
         packed = narrow = counted = 0
         for row in rows:
-            if row.total > _NARROW:
+            if row.total > NARROW:
                 packed += row._lanes_from(low, width)
                 continue
-            if counted + row.total > _NARROW:
+            if counted + row.total > NARROW:
                 packed += _widened(narrow, 1, width)
                 narrow = counted = 0
             narrow += row.packed << 8 * (row.offset - low)

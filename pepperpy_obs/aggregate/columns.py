@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator, Sequence
-from itertools import accumulate, pairwise, repeat
+from itertools import accumulate, repeat
 from operator import mul
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from msgspec import Struct
 
-from pepperpy_obs.aggregate.bins import SCALE, Bins, width_of
+from pepperpy_obs.aggregate.bins import NARROW, SCALE, Bins, width_of
 from pepperpy_obs.aggregate.cell import NO_REQUESTS, SLOT, Cell, Exemplar
 from pepperpy_obs.aggregate.histogram import Durations
 
@@ -47,21 +47,12 @@ class Columns(Struct, array_like=True, frozen=True, gc=False):
     has an exemplar."""
 
 
-class Row(NamedTuple):
-    """One cell of the columns, and under which number its series is known."""
+_Shown = tuple[int, float, int, Any]
+"""An exemplar: slot, seconds, time and both ids, ordered as exemplars are."""
 
-    number: int
-    ok: int
-    calls: int
-    total: int
-    low: float
-    high: float
-    zero: int
-    bins: Bins
-    first: int
-    last: int
-    exemplar: tuple[int, float, int, Any] | None
-    """Slot, seconds, time and both ids: ordered as exemplars are."""
+Row = tuple[int, int, int, int, float, float, int, Bins, int, int, _Shown | None]
+"""One cell of the columns: the number of its series, calls that went well; count, sum in ns, least, greatest, zeros and
+bins of its durations; first, last, and exemplar."""
 
 
 def columns_of(numbers: Sequence[int], cells: Sequence[Cell]) -> Columns:
@@ -103,18 +94,22 @@ def rows_of(columns: Columns) -> Iterator[Row]:
     """Return the cells of the columns."""
     table = _unpacked(columns.numbers, columns.size)
     values, bins, at = table["values"], columns.bins, table["at"]
-    widths = [width_of(total) for total in values]
+    widths = [1 if total <= NARROW else width_of(total) for total in values]
     ends = [0, *accumulate(map(mul, table["size"], widths))]
-    lanes = [_joined(bins[begin:end], width) for (begin, end), width in zip(pairwise(ends), widths, strict=True)]
+    # This is paid for each cell that is read: a call for the narrow rows, which most are, would be a tenth of it all.
+    lanes = [
+        int.from_bytes(bins[begin:end], "little") if width == 1 else _joined(bins[begin:end], width)
+        for begin, end, width in zip(ends, ends[1:], widths, strict=False)
+    ]
     exemplars: Sequence[Any] = [None] * columns.size
     if columns.ids:
         exemplars = list(zip([time // SLOT for time in at], table["slowest"], at, _parted(columns.ids), strict=True))
         if _NEVER in at:
             exemplars = [one if one[2] != _NEVER else None for one in exemplars]
     rows = map(Bins, repeat(SCALE), table["offset"], values, lanes)
-    return map(
-        Row, table["number"], table["ok"], table["count"], table["total"], table["low"], table["high"], table["zero"],
-        rows, table["first"], table["last"], exemplars,
+    return zip(
+        table["number"], table["ok"], table["count"], table["total"], table["low"], table["high"], table["zero"],
+        rows, table["first"], table["last"], exemplars, strict=True,
     )  # fmt: skip
 
 
@@ -136,7 +131,7 @@ def cell_of(rows: Sequence[Row]) -> Cell:
     )
 
 
-def _latest(shown: Sequence[tuple[int, float, int, Any]]) -> Exemplar:
+def _latest(shown: Sequence[_Shown]) -> Exemplar:
     try:
         return _exemplar(max(shown))
     except TypeError:  # ids of both forms, of calls that ended in the same nanosecond and took as long
@@ -150,15 +145,13 @@ def _lanes(packed: int, size: int, width: int) -> bytes:
 
 
 def _joined(lanes: bytes, width: int) -> int:
-    if width == 1:
-        return int.from_bytes(lanes, "little")
     size, counts = len(lanes) // width, bytearray(len(lanes))
     for byte in range(width):
         counts[byte::width] = lanes[byte * size : (byte + 1) * size]
     return int.from_bytes(counts, "little")
 
 
-def _exemplar(found: tuple[int, float, int, Any]) -> Exemplar:
+def _exemplar(found: _Shown) -> Exemplar:
     slot, value, at, ids = found
     if isinstance(ids, bytes):
         text = ids.hex()

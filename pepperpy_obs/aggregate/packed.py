@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import struct
 import zlib
+from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final, Generic, TypeVar
@@ -268,14 +269,10 @@ def _sum(bodies: Sequence[_Body], keys: Keys) -> Ledger:
 
 
 def _calls(bodies: Sequence[_Body]) -> Mapping[int, Cell]:
-    groups: dict[int, list[Row]] = {}
+    groups: defaultdict[int, list[Row]] = defaultdict(list)
     for body in bodies:
         for row in rows_of(body.calls) if body.calls else ():
-            known = groups.get(row[0])
-            if known is None:
-                groups[row[0]] = [row]
-            else:
-                known.append(row)
+            groups[row[0]].append(row)
     cells = {number: cell_of(rows) for number, rows in groups.items()}
     rests: dict[int, list[Cell]] = {}
     for body in bodies:
