@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 __all__ = ["Doubt", "Tally"]
 
 _BY_CHANCE = 1e-4
+_DOUBTS = 10
+"""How much surer one has to be at most where others fail, too: ever surer would never end where all are poison."""
 
 
 @dataclass(slots=True)
@@ -64,4 +66,5 @@ class Doubt:
         """
         others = tally.failures - self.failures - self.own
         rate = (others + 1) / (tally.successes - self.successes + others + 2)
-        return rate**self.proven < _BY_CHANCE
+        # The rate is known from few answers, and each of the others' failures might have led to a blame by chance, too.
+        return rate**self.proven < _BY_CHANCE / min(1 + others, _DOUBTS)
