@@ -36,9 +36,18 @@ def read_event(line: bytes | str) -> dict[str, Any]:
     if not isinstance(document, dict):
         msg = f"not an event: {_shown(document)}; an event is a JSON object"
         raise ValueError(msg)  # noqa: TRY004  # a line is at fault here, not the type of an argument
+    document = _unwrapped(document)
     # In ECS, `event` is an object or spelled with dots; a user may well have a field named `ecs`.
     is_ecs = not isinstance(document.get("event"), str) and not document.keys().isdisjoint(_ECS)
     return from_ecs(document) if is_ecs else from_json(document)
+
+
+def _unwrapped(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the document that others have put into one of theirs: a hit of Elasticsearch, a line of logcli's jsonl."""
+    inner: Any = document.get("_source")
+    if inner is None and isinstance(document.get("line"), str) and "labels" in document and "event" not in document:
+        inner = decode(document["line"])
+    return inner if isinstance(inner, dict) else document
 
 
 def read_ours(line: bytes) -> dict[str, Any]:

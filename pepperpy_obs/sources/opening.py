@@ -17,15 +17,19 @@ __all__ = ["as_source", "is_url", "source"]
 
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _PLANNED: Final = ("sqlite:", "postgresql:", "shared:", "prometheus+http:", "prometheus+https:")
-_ACCEPTED: Final = "give nothing (this process), log files, or http:// or https:// of a running service"
+_ACCEPTED: Final = (
+    "give nothing (this process), log files, http:// or https:// of a running service, loki+http(s):// or"
+    " elasticsearch+http(s):// of shipped events"
+)
 
 
 def source(*places: str | Path, config: Config | None = None) -> Source:
     """Return what can be read: this process, or by their names log files or a running service.
 
     `source()` is this process; `source("app.log", "app.log.1")` are logs, plain or gzip, in any order;
-    `source("http://host:8000")` is a service that `serve()` shows. `config` says how series are limited and redacted
-    where they are made here, and which credentials a service wants; by default the settings in force.
+    `source("http://host:8000")` is a service that `serve()` shows; `source("loki+http://host:3100?service=shop")` and
+    `source("elasticsearch+https://host:9200/target")` are events that were shipped. `config` says how series are
+    limited and redacted where they are made here, and which credentials are shown; by default the settings in force.
 
     >>> sum(source().reading("5m").snapshot.events.values()) >= 0
     True
@@ -74,4 +78,23 @@ def _open(url: str, config: Config) -> Source:
     return opener(url, config)
 
 
-_OPENERS: Final[dict[str, Callable[[str, Config], Source]]] = {"http": Service, "https": Service}
+def _loki(url: str, config: Config) -> Source:
+    from pepperpy_obs.replay.loki import LokiLog  # noqa: PLC0415 - loads what ships
+
+    return LokiLog(url, config)
+
+
+def _elastic(url: str, config: Config) -> Source:
+    from pepperpy_obs.replay.elastic import ElasticLog  # noqa: PLC0415 - loads what ships
+
+    return ElasticLog(url, config)
+
+
+_OPENERS: Final[dict[str, Callable[[str, Config], Source]]] = {
+    "http": Service,
+    "https": Service,
+    "loki+http": _loki,
+    "loki+https": _loki,
+    "elasticsearch+http": _elastic,
+    "elasticsearch+https": _elastic,
+}

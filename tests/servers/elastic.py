@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from tests.servers.elastic_search import search
 from tests.servers.wire import Fault, Reply, Server, unpacked
 
 Item = tuple[int, str, str]
@@ -34,7 +35,10 @@ class ElasticServer(Server):
         items: Iterable[Item | None] = (),
         api_key: str = "",
         failure_store: bool = False,
+        points_in_time: bool = True,
     ) -> None:
+        self.points_in_time = points_in_time
+        self.pits: dict[str, dict[str, Any]] = {}
         self.failure_store = failure_store
         self.failures: list[Any] = []
         """What of a data stream did not fit, from 9.2 on."""
@@ -57,9 +61,8 @@ class ElasticServer(Server):
         """Answer a bulk request."""
         if self.api_key and headers.get("authorization") != f"ApiKey {self.api_key}":
             return error(401, "security_exception", "missing authentication credentials for REST request")
-        if "/_field_caps?fields=" in path and self.caps is not None:
-            name = path.partition("=")[2]
-            return Reply(200, json.dumps({"indices": [path.split("/")[1]], "fields": {name: self.caps}}).encode())
+        if "/_field_caps?fields=" in path or path.endswith("/_search") or "/_pit?" in path:
+            return self._read(path, body)
         if not path.endswith("/_bulk"):
             return error(404, "no_handler", f"no handler found for uri [{path}]")
         if headers.get("content-type") not in {"application/x-ndjson", "application/json"}:
@@ -68,6 +71,24 @@ class ElasticServer(Server):
         if not data.endswith(b"\n"):
             return error(400, "illegal_argument_exception", "The bulk request must be terminated by a newline [\\n]")
         return self._bulk(path.strip("/").removesuffix("/_bulk"), data.split(b"\n")[:-1])
+
+    def _read(self, path: str, body: bytes) -> Reply:
+        index, _, what = path.strip("/").rpartition("/")
+        if what.startswith("_field_caps"):
+            if self.caps is None:
+                return error(404, "no_handler", f"no handler found for uri [{path}]")
+            return Reply(200, json.dumps({"indices": [index], "fields": {path.partition("=")[2]: self.caps}}).encode())
+        if what.startswith("_pit"):
+            if not self.points_in_time:
+                return error(405, "method_not_allowed", f"Incorrect HTTP method for uri [{path}] and method [POST]")
+            pit = f"pit {len(self.pits)}"
+            self.pits[pit] = dict(self.indices.get(index, {}))
+            return Reply(200, json.dumps({"id": pit}).encode())
+        asked = json.loads(body)
+        if index:
+            return search(self.indices.get(index, {}), asked)
+        pit = asked["pit"]["id"]
+        return search(self.pits[pit], asked, pit)
 
     def _bulk(self, index: str, lines: list[bytes]) -> Reply:
         pairs: list[tuple[str, str, bytes]] = []

@@ -1,7 +1,7 @@
 """A Loki that answers as the real one does (v3): what it takes, what it refuses, and the words in which it does so.
 
-It knows the push path and that of OTLP. A line is kept once, however often exactly the same comes; `arrivals` counts
-them all. `loki_words` has the words and says where they were read.
+It knows the push path, that of OTLP, and queries of lines. A line is kept once, however often exactly the same comes;
+`arrivals` counts them all. `loki_words` has the words and says where they were read.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tests.servers import loki_words as words
+from tests.servers.loki_queries import query_range
 from tests.servers.wire import Fault, Reply, Server, unpacked
 
 SECOND = 1_000_000_000
@@ -77,7 +78,11 @@ class LokiServer(Server):
             return [line for kept in self.streams.values() for _, line, _ in kept]
 
     def answer(self, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
-        """Answer a push."""
+        """Answer a push, or a query."""
+        if path == "/loki/api/v1/query_range":
+            if self.auth and not headers.get("x-scope-orgid"):
+                return Reply(401, b"no org id\n")
+            return query_range(self.streams, body)
         if path == "/otlp/v1/logs":
             reply = self._push(exported(unpacked(headers, body)))
             return Reply(reply.status, words.status_message(reply.body.decode().rstrip()) if reply.body else b"")

@@ -1,0 +1,104 @@
+"""Events in an Elasticsearch as a source: `_search`, page by page with `search_after`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from pepperpy_obs.config import Config
+from pepperpy_obs.errors import SourceError
+from pepperpy_obs.replay.moments import moment_of
+from pepperpy_obs.replay.shipped import Place, Shipped
+from pepperpy_obs.shipping.elastic import Elastic
+
+if TYPE_CHECKING:
+    from pepperpy_obs.shipping.transport import Transport
+
+__all__ = ["ElasticLog"]
+
+_PAGE: Final = 1000
+_KEPT: Final = "1m"
+_JSON: Final = "application/json"
+
+
+class _Hit(msgspec.Struct):
+    source: msgspec.Raw = msgspec.field(name="_source")
+    sort: list[Any] = msgspec.field(default_factory=list[Any])
+
+
+class _Hits(msgspec.Struct):
+    hits: list[_Hit]
+
+
+class _Answer(msgspec.Struct):
+    hits: _Hits
+    pit_id: str = ""
+
+
+class _Pit(msgspec.Struct):
+    id: str
+
+
+_decode = msgspec.json.Decoder(_Answer).decode
+_pit = msgspec.json.Decoder(_Pit).decode
+
+
+class ElasticLog(Shipped):
+    """The documents that an Elasticsearch has of one service (`service=`, or the setting), or of all.
+
+    The path of the URL is the index or data stream, by default the setting `elastic_target`.
+    """
+
+    def __init__(self, url: str, config: Config) -> None:
+        place = Place(url, "elastic", config, ())
+        self._target = place.path or config.elastic_target
+        super().__init__(config, place, Elastic(**place.common, target=self._target))
+
+    def pages(
+        self, transport: Transport, stretch: tuple[int, int], *, newest: bool, size: int = 0, trace_id: str = ""
+    ) -> Iterator[list[bytes]]:
+        """Yield the documents of a stretch, 1,000 at a time, as they were at the first page."""
+        begin, end = (moment_of(at).isoformat() for at in stretch)
+        filters: list[Any] = [{"range": {"@timestamp": {"gte": begin, "lt": end}}}]
+        for name, value in (("service.name", self.place.service), ("trace.id", trace_id)):
+            # Of a keyword it is the same as `term`, and it finds text, too.
+            filters += [{"match_phrase": {name: value}}] if value else []
+        order = "desc" if newest else "asc"
+        pit = self._point_in_time(transport)
+        asked: dict[str, Any] = {
+            "size": size or _PAGE,
+            "query": {"bool": {"filter": filters}},
+            "sort": [{"@timestamp": order}, {"_shard_doc" if pit else "event.id": order}],
+            "track_total_hits": False,
+        }
+        while True:
+            if pit:
+                asked["pit"] = {"id": pit, "keep_alive": _KEPT}
+            found = self._ask(transport, "/_search" if pit else f"/{self._target}/_search", asked)
+            if found.hits.hits:
+                yield [bytes(hit.source).replace(b"\n", b" ") for hit in found.hits.hits]
+            if len(found.hits.hits) < asked["size"]:
+                return
+            asked["search_after"] = found.hits.hits[-1].sort
+            pit = found.pit_id or pit
+
+    def _point_in_time(self, transport: Transport) -> str:
+        """Return a view of the index that does not change; "" of a server that has none (before 7.10, OpenSearch)."""
+        answer = self.post(transport, f"/{self._target}/_pit?keep_alive={_KEPT}", b"", _JSON)
+        try:
+            return _pit(answer.body).id if answer.status == 200 else ""
+        except msgspec.MsgspecError:
+            return ""
+
+    def _ask(self, transport: Transport, path: str, asked: dict[str, Any]) -> _Answer:
+        answer = self.post(transport, path, json.dumps(asked).encode(), _JSON)
+        if answer.status != 200:
+            raise self.refused(answer)
+        try:
+            return _decode(answer.body)
+        except msgspec.MsgspecError as error:
+            msg = f"{self.place.root} gives no hits ({error}): is it an Elasticsearch?"
+            raise SourceError(msg) from error
