@@ -102,5 +102,6 @@ def test_what_is_called_passes_for_a_generator_function() -> None:
     assert not inspect.isasyncgenfunction(words)
     assert inspect.isasyncgenfunction(async_words)
     assert not inspect.iscoroutinefunction(async_words)
-    assert (words().__name__, async_words().__qualname__) == ("words", "async_words")
+    names = (getattr(words(), "__name__", None), getattr(async_words(), "__qualname__", None))
+    assert names == ("words", "async_words")
     assert inspect.getgeneratorstate(words()) == inspect.GEN_CREATED

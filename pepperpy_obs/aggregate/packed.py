@@ -132,11 +132,13 @@ def pack(entries: Entries, keys: Keys | None = None) -> bytes:
     """Return the entries packed; without `keys`, which get numbers for what has none, with all that `unpack` needs."""
     try:
         own = Keys() if keys is None else keys
-        body: _Body | _Whole = _body(entries, own)
-        if keys is None and isinstance(body, _Body):
+        body = _body(entries, own)
+        if keys is None:
             metrics = [(key.name, key.kind, list(key.labels)) for key in own.metrics.keys]
-            body = _Whole([tuple(key) for key in own.series.keys], own.attributes.keys, metrics, body)
-        form, text = _COLUMNS, _encode(body)
+            whole = _Whole([tuple(key) for key in own.series.keys], own.attributes.keys, metrics, body)
+            form, text = _COLUMNS, _encode(whole)
+        else:
+            form, text = _COLUMNS, _encode(body)
     except (ValueError, TypeError, ArithmeticError, struct.error):
         form, text = _JSON, json.dumps(plain_of(entries), separators=(",", ":")).encode()
     if len(text) < _SMALL:

@@ -229,13 +229,17 @@ class Store:
         return [self._cut_step(step, now) for step in steps]
 
     def _cut_step(self, step: range, now: int) -> Cut:
-        slot = self._slot.still() if self._from in step else None
+        # The parts are of the slot that is not closed: what `_part` took away from it belongs to its step, too.
+        is_open = self._from in step
+        parts: list[SlotPart | StillSlot] = [*self._parts, self._slot.still()] if is_open else []
+        end = min(step.stop, now)
         return Cut(
-            (self._windows.between(step), self._windows.keys),
-            None,
-            slot,
-            (step.start, min(step.stop, now)),
-            len(step) / 1e9,
+            parts,
+            (step.start, end),
+            end,
+            packed=(self._windows.between(step), self._windows.keys),
+            stretch=step,
+            window=len(step) / 1e9,
         )
 
     def merge(self, snapshot: Snapshot) -> None:

@@ -60,8 +60,8 @@ class NewestFold(Fold):
         limit: int = 100,
     ) -> None:
         super().__init__(Store())
-        given: object = limit
-        if isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= MOST_EVENTS:
+        is_whole = isinstance(limit, int) and not isinstance(limit, bool)  # type: ignore[redundant-expr] # pyright: ignore[reportUnnecessaryIsInstance] - users without a type checker
+        if not is_whole or not 1 <= limit <= MOST_EVENTS:
             msg = f"limit={limit!r}: use a whole number from 1 to {MOST_EVENTS}"
             raise SetupError(msg)
         self._read = read_event

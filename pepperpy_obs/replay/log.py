@@ -62,7 +62,8 @@ class EventLog(ABC):
 
     def history(self, window: Window, step: Window) -> list[Reading]:
         """Return the readings of the window's steps, the oldest first and the one under way last; of any step."""
-        seconds_of(window), seconds_of(step, "step")
+        for given, name in ((window, "window"), (step, "step")):
+            seconds_of(given, name)
         now = self._end()
         return [] if now is None else self._readings(steps_of(window, step, now, 0), now)
 

@@ -55,7 +55,7 @@ def as_source(given: Source | str | Path | None) -> Source:
         return source()
     if isinstance(given, str | Path):
         return source(given)
-    if isinstance(given, Source):
+    if isinstance(given, Source):  # pyright: ignore[reportUnnecessaryIsInstance] - users without a type checker
         return given
     msg = f"source={given!r}; give a source, the name of a log file or a URL"  # type: ignore[unreachable]
     raise SetupError(msg)

@@ -113,12 +113,12 @@ class Flat:
 
 def getter(slots: tuple[Any, ...]) -> Getter:
     """Return what gives the items of these names or slots, as a tuple however few they are."""
-    if not slots:
-        return _nothing
     if len(slots) > 1:
         return itemgetter(*slots)
-    twice = itemgetter(slots[0], slots[0])
-    return lambda source: twice(source)[:1]
+    for slot in slots:
+        twice = itemgetter(slot, slot)
+        return lambda source: twice(source)[:1]
+    return _nothing
 
 
 def _nothing(_: Any) -> Values:

@@ -198,15 +198,16 @@ class _Looks:
         return self._dig(ref, rest) if key in _OF_USERS else self._go_on(ref, value, rest)
 
     def _go_on(self, ref: Ref, value: Any, rest: Path) -> Ref | None:
-        is_listed = rest[0] == "^" and type(value) is list and len(rest) > 1
+        first, *after = rest
+        is_listed = first == "^" and type(value) is list and bool(after)
         if is_listed and not value:
             self._fixed[ref] = []
             return None
-        below = None if rest[0][0] in OPERATORS and not is_listed else self._level(ref, is_listed=is_listed)
+        below = None if first[0] in OPERATORS and not is_listed else self._level(ref, is_listed=is_listed)
         if below is None:
             self._there[ref] = None
             return self._dig(ref, rest)
-        return self._read(below, rest[1:] if is_listed else rest)
+        return self._read(below, tuple(after) if is_listed else rest)
 
     def _dig(self, above: Ref, path: Path) -> Ref | None:
         """Have what is not one look away dug for, each time."""

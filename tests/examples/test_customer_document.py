@@ -110,7 +110,7 @@ def test_recorded_calls_are_in_the_stats() -> None:
     finally:
         metrics.shutdown()
     assert stats.usage.calls_by_provider == {"openai": 1}
-    assert stats.to_dict().keys() == {"performance", "usage", "cost", "cache", "agents"}
+    assert stats.to_dict().keys() == {"performance", "usage", "cost", "cache", "agents", "errors"}
     assert "openai" in str(stats)
 
 

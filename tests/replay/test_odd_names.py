@@ -54,7 +54,7 @@ def test_live_and_replayed_agree(field: str, name: Any, render: Any) -> None:
         fold.lines(b"".join(render(seen.events)).splitlines(), "app.log")
 
         assert (fold.passed_over, fold.named) == (0, [])
-        assert fold.store.snapshot().to_dict() == runtime().snapshot().to_dict()
+        assert fold.store.snapshot().to_dict() == runtime().reading().snapshot.to_dict()
 
 
 def test_what_is_no_text_is_moved_aside() -> None:
