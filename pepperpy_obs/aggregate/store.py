@@ -11,10 +11,11 @@ a reader takes them away, and whoever needs their sums first, a reader or the en
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from pepperpy_obs.aggregate.cell import SLOT
+from pepperpy_obs.aggregate.closed import ClosedInterval
 from pepperpy_obs.aggregate.ledger import Ledger
 from pepperpy_obs.aggregate.packed import Keys, add_up
 from pepperpy_obs.aggregate.series import Clean, Limits, SeriesKey
@@ -98,8 +99,8 @@ class Store:
     """
 
     __slots__ = (
-        "_from", "_index", "_keeps_windows", "_known", "_limits", "_parts", "_slot", "_total", "_until", "_windows",
-        "attributes",
+        "_closed", "_from", "_index", "_keeps_windows", "_known", "_limits", "_parts", "_slot", "_total", "_until",
+        "_windows", "attributes", "on_closed",
     )  # fmt: skip
 
     def __init__(
@@ -115,6 +116,8 @@ class Store:
         self._limits = Limits(0) if clean is None else Limits(0, clean)
         self.max_series = max_series
         self._keeps_windows = windows
+        self.on_closed: Callable[[ClosedInterval], object] | None = None
+        """Given each interval that is closed, with the owner's lock held: it has to be quick."""
         self.clear()
 
     @property
@@ -165,6 +168,8 @@ class Store:
         self._parts: list[SlotPart] = []
         """What readers have taken away from that slot."""
         self._index = self._slot.index
+        self._closed = -1
+        """Where the newest interval begins that was closed."""
         # No time lies in it: the first event turns to its own slot.
         self._from = self._until = 0
 
@@ -265,6 +270,14 @@ class Store:
                 ledger.add_metric(place, values)
         self._total.absorb(ledger)
 
+    def close(self, until: int | None = None) -> None:
+        """Close the slot at hand if it ends by `until` (epoch nanoseconds; None: whatever its end).
+
+        By itself a slot is closed when the first event after it comes. An event of its time opens it again.
+        """
+        if (until is None or self._until <= until) and (self._parts or self._slot.span()[0] is not None):
+            self._turn(self._until)
+
     def _newest(self) -> int | None:
         """Return when the newest event was."""
         times = Ledger()
@@ -285,6 +298,9 @@ class Store:
         if self._keeps_windows:
             self._windows.add(self._from, written)
         self._total.absorb(written)
+        if self.on_closed is not None and written.start is not None:
+            self.on_closed(ClosedInterval(self._from, self._until, written, self._from <= self._closed))
+        self._closed = max(self._closed, self._from)
         self._parts = []
         self._begin(at)
 

@@ -27,11 +27,14 @@ from pepperpy_obs.reports.stats import Stats
 from pepperpy_obs.runtime import children, process
 from pepperpy_obs.runtime.background import Background
 from pepperpy_obs.runtime.drain import Drain
+from pepperpy_obs.runtime.intervals import Intervals
+from pepperpy_obs.runtime.jobs import Jobs
 from pepperpy_obs.runtime.outputs import Ships, close_outputs, open_outputs, shipper_of
 from pepperpy_obs.sanitize.redact import label_redaction
 
 if TYPE_CHECKING:
     from pepperpy_obs._record import Record
+    from pepperpy_obs.aggregate.closed import ClosedInterval
     from pepperpy_obs.aggregate.series import Clean
     from pepperpy_obs.chain import Chain
     from pepperpy_obs.readings.source import Wanted
@@ -56,6 +59,9 @@ class Runtime:
         chain = build_chain(self.config, self._store)
         self._drain = Drain(hub, chain, process.notice_fork, process.after_batch)
         self._background = Background(hub, self._drain, self.config.drain_interval)
+        self.jobs = Jobs()
+        """What is done every so often while this runs, beside the drain."""
+        self._intervals = Intervals(self._drain, self.jobs)
         self._obey()
         if not config.metrics_enabled:
             hub.buffer.clear()  # what was recorded before anybody could know
@@ -104,6 +110,7 @@ class Runtime:
             process.handle_sigterm()
         if config.metrics_enabled:
             self._background.start(config.drain_interval)
+            self.jobs.start()
 
     def _change_chain(self, config: Config, chain: Chain, clean: Clean) -> Chain:
         old = self._drain.exchange(chain)
@@ -158,6 +165,15 @@ class Runtime:
 
         now, cuts = self._drain.read(take)
         return [Reading(min(each.stop, now), cut) for each, cut in cuts]
+
+    def subscribe(self, take: Callable[[ClosedInterval], object]) -> Callable[[], None]:
+        """Have `take` called with each interval of 10 seconds that is closed from now on; return what ends that.
+
+        The parts that come, those of intervals that late events have opened again among them, add up to all that is
+        counted. `take` is called by one thread at a time, within about two seconds after an interval's end and at
+        `shutdown`. It has to be quick; what it raises is counted.
+        """
+        return self._intervals.subscribe(self._store, take)
 
     def events(self, **wanted: Unpack[Wanted]) -> Sequence[dict[str, Any]]:
         """Return the newest events that have all that is given, from `log_file` and its backups.
@@ -246,6 +262,8 @@ class Runtime:
             self._finish(left)
         except Exception as error:
             failed("shutdown", error)
+        self._intervals.finish(left())
+        self.jobs.stop(left())
         if at_exit:
             close_outputs([one for one in self._drain.chain.outputs if shipper_of(one) is not None], left())
             return
@@ -271,7 +289,9 @@ class Runtime:
         self._setting_up = Exclusive()
         self._drain.renew()
         self._background.renew()
+        self.jobs.renew()
         self._store.clear()
+        self._intervals.renew()
         self._dropped.clear()
         self._drain.chain.dropped.clear()
         self._drain.chain.forget()
@@ -280,6 +300,7 @@ class Runtime:
         if was_started:
             try:
                 self._background.start(self.config.drain_interval)
+                self.jobs.start()
             except SetupError as error:  # the child counts all the same, and folds when it is asked or full
                 failed("thread", error)
 

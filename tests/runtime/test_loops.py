@@ -266,5 +266,5 @@ def test_calls_that_last_are_folded_by_the_thread(counted: Callable[[], int]) ->
     asyncio.run(main())
     while _dispatch.runtime()._background.tend():
         pass
-    assert not _dispatch.runtime()._drain.in_flight()
+    assert _dispatch.runtime()._drain.read(list) == []
     assert counted() == 300 + 2 * BURST
