@@ -34,8 +34,8 @@ async def late(subject: Subject, pause: float, bursts: int) -> dict[str, float]:
             for argument in arguments:
                 await function(argument)
             due = max(due + pause, loop.time())
-    cuts = quantiles(lateness, n=1000)
-    return {"p50": cuts[499], "p99": cuts[989], "p99.9": cuts[998]}
+    lazy_steps = quantiles(lateness, n=1000)
+    return {"p50": lazy_steps[499], "p99": lazy_steps[989], "p99.9": lazy_steps[998]}
 
 
 def run(subject: Subject, pause: float, bursts: int) -> dict[str, float]:

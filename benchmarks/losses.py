@@ -37,7 +37,7 @@ def hammer(threads: int, calls: int) -> int:
             worker.join()
     finally:
         sys.setswitchinterval(usual)
-    return sum(cell.calls for key, cell in stats().snapshot.series.items() if key.operation == "hammered")
+    return sum(data.calls for key, data in stats().snapshot.series.items() if key.operation == "hammered")
 
 
 def main() -> None:

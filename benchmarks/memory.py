@@ -40,8 +40,8 @@ def schedule(every: int, seconds: int) -> list[tuple[int, int]]:
     calls: Counter[int] = Counter()
     for second in range(0, seconds, every):
         age = seconds - second
-        grain = 1 if age <= 320 else 150 if age <= 3900 else 3600
-        calls[second // grain * grain] += 1
+        resolution = 1 if age <= 320 else 150 if age <= 3900 else 3600
+        calls[second // resolution * resolution] += 1
     return [(_BEGIN + second * _SECOND, count) for second, count in sorted(calls.items())]
 
 
@@ -59,10 +59,10 @@ def filled(series: int, every: int, seconds: int) -> Store:
             event = {"event": "operation.finished", "operation": name, "kind": "tool", "outcome": "ok", **ids}
             end = at + chosen.randrange(_SECOND)
             store.fold({**event, "duration_seconds": took()}, end)
-            tally = store.tally((name, None, "tool", None, None), end)
-            if count > 1 and tally is not None:
-                tally.finish_some([took() for _ in range(count - 1)], count - 1, end, end + _SECOND)
-                tally.settle()
+            accumulator = store.accumulator((name, None, "tool", None, None), end)
+            if count > 1 and accumulator is not None:
+                accumulator.finish_some([took() for _ in range(count - 1)], count - 1, end, end + _SECOND)
+                accumulator.settle()
     return store
 
 
@@ -89,7 +89,7 @@ def read(series: int, repeat: int) -> dict[str, Any]:
         for _ in range(repeat):
             for number in range(series):
                 store.fold({**_CALL, "operation": f"operation {number}"}, now)
-            cut = _timed(held, partial(store.cut, window, now))
+            cut = _timed(held, partial(store.lazy_snapshot, window, now))
             _timed(added, cut.snapshot)
             _timed(reported, Stats(cut).to_dict)
             del cut

@@ -18,15 +18,15 @@ def rows_of(measured: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
     rows: list[list[str]] = []
     for name, found in sorted(measured.items(), key=lambda item: item[1]["cpu"]["ratio"]):
         tail, memory = found["tail"], found.get("memory")
-        cells = [name]
+        all_data = [name]
         for column in ("sync", "async"):
-            cells += [f"{found[column]['added']:,.0f}", _times(found[column]["ratio"])]
-        cells += [_times(found["threads"]["ratio"]), _times(found["hundred"]["ratio"])]
-        cells += [f"{found['cpu']['added']:,.0f}"]
-        cells += [_times(found[column]["ratio"]) for column in ("cpu", "cpu_of_hundred")]
-        cells += [f"{tail[key] / 1000:,.1f}" for key in ("p50", "p99", "p99.9")]
-        cells += [f"{memory[key]:,.1f}" if memory else "" for key in ("retained", "peak")]
-        rows.append(cells)
+            all_data += [f"{found[column]['added']:,.0f}", _times(found[column]["ratio"])]
+        all_data += [_times(found["threads"]["ratio"]), _times(found["hundred"]["ratio"])]
+        all_data += [f"{found['cpu']['added']:,.0f}"]
+        all_data += [_times(found[column]["ratio"]) for column in ("cpu", "cpu_of_hundred")]
+        all_data += [f"{tail[key] / 1000:,.1f}" for key in ("p50", "p99", "p99.9")]
+        all_data += [f"{memory[key]:,.1f}" if memory else "" for key in ("retained", "peak")]
+        rows.append(all_data)
     return rows
 
 
@@ -38,7 +38,8 @@ def as_table(rows: Sequence[Sequence[str]], columns: Sequence[str] = _COLUMNS) -
     """Return rows as aligned text."""
     widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
     lines = [
-        "  ".join([cells[0].ljust(widths[0]), *map(str.rjust, cells[1:], widths[1:])]) for cells in (columns, *rows)
+        "  ".join([all_data[0].ljust(widths[0]), *map(str.rjust, all_data[1:], widths[1:])])
+        for all_data in (columns, *rows)
     ]
     return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
 
@@ -46,4 +47,4 @@ def as_table(rows: Sequence[Sequence[str]], columns: Sequence[str] = _COLUMNS) -
 def markdown(rows: Sequence[Sequence[str]], columns: Sequence[str] = _COLUMNS) -> str:
     """Return rows as a table in Markdown."""
     rule = ["---", *("---:" for _ in columns[1:])]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (columns, rule, *rows))
+    return "\n".join(f"| {' | '.join(all_data)} |" for all_data in (columns, rule, *rows))

@@ -140,8 +140,8 @@ def bursts(calls: Calls, number: int, size: int = 20, pause: float = 0.001) -> d
                 took.append(clock() - start)
             time.sleep(pause)
     calls.subject.flush()
-    cuts = quantiles(took, n=1000)
-    return {"p50": cuts[499], "p99": cuts[989], "p99.9": cuts[998]}
+    lazy_steps = quantiles(took, n=1000)
+    return {"p50": lazy_steps[499], "p99": lazy_steps[989], "p99.9": lazy_steps[998]}
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,9 @@ class Still:
     def history(self, window: Window, step: Window) -> list[Reading]:
         """Return the steps of what was folded."""
         steps = steps_of(window, step, AT, self.store.first)
-        return [Reading(min(one.stop, AT), cut) for one, cut in zip(steps, self.store.cuts(steps, AT), strict=True)]
+        return [
+            Reading(min(one.stop, AT), cut) for one, cut in zip(steps, self.store.lazy_steps(steps, AT), strict=True)
+        ]
 
     def events(self, **_: Unpack[Wanted]) -> list[dict[str, Any]]:
         """Return none: it keeps none."""

@@ -57,11 +57,11 @@ def test_a_class_attribute_stays_what_it_was(name: str, arguments: tuple[Any, ..
 def test_a_partial_is_no_method() -> None:
     """Before Python 3.14, as if it were bare."""
 
-    class Sums:
+    class RequestTotals:
         bare = functools.partial(_add, 1)
         decorated = measured(functools.partial(_add, 1))
 
-    sums: Any = Sums
+    sums: Any = RequestTotals
     assert (sums().bare(2), sums().decorated(2), sums.decorated(2)) == (3, 3, 3)
 
 

@@ -56,9 +56,9 @@ def test_chunks_are_one_answer(name: str) -> None:
 def test_lines_of_the_body() -> None:
     """So are the lines of an event stream, cut anywhere."""
     body = "".join(f"event: {item['type']}\ndata: {json.dumps(item)}\n\n" for item in ANTHROPIC)
-    for cuts in (body.splitlines(keepends=True), [body[at : at + 40] for at in range(0, len(body), 40)]):
+    for lazy_steps in (body.splitlines(keepends=True), [body[at : at + 40] for at in range(0, len(body), 40)]):
         first = {"outcome": "ok", "input_tokens": 105, "output_tokens": 30}
-        assert facts(recorded(cuts)) == first
+        assert facts(recorded(lazy_steps)) == first
 
 
 def test_two_streams_in_one_call() -> None:

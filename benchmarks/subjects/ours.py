@@ -73,7 +73,7 @@ class Mode:
 
 def counted() -> int:
     """Return the number of calls that are folded."""
-    return sum(cell.calls for cell in stats().snapshot.series.values())
+    return sum(data.calls for data in stats().snapshot.series.values())
 
 
 def _subject(name: str, wrap: Callable[[Function, str], Function], mode: Mode, **options: Any) -> Subject:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from pepperpy_obs.aggregate.ledger import Entries
+from pepperpy_obs.aggregate.series_table import Entries
 
 __all__ = ["ClosedInterval"]
 

@@ -1,9 +1,9 @@
-"""Calls of many series as columns of numbers: what most cells hold, in the fewest bytes.
+"""Calls of many series as columns of numbers: what most data hold, in the fewest bytes.
 
-A column has 8 bytes for each cell. A value that is mostly equal to another (the latest call to the first, the slowest
+A column has 8 bytes for each data. A value that is mostly equal to another (the latest call to the first, the slowest
 to the fastest) is kept as the bits in which it differs from it. All first bytes of all values lie together, then all
 second bytes, and so on. So what says nothing is a run of zeros, which compression turns into nearly nothing.
-Columns hold outcome `ok`, durations, first, last and exemplar of a cell; the rest of it is kept beside them.
+Columns hold outcome `ok`, durations, first, last and exemplar of the data of a series; the rest is kept beside them.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from typing import Any, Final
 from msgspec import Struct
 
 from pepperpy_obs.aggregate.bins import NARROW, SCALE, Bins, width_of
-from pepperpy_obs.aggregate.cell import NO_REQUESTS, SLOT, Cell, Exemplar
 from pepperpy_obs.aggregate.histogram import Durations
+from pepperpy_obs.aggregate.series_data import INTERVAL, NO_LLM, Exemplar, SeriesData
 
-__all__ = ["Columns", "Row", "cell_of", "columns_of", "rows_of"]
+__all__ = ["Columns", "Row", "columns_of", "data_of", "rows_of"]
 
 _FIELDS: Final = ("number", "ok", "count", "values", "zero", "total", "offset", "size", "first", "last", "at", "low",
                   "high", "slowest")  # fmt: skip
@@ -28,7 +28,7 @@ _LIKE: Final = {"count": "ok", "values": "count", "last": "first", "at": "last",
 """Which column another one is kept relative to; always one before it."""
 _FLOATS: Final = frozenset({"low", "high", "slowest"})
 _NEVER: Final = -(1 << 63)
-"""Stands in the column `at` where a cell has no exemplar."""
+"""Stands in the column `at` where there is no exemplar."""
 _TRACE: Final = 32
 _IDS: Final = 48
 """Hexadecimal digits of a trace id and a span id together."""
@@ -36,74 +36,76 @@ _NO_ITEMS: Final = Durations()
 
 
 class Columns(Struct, array_like=True, frozen=True, gc=False):
-    """The columns of `size` cells."""
+    """The columns of the data of `size` series."""
 
     size: int
     numbers: bytes
     bins: bytes
     """The counts of all rows of bins, one after the other."""
     ids: bytes | list[str]
-    """Trace and span id of each exemplar, 24 bytes each, or as text if one of them has another form; none if no cell
+    """Trace and span id of each exemplar, 24 bytes each, or as text if one of them has another form; none if no data
     has an exemplar."""
 
 
 _Shown = tuple[int, float, int, Any]
-"""An exemplar: slot, seconds, time and both ids, ordered as exemplars are."""
+"""An exemplar: interval, seconds, time and both ids, ordered as exemplars are."""
 
 Row = tuple[int, int, int, int, float, float, int, Bins, int, int, _Shown | None]
-"""One cell of the columns: the number of its series, calls that went well; count, sum in ns, least, greatest, zeros and
+"""One data of the columns: the number of its series, calls that went well; count, sum in ns, least, greatest, zeros and
 bins of its durations; first, last, and exemplar."""
 
 
-def columns_of(numbers: Sequence[int], cells: Sequence[Cell]) -> Columns:
-    """Return the columns of these cells.
+def columns_of(numbers: Sequence[int], all_data: Sequence[SeriesData]) -> Columns:
+    """Return the columns of these data.
 
-    Raises ValueError, TypeError or `struct.error` of a cell that does not fit in, such as one of 2**63 calls.
+    Raises ValueError, TypeError or `struct.error` of data that do not fit in, such as one of 2**63 calls.
     """
-    durations = [cell.duration for cell in cells]
+    durations = [data.duration for data in all_data]
     rows = [one.positive for one in durations]
     if any(row.scale != SCALE or one.negative.packed for row, one in zip(rows, durations, strict=True)):
         msg = "the bins are not those of durations"
         raise ValueError(msg)
-    slowest = [cell.exemplar for cell in cells]
-    if any(one is not None and (one.slot != one.at // SLOT or one.at == _NEVER) for one in slowest):
-        msg = "an exemplar is of another slot than its time"
+    slowest = [data.exemplar for data in all_data]
+    if any(one is not None and (one.interval != one.at // INTERVAL or one.at == _NEVER) for one in slowest):
+        msg = "an exemplar is of another interval than its time"
         raise ValueError(msg)
     sizes = [len(row) for row in rows]
     columns: dict[str, Sequence[Any]] = {
         "number": numbers,
-        "ok": [cell.outcomes.get("ok", 0) for cell in cells],
+        "ok": [data.outcomes.get("ok", 0) for data in all_data],
         "count": [one.count for one in durations],
         "values": [row.total for row in rows],
         "zero": [one.zero for one in durations],
         "total": [one.total for one in durations],
         "offset": [row.offset for row in rows],
         "size": sizes,
-        "first": [cell.first for cell in cells],
-        "last": [cell.last for cell in cells],
+        "first": [data.first for data in all_data],
+        "last": [data.last for data in all_data],
         "at": [_NEVER if one is None else one.at for one in slowest],
         "low": [one.low for one in durations],
         "high": [one.high for one in durations],
         "slowest": [0.0 if one is None else one.value for one in slowest],
     }
     lanes = b"".join([_lanes(row.packed, size, width_of(row.total)) for row, size in zip(rows, sizes, strict=True)])
-    return Columns(len(cells), _packed(columns, len(cells)), lanes, _ids_of(slowest))
+    return Columns(len(all_data), _packed(columns, len(all_data)), lanes, _ids_of(slowest))
 
 
 def rows_of(columns: Columns) -> Iterator[Row]:
-    """Return the cells of the columns."""
+    """Return the data of the columns."""
     table = _unpacked(columns.numbers, columns.size)
     values, bins, at = table["values"], columns.bins, table["at"]
     widths = [1 if total <= NARROW else width_of(total) for total in values]
     ends = [0, *accumulate(map(mul, table["size"], widths))]
-    # This is paid for each cell that is read: a call for the narrow rows, which most are, would be a tenth of it all.
+    # This is paid for each data that is read: a call for the narrow rows, which most are, would be a tenth of it all.
     lanes = [
         int.from_bytes(bins[begin:end], "little") if width == 1 else _joined(bins[begin:end], width)
         for begin, end, width in zip(ends, ends[1:], widths, strict=False)
     ]
     exemplars: Sequence[Any] = [None] * columns.size
     if columns.ids:
-        exemplars = list(zip([time // SLOT for time in at], table["slowest"], at, _parted(columns.ids), strict=True))
+        exemplars = list(
+            zip([time // INTERVAL for time in at], table["slowest"], at, _parted(columns.ids), strict=True)
+        )
         if _NEVER in at:
             exemplars = [one if one[2] != _NEVER else None for one in exemplars]
     rows = map(Bins, repeat(SCALE), table["offset"], values, lanes)
@@ -113,18 +115,18 @@ def rows_of(columns: Columns) -> Iterator[Row]:
     )  # fmt: skip
 
 
-def cell_of(rows: Sequence[Row]) -> Cell:
-    """Return the sum of cells of one series."""
+def data_of(rows: Sequence[Row]) -> SeriesData:
+    """Return the sum of data of one series."""
     _, ok, count, total, low, high, zero, bins, first, last, exemplars = zip(*rows, strict=True)
     done = sum(ok)
     duration = Durations(sum(count), sum(total), min(low), max(high), sum(zero), Bins.merged(bins))
     shown = [one for one in exemplars if one is not None]
-    return Cell(
+    return SeriesData(
         {"ok": done} if done else {},
         {},
         duration,
         _NO_ITEMS,
-        NO_REQUESTS,
+        NO_LLM,
         min(first),
         max(last),
         _latest(shown) if shown else None,
@@ -152,11 +154,11 @@ def _joined(lanes: bytes, width: int) -> int:
 
 
 def _exemplar(found: _Shown) -> Exemplar:
-    slot, value, at, ids = found
+    interval, value, at, ids = found
     if isinstance(ids, bytes):
         text = ids.hex()
-        return Exemplar(slot, value, at, text[:_TRACE], text[_TRACE:])
-    return Exemplar(slot, value, at, *ids)
+        return Exemplar(interval, value, at, text[:_TRACE], text[_TRACE:])
+    return Exemplar(interval, value, at, *ids)
 
 
 def _ids_of(exemplars: Sequence[Exemplar | None]) -> bytes | list[str]:

@@ -17,7 +17,7 @@ from msgspec import Struct
 from pepperpy_obs.aggregate.histogram import SMALLEST, Histogram, rounded
 from pepperpy_obs.errors import SetupError
 
-__all__ = ["Latest", "Metric", "MetricCell", "MetricKind", "checked_labels", "is_label", "is_name"]
+__all__ = ["Latest", "Metric", "MetricData", "MetricKind", "checked_labels", "is_label", "is_name"]
 
 MetricKind = Literal["counter", "gauge", "histogram"]
 
@@ -104,7 +104,7 @@ class Latest(NamedTuple):
     value: float
 
 
-class MetricCell(Struct, frozen=True, gc=False):
+class MetricData(Struct, frozen=True, gc=False):
     """One series of a user's metric; which part is filled depends on the kind.
 
     `total` is a counter's exact sum in parts of 1 / `SMALLEST`. Of two descriptions or units
@@ -145,7 +145,7 @@ class MetricCell(Struct, frozen=True, gc=False):
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Self:
-        """Return the cell that `to_dict` was asked of."""
+        """Return the data that `to_dict` was asked of."""
         return cls(
             plain["unit"],
             plain["description"],

@@ -1,8 +1,8 @@
 """Ledgers in few bytes, and the sums of many of them.
 
-A packed ledger is two bytes, which say what the rest is, and a `_Body` in MessagePack, compressed. The calls of all
-series are columns (`columns`); what few cells have (errors, requests, first items) follows in `_Rest`. Series are
-named by the numbers that a `Keys` gives them, so that one who packs many ledgers names each series once. Numbers that
+A packed table is two bytes, which say what the rest is, and a `_Body` in MessagePack, compressed. The calls of all
+series are columns (`columns`); what few data have (errors, requests, first items) follows in `_Rest`. Series are
+named by the numbers that a `Keys` gives them, so that one who packs many tables names each series once. Numbers that
 have no place in 64 bits, and what else no fold of events makes, are kept as JSON instead: larger, but as exact.
 """
 
@@ -20,13 +20,13 @@ import msgspec
 from msgspec.structs import astuple
 
 from pepperpy_obs.aggregate.bins import Bins, width_of
-from pepperpy_obs.aggregate.cell import NO_REQUESTS, CacheCell, Cell, Requests
-from pepperpy_obs.aggregate.columns import Columns, Row, cell_of, columns_of, rows_of
+from pepperpy_obs.aggregate.columns import Columns, Row, data_of, columns_of, rows_of
 from pepperpy_obs.aggregate.histogram import Durations, Histogram
-from pepperpy_obs.aggregate.ledger import Entries, Ledger
-from pepperpy_obs.aggregate.metric import Latest, MetricCell
-from pepperpy_obs.aggregate.plain import ledger_of, plain_of
+from pepperpy_obs.aggregate.metric import Latest, MetricData
+from pepperpy_obs.aggregate.plain import plain_of, table_of
 from pepperpy_obs.aggregate.series import Attribute, MetricKey, SeriesKey
+from pepperpy_obs.aggregate.series_data import NO_LLM, CacheData, LlmStats, SeriesData
+from pepperpy_obs.aggregate.series_table import Entries, SeriesTable
 
 __all__ = ["UNREADABLE", "Keys", "Names", "add_up", "pack", "unpack"]
 
@@ -68,7 +68,7 @@ class Names(Generic[_Key]):
 
 
 class Keys:
-    """What the numbers in packed ledgers stand for."""
+    """What the numbers in packed tables stand for."""
 
     __slots__ = ("attributes", "metrics", "series")
 
@@ -81,7 +81,7 @@ class Keys:
 
 
 class _Rest(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """What one cell has beside its row."""
+    """What the data of one series have beside their row."""
 
     number: int
     outcomes: dict[str, int]
@@ -115,7 +115,7 @@ class _Body(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class _Whole(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """A ledger by itself: what its numbers stand for, and the ledger."""
+    """A table by itself: what its numbers stand for, and the table."""
 
     series: list[tuple[str, ...]]
     attributes: list[tuple[str, str]]
@@ -148,24 +148,24 @@ def pack(entries: Entries, keys: Keys | None = None) -> bytes:
     return form + _DEFLATED + press.compress(text) + press.flush()
 
 
-def unpack(packed: bytes) -> Ledger:
-    """Return the ledger that was packed without `keys`."""
+def unpack(packed: bytes) -> SeriesTable:
+    """Return the table that was packed without `keys`."""
     form, text = _opened(packed)
     if form == _JSON:
-        return ledger_of(json.loads(text))
+        return table_of(json.loads(text))
     whole = _decode_whole(text)
     metrics = [MetricKey(name, kind, tuple(labels)) for name, kind, labels in whole.metrics]
     return _sum([whole.body], Keys([SeriesKey(*key) for key in whole.series], whole.attributes, metrics))
 
 
-def add_up(packed: Sequence[bytes], keys: Keys) -> Ledger:
-    """Return the sum of ledgers that were packed with these `keys`; needs no lock."""
+def add_up(packed: Sequence[bytes], keys: Keys) -> SeriesTable:
+    """Return the sum of tables that were packed with these `keys`; needs no lock."""
     bodies: list[_Body] = []
-    others: list[Ledger] = []
+    others: list[SeriesTable] = []
     for one in packed:
         form, text = _opened(one)
         if form == _JSON:
-            others.append(ledger_of(json.loads(text)))
+            others.append(table_of(json.loads(text)))
         else:
             bodies.append(_decode_body(text))
     total = _sum(bodies, keys)
@@ -176,7 +176,7 @@ def add_up(packed: Sequence[bytes], keys: Keys) -> Ledger:
 def _opened(packed: bytes) -> tuple[bytes, bytes]:
     form, how, text = packed[:1], packed[1:2], packed[2:]
     if form not in (_COLUMNS, _JSON) or how not in (_RAW, _DEFLATED):
-        msg = f"{packed[:2]!r} is not how a packed ledger begins"
+        msg = f"{packed[:2]!r} is not how a packed table begins"
         raise ValueError(msg)
     if how == _DEFLATED:
         opener = zlib.decompressobj()
@@ -189,11 +189,11 @@ def _opened(packed: bytes) -> tuple[bytes, bytes]:
 
 def _body(entries: Entries, keys: Keys) -> _Body:
     series, attributes, metrics = entries.series, entries.attributes, entries.metrics
-    cells, numbers = list(series.values()), keys.series.numbers(list(series))
+    all_data, numbers = list(series.values()), keys.series.numbers(list(series))
     return _Body(
         (entries.start, entries.end),
-        columns_of(numbers, cells) if cells else None,
-        [_rest(number, cell) for number, cell in zip(numbers, cells, strict=True) if not _is_plain(cell)],
+        columns_of(numbers, all_data) if all_data else None,
+        [_rest(number, data) for number, data in zip(numbers, all_data, strict=True) if not _is_plain(data)],
         list(zip(keys.attributes.numbers(list(attributes)), map(astuple, attributes.values()), strict=True)),
         [_value(*one) for one in zip(keys.metrics.numbers(list(metrics)), metrics.values(), strict=True)],
         {day: astuple(requests) for day, requests in entries.days.items()},
@@ -204,32 +204,32 @@ def _body(entries: Entries, keys: Keys) -> _Body:
     )
 
 
-def _is_plain(cell: Cell) -> bool:
-    """Tell whether the columns hold all of a cell."""
+def _is_plain(data: SeriesData) -> bool:
+    """Tell whether the columns hold all of the data."""
     return (
-        cell.requests is NO_REQUESTS
-        and not cell.errors
-        and not cell.first_item.count
-        and not (len(cell.outcomes) > 1 or (cell.outcomes and not cell.outcomes.get("ok")))
+        data.requests is NO_LLM
+        and not data.errors
+        and not data.first_item.count
+        and not (len(data.outcomes) > 1 or (data.outcomes and not data.outcomes.get("ok")))
     )
 
 
-def _rest(number: int, cell: Cell) -> _Rest:
-    outcomes = dict(cell.outcomes)
+def _rest(number: int, data: SeriesData) -> _Rest:
+    outcomes = dict(data.outcomes)
     if outcomes.get("ok"):
         del outcomes["ok"]
     return _Rest(
         number,
         outcomes,
-        dict(cell.errors),
-        _hist(cell.first_item) if cell.first_item.count else None,
-        None if cell.requests is NO_REQUESTS else astuple(cell.requests),
+        dict(data.errors),
+        _hist(data.first_item) if data.first_item.count else None,
+        None if data.requests is NO_LLM else astuple(data.requests),
     )
 
 
-def _value(number: int, cell: MetricCell) -> _Value:
-    histogram = _hist(cell.histogram) if cell.histogram.count else None
-    return _Value(number, cell.unit, cell.description, _of_int(cell.total), cell.latest, histogram)
+def _value(number: int, data: MetricData) -> _Value:
+    histogram = _hist(data.histogram) if data.histogram.count else None
+    return _Value(number, data.unit, data.description, _of_int(data.total), data.latest, histogram)
 
 
 def _hist(one: Histogram) -> _Hist:
@@ -251,49 +251,49 @@ def _histogram(kind: type[Histogram], found: _Hist) -> Any:
     return kind(count, int.from_bytes(total, "little", signed=True), low, high, zero, *bins)
 
 
-def _sum(bodies: Sequence[_Body], keys: Keys) -> Ledger:
-    total = Ledger()
+def _sum(bodies: Sequence[_Body], keys: Keys) -> SeriesTable:
+    total = SeriesTable()
     for body in bodies:
-        one = Ledger()
+        one = SeriesTable()
         one.span(*body.span)
-        one.attributes = {keys.attributes.keys[number]: Requests(*found) for number, found in body.attributes}
+        one.attributes = {keys.attributes.keys[number]: LlmStats(*found) for number, found in body.attributes}
         one.metrics = {keys.metrics.keys[found.number]: _metric(found) for found in body.metrics}
-        one.days = {day: Requests(*found) for day, found in body.days.items()}
-        one.caches = {name: CacheCell(*found) for name, found in body.caches.items()}
+        one.days = {day: LlmStats(*found) for day, found in body.days.items()}
+        one.caches = {name: CacheData(*found) for name, found in body.caches.items()}
         one.events.update(body.events)
         one.refused.update(body.refused)
         one.overflow.update(body.overflow)
         total.absorb(one)
     names = keys.series.keys
-    cells = _calls(bodies)
-    total.series = {names[number]: cell for number, cell in cells.items()}
+    all_data = _calls(bodies)
+    total.series = {names[number]: data for number, data in all_data.items()}
     return total
 
 
-def _calls(bodies: Sequence[_Body]) -> Mapping[int, Cell]:
+def _calls(bodies: Sequence[_Body]) -> Mapping[int, SeriesData]:
     groups: defaultdict[int, list[Row]] = defaultdict(list)
     for body in bodies:
         for row in rows_of(body.calls) if body.calls else ():
             groups[row[0]].append(row)
-    cells = {number: cell_of(rows) for number, rows in groups.items()}
-    rests: dict[int, list[Cell]] = {}
+    all_data = {number: data_of(rows) for number, rows in groups.items()}
+    rests: dict[int, list[SeriesData]] = {}
     for body in bodies:
         for rest in body.rest:
-            rests.setdefault(rest.number, []).append(_cell(rest, cells[rest.number]))
+            rests.setdefault(rest.number, []).append(_data_of(rest, all_data[rest.number]))
     for number, found in rests.items():
-        cells[number] = Cell.merged([cells[number], *found])
-    return cells
+        all_data[number] = SeriesData.merged([all_data[number], *found])
+    return all_data
 
 
-def _cell(rest: _Rest, row: Cell) -> Cell:
-    """Return what a cell has beside its row as a cell; its times are those of `row`, so that they change nothing."""
+def _data_of(rest: _Rest, row: SeriesData) -> SeriesData:
+    """Return what is kept beside a row as data; its times are those of `row`, so that they change nothing."""
     first_item: Durations = Durations() if rest.first_item is None else _histogram(Durations, rest.first_item)
-    requests = NO_REQUESTS if rest.requests is None else Requests(*rest.requests)
-    return Cell(rest.outcomes, rest.errors, Durations(), first_item, requests, row.first, row.last, None)
+    requests = NO_LLM if rest.requests is None else LlmStats(*rest.requests)
+    return SeriesData(rest.outcomes, rest.errors, Durations(), first_item, requests, row.first, row.last, None)
 
 
-def _metric(found: _Value) -> MetricCell:
-    return MetricCell(
+def _metric(found: _Value) -> MetricData:
+    return MetricData(
         found.unit,
         found.description,
         int.from_bytes(found.total, "little", signed=True),

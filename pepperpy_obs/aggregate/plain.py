@@ -1,16 +1,16 @@
-"""A ledger as plain values, which JSON takes, and back."""
+"""A table as plain values, which JSON takes, and back."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from pepperpy_obs.aggregate.cell import CacheCell, Cell, Requests
-from pepperpy_obs.aggregate.ledger import Entries, Ledger
-from pepperpy_obs.aggregate.metric import MetricCell
+from pepperpy_obs.aggregate.metric import MetricData
 from pepperpy_obs.aggregate.series import MetricKey, SeriesKey
+from pepperpy_obs.aggregate.series_data import CacheData, LlmStats, SeriesData
+from pepperpy_obs.aggregate.series_table import Entries, SeriesTable
 
-__all__ = ["ledger_of", "plain_of"]
+__all__ = ["plain_of", "table_of"]
 
 
 def plain_of(entries: Entries) -> dict[str, Any]:
@@ -18,11 +18,11 @@ def plain_of(entries: Entries) -> dict[str, Any]:
     return {
         "start": entries.start,
         "end": entries.end,
-        "series": [{**key._asdict(), **cell.to_dict()} for key, cell in sorted(entries.series.items(), key=_key)],
-        "caches": {name: cell._asdict() for name, cell in entries.caches.items()},
+        "series": [{**key._asdict(), **data.to_dict()} for key, data in sorted(entries.series.items(), key=_key)],
+        "caches": {name: data._asdict() for name, data in entries.caches.items()},
         "metrics": [
-            {"name": key.name, "kind": key.kind, "labels": dict(key.labels), **cell.to_dict()}
-            for key, cell in sorted(entries.metrics.items(), key=_key)
+            {"name": key.name, "kind": key.kind, "labels": dict(key.labels), **data.to_dict()}
+            for key, data in sorted(entries.metrics.items(), key=_key)
         ],
         "attributes": [
             {"name": name, "value": value, **requests.to_dict()}
@@ -35,25 +35,25 @@ def plain_of(entries: Entries) -> dict[str, Any]:
     }
 
 
-def ledger_of(plain: Mapping[str, Any]) -> Ledger:
-    """Return the ledger of these plain values; one of many errors of values that are none."""
-    ledger = Ledger()
+def table_of(plain: Mapping[str, Any]) -> SeriesTable:
+    """Return the table of these plain values; one of many errors of values that are none."""
+    table = SeriesTable()
     for row in plain["series"]:
-        ledger.series[SeriesKey(*(row[name] for name in SeriesKey._fields))] = Cell.from_dict(row)
+        table.series[SeriesKey(*(row[name] for name in SeriesKey._fields))] = SeriesData.from_dict(row)
     for name, row in plain["caches"].items():
-        ledger.caches[name] = CacheCell(**row)
+        table.caches[name] = CacheData(**row)
     for row in plain["metrics"]:
         key = MetricKey(row["name"], row["kind"], tuple(sorted(row["labels"].items())))
-        ledger.metrics[key] = MetricCell.from_dict(row)
+        table.metrics[key] = MetricData.from_dict(row)
     for row in plain["attributes"]:
-        ledger.attributes[row["name"], row["value"]] = Requests.from_dict(row)
+        table.attributes[row["name"], row["value"]] = LlmStats.from_dict(row)
     for day, row in plain["days"].items():
-        ledger.days[day] = Requests.from_dict(row)
-    ledger.events.update(plain["events"])
-    ledger.refused.update(plain["refused"])
-    ledger.overflow.update(plain["overflow"])
-    ledger.span(plain["start"], plain["end"])
-    return ledger
+        table.days[day] = LlmStats.from_dict(row)
+    table.events.update(plain["events"])
+    table.refused.update(plain["refused"])
+    table.overflow.update(plain["overflow"])
+    table.span(plain["start"], plain["end"])
+    return table
 
 
 def _key(entry: tuple[Any, Any]) -> Any:

@@ -12,10 +12,10 @@ from copy import copy
 from decimal import Context, Decimal, Inexact, InvalidOperation, Rounded, localcontext
 from typing import Any, Final, NamedTuple
 
-from pepperpy_obs.aggregate.cell import EXACT, TOKEN_TYPES, ZERO, Requests
+from pepperpy_obs.aggregate.series_data import EXACT, TOKEN_TYPES, ZERO, LlmStats
 from pepperpy_obs.events import OUTCOMES, OVERFLOW, TOKEN_FIELDS
 
-__all__ = ["MOST_TOKENS", "RequestTally", "Sums", "cost_type", "is_request", "outcome_of", "total_of"]
+__all__ = ["MOST_TOKENS", "LlmAccumulator", "RequestTotals", "cost_type", "is_request", "outcome_of", "total_of"]
 
 _TOKENS: Final = tuple(zip(TOKEN_FIELDS, TOKEN_TYPES, strict=True))
 _COST_TYPES: Final = frozenset(
@@ -39,7 +39,7 @@ _ODD: Final = frozenset(
 """What makes a request count as something else than one more with its tokens and its price."""
 
 
-class Sums(NamedTuple):
+class RequestTotals(NamedTuple):
     """What many requests add up to, that went well."""
 
     requests: int
@@ -97,8 +97,8 @@ def _is_silent(event: Mapping[str, Any]) -> bool:
     return bool(looked) and _TELLS.isdisjoint(event)
 
 
-class RequestTally:
-    """The changing counterpart of `Requests`; fields that it refuses are counted in `refused`."""
+class LlmAccumulator:
+    """The changing counterpart of `LlmStats`; fields that it refuses are counted in `refused`."""
 
     __slots__ = (
         "_by_type",
@@ -157,7 +157,7 @@ class RequestTally:
             self._charge(event)
         self.note(event)
 
-    def count_many(self, sums: Sums) -> None:
+    def count_many(self, sums: RequestTotals) -> None:
         """Count requests that went well and were nothing but requests."""
         self._outcomes["ok"] += sums.requests
         for name, number in sums.tokens.items():
@@ -222,7 +222,7 @@ class RequestTally:
         amount = self._money(value, field)
         return None if amount is None else EXACT.add(total, amount)
 
-    def copy(self) -> RequestTally:
+    def copy(self) -> LlmAccumulator:
         """Return another one of the same requests."""
         other = copy(self)
         other._outcomes = self._outcomes.copy()
@@ -233,9 +233,9 @@ class RequestTally:
         other._incidents = self._incidents.copy()
         return other
 
-    def cell(self) -> Requests:
+    def data(self) -> LlmStats:
         """Return what was counted so far."""
-        return Requests(
+        return LlmStats(
             dict(self._outcomes),
             self._tokens.copy(),
             self._cost,

@@ -14,7 +14,7 @@ from pepperpy_obs.events import OVERFLOW
 
 __all__ = [
     "ALSO_BY",
-    "ELSEWHERE",
+    "OVERFLOW_KEY",
     "Attribute",
     "Clean",
     "Limits",
@@ -43,7 +43,7 @@ Attribute = tuple[str, str]
 
 
 class SeriesKey(NamedTuple):
-    """Whose calls a cell counts; "" where the event did not say."""
+    """Whose calls are counted; "" where the event did not say."""
 
     operation: str = ""
     agent: str = ""
@@ -52,7 +52,7 @@ class SeriesKey(NamedTuple):
     model: str = ""
 
 
-ELSEWHERE: Final = SeriesKey(*[OVERFLOW] * 5)
+OVERFLOW_KEY: Final = SeriesKey(*[OVERFLOW] * 5)
 """The overflow series of the operations."""
 
 
@@ -131,13 +131,13 @@ class Limits:
         known = self._series.get(key)
         if known is not None:
             return known
-        if key == ELSEWHERE:
-            return ELSEWHERE
+        if key == OVERFLOW_KEY:
+            return OVERFLOW_KEY
         if len(self._series) < self.most:
             self._series[key] = key
             return key
         overflow["operations"] += weight
-        return ELSEWHERE
+        return OVERFLOW_KEY
 
     def attribute(self, key: Attribute, overflow: Counter[str], weight: int = 1) -> Attribute:
         """Place requests of a user attribute's value."""

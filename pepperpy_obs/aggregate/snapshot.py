@@ -16,12 +16,12 @@ from typing import Any, Final, Self
 
 import msgspec
 
-from pepperpy_obs.aggregate.cell import CacheCell, Cell, Requests
-from pepperpy_obs.aggregate.ledger import Entries, Ledger
-from pepperpy_obs.aggregate.metric import MetricCell
+from pepperpy_obs.aggregate.metric import MetricData
 from pepperpy_obs.aggregate.packed import UNREADABLE, pack, unpack
-from pepperpy_obs.aggregate.plain import ledger_of, plain_of
+from pepperpy_obs.aggregate.plain import plain_of, table_of
 from pepperpy_obs.aggregate.series import Attribute, MetricKey, SeriesKey
+from pepperpy_obs.aggregate.series_data import CacheData, LlmStats, SeriesData
+from pepperpy_obs.aggregate.series_table import Entries, SeriesTable
 from pepperpy_obs.errors import SetupError
 
 __all__ = ["EMPTY", "Snapshot"]
@@ -40,12 +40,12 @@ class Snapshot:
     """UTC epoch nanoseconds: when the snapshot was taken, or the newest event if nobody said when."""
     window: float | None
     """The window asked for in seconds; None: since the start."""
-    series: Mapping[SeriesKey, Cell]
-    caches: Mapping[str, CacheCell]
-    metrics: Mapping[MetricKey, MetricCell]
-    attributes: Mapping[Attribute, Requests]
+    series: Mapping[SeriesKey, SeriesData]
+    caches: Mapping[str, CacheData]
+    metrics: Mapping[MetricKey, MetricData]
+    attributes: Mapping[Attribute, LlmStats]
     """Requests by each field of the user's that costs are asked for by, and its value ("" of none)."""
-    days: Mapping[str, Requests]
+    days: Mapping[str, LlmStats]
     """Requests by the day of their end (UTC, such as 2026-11-23); of 400 days at most, the latest."""
     events: Mapping[str, int]
     """Events by name."""
@@ -56,7 +56,7 @@ class Snapshot:
 
     @classmethod
     def of(cls, entries: Entries, window: float | None) -> Self:
-        """Make a snapshot of a ledger that nobody will change any more."""
+        """Make a snapshot of a table that nobody will change any more."""
         return cls(
             entries.start,
             entries.end,
@@ -81,11 +81,11 @@ class Snapshot:
 
         The series of both are kept, with no limit: a `Store` that takes a snapshot in applies its own.
         """
-        ledger = Ledger()
-        ledger.absorb(self)
-        ledger.absorb(other)
+        table = SeriesTable()
+        table.absorb(self)
+        table.absorb(other)
         window = max(inf if snapshot.window is None else snapshot.window for snapshot in (self, other))
-        return self.of(ledger, None if window == inf else window)
+        return self.of(table, None if window == inf else window)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values that JSON takes."""
@@ -98,7 +98,7 @@ class Snapshot:
             if plain["format"] != _FORMAT:
                 msg = f"format {plain['format']!r}, and this version reads format {_FORMAT}"
                 raise ValueError(msg)  # noqa: TRY301 - one message for all that is wrong
-            return cls.of(ledger_of(plain), plain["window"])
+            return cls.of(table_of(plain), plain["window"])
         except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
             msg = f"this is not a snapshot that Snapshot.to_dict wrote ({error!r}); it begins {str(plain)[:80]!r}"
             raise SetupError(msg) from error
@@ -128,12 +128,12 @@ class Snapshot:
             if packed[0] != _BINARY:
                 msg = f"format {packed[0]}, and this version reads format {_BINARY}"
                 raise ValueError(msg)  # noqa: TRY301 - as above
-            window, ledger = msgspec.msgpack.decode(memoryview(packed)[1:], type=tuple[int | float | None, bytes])
-            return cls.of(unpack(ledger), window)
+            window, table = msgspec.msgpack.decode(memoryview(packed)[1:], type=tuple[int | float | None, bytes])
+            return cls.of(unpack(table), window)
         except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, IndexError, *UNREADABLE) as error:
             msg = f"this is not a snapshot that Snapshot.to_bytes wrote ({error!r}); it begins {packed[:20]!r}"
             raise SetupError(msg) from error
 
 
-EMPTY: Final = Snapshot.of(Ledger(), 0.0)
+EMPTY: Final = Snapshot.of(SeriesTable(), 0.0)
 """The snapshot of nothing; merging it changes nothing."""

@@ -1,12 +1,12 @@
 """The store: folds events into series, and gives snapshots of them.
 
-Only the slot of 10 seconds at hand is written to: one lookup and one tally for each event. When an event of
-another slot comes, the tallies become cells, and these are added to the windows and to the total. So an event
-that comes late is counted in the slot to which it belongs, however late; it only costs more.
+Only the current interval of 10 seconds is written to: one lookup and one accumulator for each event. When an event of
+another interval comes, the accumulators become data, and these are added to the windows and to the total. So an event
+that comes late is counted in the interval to which it belongs, however late; it only costs more.
 
-Not safe for threads: the owner holds a lock around every call. What costs most, adding up the pieces of a
-snapshot, can be done outside of it: see `Store.cut`. To look at each of many tallies would take too long even then:
-a reader takes them away, and whoever needs their sums first, a reader or the end of the slot, adds them up for all.
+Not safe for threads: the owner holds a lock around every call. What costs most, adding up the pieces of a snapshot, can
+be done outside of it: see `Store.lazy_snapshot`. To look at each of many accumulators would take too long even then: a
+reader takes them away, and the first that needs their sums, a reader or the end of the interval, adds them up for all.
 """
 
 from __future__ import annotations
@@ -14,41 +14,41 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from pepperpy_obs.aggregate.cell import SLOT
+from pepperpy_obs.aggregate.accumulator import SeriesAccumulator
 from pepperpy_obs.aggregate.closed import ClosedInterval
-from pepperpy_obs.aggregate.ledger import Ledger
+from pepperpy_obs.aggregate.interval import DetachedInterval, FrozenInterval, Interval
 from pepperpy_obs.aggregate.packed import Keys, add_up
 from pepperpy_obs.aggregate.series import Clean, Limits, SeriesKey
-from pepperpy_obs.aggregate.slot import Slot, SlotPart, StillSlot
+from pepperpy_obs.aggregate.series_data import INTERVAL
+from pepperpy_obs.aggregate.series_table import SeriesTable
 from pepperpy_obs.aggregate.snapshot import Snapshot
-from pepperpy_obs.aggregate.tally import Tally
 from pepperpy_obs.aggregate.window import LONGEST, Windows, check_steps
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.events import OPERATION_FINISHED
 
-__all__ = ["Cut", "Store"]
+__all__ = ["LazySnapshot", "Store"]
 
 _FINISHED: Final = OPERATION_FINISHED
 _QUICK: Final = 500
-"""Tallies of which a copy is made in a millisecond; from more of them a reader takes the slot itself."""
+"""Accumulators of which a copy is made in a millisecond; from more of them a reader takes the interval itself."""
 
 
-class Cut:
+class LazySnapshot:
     """A snapshot that has not been added up yet, of pieces that do not change any more.
 
-    `packed` are the intervals of a window, `total` all slots since the start that are closed; `parts` is the slot
-    at hand. `times` are those of the store's total, `stretch` is what the window covers.
+    `packed` are the intervals of a window, `total` all intervals since the start that are closed; `parts` is the
+    current interval. `times` are those of the store's total, `stretch` is what the window covers.
     """
 
     __slots__ = ("_made", "_now", "_packed", "_parts", "_stretch", "_times", "_total", "_window")
 
     def __init__(
         self,
-        parts: Sequence[SlotPart | StillSlot],
+        parts: Sequence[DetachedInterval | FrozenInterval],
         times: tuple[int | None, int | None],
         now: int | None,
         *,
-        total: Ledger | None = None,
+        total: SeriesTable | None = None,
         packed: tuple[Sequence[bytes], Keys] | None = None,
         stretch: range | None = None,
         window: float | None = None,
@@ -65,16 +65,16 @@ class Cut:
     def snapshot(self) -> Snapshot:
         """Add it up, the first time; needs no lock. Two threads at once may add up both, to the same."""
         if self._made is None:
-            sums = add_up(*self._packed) if self._packed else Ledger()
+            sums = add_up(*self._packed) if self._packed else SeriesTable()
             stretch = self._stretch
             parts = [part for part in self._parts if stretch is None or part.start in stretch]
-            sums.absorb(*([self._total] if self._total else []), *[part.written() for part in parts])
+            sums.absorb(*([self._total] if self._total else []), *[part.to_table() for part in parts])
             sums.start, sums.end = self._span()
             self._made = Snapshot.of(sums, self._window)
         return self._made
 
     def _span(self) -> tuple[int | None, int | None]:
-        times = Ledger()
+        times = SeriesTable()
         times.span(*self._times)
         for part in self._parts:
             times.span(*part.span())
@@ -94,13 +94,24 @@ class Store:
 
     >>> store = Store()
     >>> store.fold({"event": "operation.finished", "operation": "ask", "outcome": "ok", "duration_seconds": 0.5}, at=0)
-    >>> [(key.operation, cell.calls, cell.duration.sum) for key, cell in store.snapshot().series.items()]
+    >>> [(key.operation, data.calls, data.duration.sum) for key, data in store.snapshot().series.items()]
     [('ask', 1, 0.5)]
     """
 
     __slots__ = (
-        "_closed", "_from", "_index", "_keeps_windows", "_known", "_limits", "_parts", "_slot", "_total", "_until",
-        "_windows", "attributes", "on_closed",
+        "_closed",
+        "_from",
+        "_index",
+        "_interval",
+        "_keeps_windows",
+        "_known",
+        "_limits",
+        "_parts",
+        "_total",
+        "_until",
+        "_windows",
+        "attributes",
+        "on_closed",
     )  # fmt: skip
 
     def __init__(
@@ -147,39 +158,39 @@ class Store:
         return self._limits.label(name, value)
 
     @property
-    def at_hand(self) -> tuple[int, int, Mapping[tuple[Any, ...], Tally]]:
-        """The slot that is written to: where it begins and ends (epoch ns), and its tallies by label values."""
+    def current(self) -> tuple[int, int, Mapping[tuple[Any, ...], SeriesAccumulator]]:
+        """The interval that is written to: its begin and end (epoch ns), and its accumulators by label values."""
         return self._from, self._until, self._index
 
-    def tally(self, values: tuple[Any, ...], at: int) -> Tally | None:
-        """Return where the slot at hand counts calls with these label values, the first of which ended at `at`.
+    def accumulator(self, values: tuple[Any, ...], at: int) -> SeriesAccumulator | None:
+        """Return where the current interval counts calls with these label values, the first of which ended at `at`.
 
         None for those that are still to come through `fold` once, and for those that overflow: they always are.
         """
-        return self._index.get(values) or self._slot.resume(values, at)
+        return self._index.get(values) or self._interval.resume(values, at)
 
     def clear(self) -> None:
         """Forget everything, as a forked child does."""
         self._limits = Limits(self.max_series, self._limits.clean)
-        self._total = Ledger()
+        self._total = SeriesTable()
         self._windows = Windows()
         self._known: dict[tuple[Any, ...], tuple[SeriesKey, bool]] = {}
-        self._slot = Slot(0, self._limits, self._known)
-        self._parts: list[SlotPart] = []
-        """What readers have taken away from that slot."""
-        self._index = self._slot.index
+        self._interval = Interval(0, self._limits, self._known)
+        self._parts: list[DetachedInterval] = []
+        """What readers have taken away from that interval."""
+        self._index = self._interval.index
         self._closed = -1
         """Where the newest interval begins that was closed."""
-        # No time lies in it: the first event turns to its own slot.
+        # No time lies in it: the first event turns to its own interval.
         self._from = self._until = 0
 
     def fold(self, event: Mapping[str, Any], at: int) -> None:
         """Count an event of the time `at` (UTC epoch nanoseconds); fields that make no sense are refused and named."""
         if not self._from <= at < self._until:
-            self._turn(at)
+            self._rotate(at)
         if event.get("event") == _FINISHED:
             try:
-                tally = self._index[
+                accumulator = self._index[
                     event.get("operation"),
                     event.get("agent"),
                     event.get("kind"),
@@ -187,58 +198,58 @@ class Store:
                     event.get("model"),
                 ]
             except (KeyError, TypeError):
-                tally = self._slot.tally(event, at)
-            tally.finish(event, at)
+                accumulator = self._interval.accumulator(event, at)
+            accumulator.finish(event, at)
             if "cache" in event:
-                self._slot.look_up(event)
+                self._interval.look_up(event)
         else:
-            self._slot.fold(event, at)
+            self._interval.fold(event, at)
         if self.attributes:
-            self._slot.attribute(event, self.attributes)
+            self._interval.attribute(event, self.attributes)
 
     def snapshot(self, window: float | None = None, now: int | None = None) -> Snapshot:
         """Return what is known since the start, or of the last `window` seconds (24 hours at most).
 
         `now` is the end of the window (UTC epoch nanoseconds; by default the newest event). A window begins where
-        a slot does, so that it may be longer than asked: by up to 10 s where it is no longer than 5 minutes, by up
+        an interval does, so that it may be longer than asked: by up to 10 s where it is no longer than 5 minutes, by up
         to 150 s where no longer than an hour, by up to an hour above.
         """
-        return self.cut(window, now).snapshot()
+        return self.lazy_snapshot(window, now).snapshot()
 
-    def cut(self, window: float | None = None, now: int | None = None) -> Cut:
+    def lazy_snapshot(self, window: float | None = None, now: int | None = None) -> LazySnapshot:
         """Return the same in pieces that are still to be added up: a fraction of the work, all that needs the lock."""
         if window is not None and not _is_window(window):
             msg = f"window={window!r}: use seconds above 0 and up to {LONGEST:.0f}, or None for all that there is"
             raise SetupError(msg)
-        if len(self._slot) > _QUICK:
+        if len(self._interval) > _QUICK:
             self._part()
-        parts: list[SlotPart | StillSlot] = [*self._parts, self._slot.still()]
+        parts: list[DetachedInterval | FrozenInterval] = [*self._parts, self._interval.freeze()]
         times = self._total.start, self._total.end
         if window is None:
-            return Cut(parts, times, now, total=self._total.copy())
+            return LazySnapshot(parts, times, now, total=self._total.copy())
         end = self._newest() if now is None else now
         if end is None:
-            return Cut([], (None, None), None, stretch=range(0), window=window)
+            return LazySnapshot([], (None, None), None, stretch=range(0), window=window)
         stretch, pieces = self._windows.over(window, end)
-        return Cut(parts, times, end, packed=(pieces, self._windows.keys), stretch=stretch, window=window)
+        return LazySnapshot(parts, times, end, packed=(pieces, self._windows.keys), stretch=stretch, window=window)
 
     @property
     def first(self) -> int | None:
         """When the first event was that is counted, epoch ns; None of none."""
-        return min((at for at in (self._total.start, self._slot.span()[0]) if at is not None), default=None)
+        return min((at for at in (self._total.start, self._interval.span()[0]) if at is not None), default=None)
 
-    def cuts(self, steps: Sequence[range], now: int) -> list[Cut]:
+    def lazy_steps(self, steps: Sequence[range], now: int) -> list[LazySnapshot]:
         """Return what was counted in each of these equal steps, in pieces; SetupError where it was not kept so."""
         if steps:
             check_steps(len(steps[0]), len(steps))
-        return [self._cut_step(step, now) for step in steps]
+        return [self._lazy_step(step, now) for step in steps]
 
-    def _cut_step(self, step: range, now: int) -> Cut:
-        # The parts are of the slot that is not closed: what `_part` took away from it belongs to its step, too.
+    def _lazy_step(self, step: range, now: int) -> LazySnapshot:
+        # The parts are of the interval that is not closed: what `_part` took away from it belongs to its step, too.
         is_open = self._from in step
-        parts: list[SlotPart | StillSlot] = [*self._parts, self._slot.still()] if is_open else []
+        parts: list[DetachedInterval | FrozenInterval] = [*self._parts, self._interval.freeze()] if is_open else []
         end = min(step.stop, now)
-        return Cut(
+        return LazySnapshot(
             parts,
             (step.start, end),
             end,
@@ -249,67 +260,67 @@ class Store:
 
     def merge(self, snapshot: Snapshot) -> None:
         """Add a snapshot of another process to the total; windows of several processes are merged as snapshots."""
-        ledger = Ledger()
-        ledger.span(snapshot.start, snapshot.end)
-        ledger.events.update(snapshot.events)
-        ledger.refused.update(snapshot.refused)
-        ledger.overflow.update(snapshot.overflow)
-        for key, cell in snapshot.series.items():
-            ledger.add(self._limits.series(key, ledger.overflow, cell.calls or 1), cell)
-        ledger.days.update(snapshot.days)
+        table = SeriesTable()
+        table.span(snapshot.start, snapshot.end)
+        table.events.update(snapshot.events)
+        table.refused.update(snapshot.refused)
+        table.overflow.update(snapshot.overflow)
+        for key, data in snapshot.series.items():
+            table.add(self._limits.series(key, table.overflow, data.calls or 1), data)
+        table.days.update(snapshot.days)
         for attribute, requests in snapshot.attributes.items():
             weight = requests.count or 1
-            ledger.add_attribute(self._limits.attribute(attribute, ledger.overflow, weight), requests)
+            table.add_attribute(self._limits.attribute(attribute, table.overflow, weight), requests)
         for name, lookups in snapshot.caches.items():
-            ledger.add_cache(self._limits.cache(name, ledger.overflow, lookups.hits + lookups.misses), lookups)
+            table.add_cache(self._limits.cache(name, table.overflow, lookups.hits + lookups.misses), lookups)
         for metric, values in snapshot.metrics.items():
-            place = self._limits.metric(metric, ledger.overflow)
+            place = self._limits.metric(metric, table.overflow)
             if place is None:
-                ledger.refused["metric"] += 1
+                table.refused["metric"] += 1
             else:
-                ledger.add_metric(place, values)
-        self._total.absorb(ledger)
+                table.add_metric(place, values)
+        self._total.absorb(table)
 
     def close(self, until: int | None = None) -> None:
-        """Close the slot at hand if it ends by `until` (epoch nanoseconds; None: whatever its end).
+        """Close the current interval if it ends by `until` (epoch nanoseconds; None: whatever its end).
 
-        By itself a slot is closed when the first event after it comes. An event of its time opens it again.
+        By itself an interval is closed when the first event after it comes. An event of its time opens it again.
         """
-        if (until is None or self._until <= until) and (self._parts or self._slot.span()[0] is not None):
-            self._turn(self._until)
+        if (until is None or self._until <= until) and (self._parts or self._interval.span()[0] is not None):
+            self._rotate(self._until)
 
     def _newest(self) -> int | None:
         """Return when the newest event was."""
-        times = Ledger()
+        times = SeriesTable()
         times.span(self._total.start, self._total.end)
-        for span in (self._slot.span(), *[part.span() for part in self._parts]):
+        for span in (self._interval.span(), *[part.span() for part in self._parts]):
             times.span(*span)
         return times.end
 
     def _part(self) -> None:
-        """Take the tallies away from the slot at hand, as to look at each would take too long; it gets new ones."""
-        self._parts.append(SlotPart(self._slot))
+        """Take the accumulators away from the current interval, which gets new ones: to look at each takes too long."""
+        self._parts.append(DetachedInterval(self._interval))
         self._begin(self._from)
 
-    def _turn(self, at: int) -> None:
-        """Close the slot at hand and begin that of `at`."""
-        written = self._slot.written()
-        written.absorb(*[part.written() for part in self._parts])
+    def _rotate(self, at: int) -> None:
+        """Close the current interval and begin that of `at`."""
+        table = self._interval.to_table()
+        table.absorb(*[part.to_table() for part in self._parts])
         if self._keeps_windows:
-            self._windows.add(self._from, written)
-        self._total.absorb(written)
-        if self.on_closed is not None and written.start is not None:
-            self.on_closed(ClosedInterval(self._from, self._until, written, self._from <= self._closed))
+            self._windows.add(self._from, table)
+        self._total.absorb(table)
+        if self.on_closed is not None and table.start is not None:
+            self.on_closed(ClosedInterval(self._from, self._until, table, self._from <= self._closed))
         self._closed = max(self._closed, self._from)
         self._parts = []
         self._begin(at)
 
     def _begin(self, at: int) -> None:
-        self._index.clear()  # whoever still has it is to keep no tallies alive
-        self._slot = Slot(at, self._limits, self._known)
-        self._index = self._slot.index
-        self._from = self._slot.start
-        self._until = self._from + SLOT
+        self._index.clear()  # a reader that still has it must keep no accumulators alive
+        self._interval = Interval(at, self._limits, self._known)
+        self._index = self._interval.index
+        self._from = self._interval.start
+        self._until = self._from + INTERVAL
 
 
 def _is_window(given: object) -> bool:

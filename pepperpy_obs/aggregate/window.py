@@ -3,8 +3,8 @@
 Theory. Time is cut at the same places in every process, by counting from the epoch, at six levels: 10 s, 50 s, 150 s,
 15 minutes, an hour, six hours. Each interval consists of whole intervals of the level below.
 
-* An interval of the finest level gets what its slot came to, when the slot is closed: one packed piece. It gets one
-  more whenever a late event has opened the slot once again.
+* An interval of the finest level gets one packed piece when the store closes it. It gets one
+  more whenever a late event has opened the interval once again.
 * Any other interval is *open* until the first event after its end. It has no piece: it is what lies below.
   Then it is *closed*: the pieces below are added up into one. From then on it is written to by late events only:
   these are packed as one more piece, in the interval of each level that is closed. Below an open interval nothing
@@ -20,19 +20,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from pepperpy_obs.aggregate.cell import SLOT
-from pepperpy_obs.aggregate.ledger import Ledger
 from pepperpy_obs.aggregate.packed import Keys, add_up, pack
+from pepperpy_obs.aggregate.series_data import INTERVAL
+from pepperpy_obs.aggregate.series_table import SeriesTable
 from pepperpy_obs.errors import SetupError
 
 __all__ = ["LONGEST", "Level", "Windows", "check_steps"]
 
 SECOND: Final = 1_000_000_000
-_TEN: Final = (SLOT, 30 + 1)
+_TEN: Final = (INTERVAL, 30 + 1)
 _MINUTES: Final = (150 * SECOND, 24 + 1)
 _HOUR: Final = (3600 * SECOND, 24 + 1)
 # One interval more than the window has: the window's edges fall within intervals, at both ends.
-GRAINS: Final = (_TEN, _MINUTES, _HOUR)
+RESOLUTIONS: Final = (_TEN, _MINUTES, _HOUR)
 # No window is cut by the levels between these: they are kept for as long as one above them may be open.
 LEVELS: Final = (_TEN, (50 * SECOND, 3 + 1), _MINUTES, (900 * SECOND, 4 + 1), _HOUR, (21_600 * SECOND, 4 + 1))
 LONGEST: Final = 86_400.0
@@ -43,20 +43,22 @@ _MOST_PIECES: Final = 8
 
 def check_steps(step: int, count: int) -> None:
     """Raise SetupError where windows do not hold as many steps of `step` nanoseconds."""
-    if any(step % grain == 0 and step * count <= grain * size for grain, size in GRAINS):
+    if any(step % resolution == 0 and step * count <= resolution * size for resolution, size in RESOLUTIONS):
         return
-    kept = ", ".join(f"{grain // SECOND} s for {grain * (size - 1) // SECOND} s" for grain, size in GRAINS)
+    kept = ", ".join(
+        f"{resolution // SECOND} s for {resolution * (size - 1) // SECOND} s" for resolution, size in RESOLUTIONS
+    )
     msg = f"{count} steps of {step / SECOND:g} s are not kept; give a step that is a multiple of one that is: {kept}"
     raise SetupError(msg)
 
 
 class Level:
-    """The last `size` intervals of `grain` nanoseconds each."""
+    """The last `size` intervals of `resolution` nanoseconds each."""
 
-    __slots__ = ("grain", "pieces", "size")
+    __slots__ = ("pieces", "resolution", "size")
 
-    def __init__(self, grain: int, size: int) -> None:
-        self.grain = grain
+    def __init__(self, resolution: int, size: int) -> None:
+        self.resolution = resolution
         self.size = size
         self.pieces: dict[int, list[bytes]] = {}
         """By the interval's number, counted from the epoch."""
@@ -87,13 +89,13 @@ class Windows:
 
     def __init__(self) -> None:
         self.keys = Keys()
-        self._levels = [Level(grain, size) for grain, size in LEVELS]
+        self._levels = [Level(resolution, size) for resolution, size in LEVELS]
         self._newest: int | None = None
-        """When the newest slot began that was closed."""
+        """When the newest interval began that was closed."""
 
-    def add(self, at: int, ledger: Ledger) -> None:
-        """Add what happened in the slot of 10 seconds around `at`."""
-        at = at // SLOT * SLOT
+    def add(self, at: int, table: SeriesTable) -> None:
+        """Add what happened in the interval of 10 seconds around `at`."""
+        at = at // INTERVAL * INTERVAL
         if self._newest is None:
             self._newest = at
         if at > self._newest:
@@ -101,19 +103,22 @@ class Windows:
             self._newest = at
         piece = b""
         for level, below in zip(self._levels, [None, *self._levels], strict=False):
-            number, newest = at // level.grain, self._newest // level.grain
+            number, newest = at // level.resolution, self._newest // level.resolution
             if newest - level.size < number and (number < newest or below is None):
-                piece = piece or pack(ledger, self.keys)
+                piece = piece or pack(table, self.keys)
                 level.add(number, piece, self.keys)
 
     def over(self, window: float, now: int) -> tuple[range, list[bytes]]:
         """Return the stretch of nanoseconds that a window ending at `now` covers, and the pieces of it.
 
-        The finest of the three grains that holds the window is taken; the window grows to the edges of its intervals.
+        The finest of the three resolutions that holds the window is taken; the window grows to the edges of its
+        intervals.
         """
         length = round(window * SECOND)
-        grain = next((grain for grain, size in GRAINS if grain * (size - 1) >= length), GRAINS[-1][0])
-        stretch = range((now - length) // grain * grain, (now // grain + 1) * grain)
+        resolution = next(
+            (resolution for resolution, size in RESOLUTIONS if resolution * (size - 1) >= length), RESOLUTIONS[-1][0]
+        )
+        stretch = range((now - length) // resolution * resolution, (now // resolution + 1) * resolution)
         return stretch, self._cover(stretch.start, stretch.stop, len(self._levels) - 1)
 
     def between(self, stretch: range) -> list[bytes]:
@@ -126,30 +131,30 @@ class Windows:
             return []
         level = self._levels[place]
         if place == 0:
-            return level.between(start // level.grain, -(-end // level.grain))
-        newest = self._newest // level.grain
-        first = max(-(-start // level.grain), newest - level.size + 1)
-        last = min(end // level.grain, newest)
+            return level.between(start // level.resolution, -(-end // level.resolution))
+        newest = self._newest // level.resolution
+        first = max(-(-start // level.resolution), newest - level.size + 1)
+        last = min(end // level.resolution, newest)
         if first >= last:
             return self._cover(start, end, place - 1)
         return [
-            *self._cover(start, first * level.grain, place - 1),
+            *self._cover(start, first * level.resolution, place - 1),
             *level.between(first, last),
-            *self._cover(last * level.grain, end, place - 1),
+            *self._cover(last * level.resolution, end, place - 1),
         ]
 
     def _close(self, before: int, now: int) -> None:
         """Close the intervals that were open at `before`, and have ended at `now`."""
         for below, level in zip(self._levels, self._levels[1:], strict=False):
-            number = before // level.grain
-            if number == now // level.grain:
+            number = before // level.resolution
+            if number == now // level.resolution:
                 break
-            parts = level.grain // below.grain
+            parts = level.resolution // below.resolution
             pieces = below.between(number * parts, (number + 1) * parts)
             if pieces:
                 level.pieces[number] = [_one(pieces, self.keys)]
         for level in self._levels:
-            level.drop(now // level.grain)
+            level.drop(now // level.resolution)
 
 
 def _one(pieces: list[bytes], keys: Keys) -> bytes:

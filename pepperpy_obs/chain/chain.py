@@ -43,7 +43,7 @@ class Chain:
         self.dropped: Counter[str] = Counter()
         """Log lines that were lost, by the link or output that failed; all of them were counted by the aggregate."""
         self.taken = 0
-        """How many records of the batch at hand are counted: an exception from outside (Ctrl-C) can end it anywhere."""
+        """How many records of the current batch are counted: an exception from outside (Ctrl-C) can end it anywhere."""
         self._counted = tuple(map(_bound, counted))
         self._leaving = tuple(map(_bound, leaving))
         self._fast_path = fast_path
@@ -100,7 +100,7 @@ class Chain:
         load the prices, 0.1 s, and to turn to another slot, some ms with hundreds of series.
         """
         fast_path = self._fast_path
-        if fast_path is None or (records and not fast_path.are_of_slot(self._writer, records)):
+        if fast_path is None or (records and not fast_path.are_of_interval(self._writer, records)):
             return False
         return self._ready() or not any(record[SPEC].priced and record[NOTES] is not None for record in records)
 

@@ -26,22 +26,22 @@ from structlog import DropEvent
 from pepperpy_obs._event import AT, THREE, Writer
 from pepperpy_obs._guard import failed
 from pepperpy_obs._record import CALLER, END, ERROR, NOTES, SPEC, Record, Spec
-from pepperpy_obs.aggregate.pending import BATCH as PENDING
+from pepperpy_obs.aggregate.lazy_histogram import BATCH as PENDING
 from pepperpy_obs.aggregate.series import SeriesKey
 from pepperpy_obs.chain.link import EACH_EVENT, Link
 from pepperpy_obs.chain.template import Template, sample_event, split
 from pepperpy_obs.typing import EventDict, Format
 
 if TYPE_CHECKING:
+    from pepperpy_obs.aggregate.accumulator import SeriesAccumulator
     from pepperpy_obs.aggregate.store import Store
-    from pepperpy_obs.aggregate.tally import Tally
 
 __all__ = ["FastPath", "Part"]
 
 _MOST: Final = 4096
 _SECOND: Final = 1_000_000_000
 
-_Index = Mapping[tuple[Any, ...], "Tally"]
+_Index = Mapping[tuple[Any, ...], "SeriesAccumulator"]
 _Operation = tuple[Spec, str | None]
 """An operation and the agent that it is credited to."""
 _Keeps = Callable[[str], bool]
@@ -69,7 +69,7 @@ class Part(NamedTuple):
 class OperationTemplate:
     """What the calls of one operation and agent have in common."""
 
-    __slots__ = ("below", "index", "keeps", "labels", "roots", "tally")
+    __slots__ = ("accumulator", "below", "index", "keeps", "labels", "roots")
 
     def __init__(
         self, labels: tuple[Any, ...], roots: Sequence[Template], below: Sequence[Template], keeps: Sequence[_Keeps]
@@ -82,22 +82,22 @@ class OperationTemplate:
         self.keeps = keeps
         """Says of a trace whether its lines leave; all of these have to agree."""
         self.index: _Index | None = None
-        self.tally: Tally | None = None
+        self.accumulator: SeriesAccumulator | None = None
         """Where they are counted while `index` is that of the store."""
 
     def find(self, store: Store, index: _Index, at: int) -> bool:
-        """Look up its tally in the current interval, where a call ended `at`; overflowing series have none."""
-        self.tally = store.tally(self.labels, at)
-        self.index = None if self.tally is None else index
-        return self.tally is not None
+        """Look up its accumulator in the current interval, where a call ended `at`; overflowing series have none."""
+        self.accumulator = store.accumulator(self.labels, at)
+        self.index = None if self.accumulator is None else index
+        return self.accumulator is not None
 
     def show(self, records: Sequence[Record], took: Sequence[int], longest: int, skew: int) -> None:
         """Take the slowest calls for the exemplar, which is the latest of them."""
-        tally: Any = self.tally
+        accumulator: Any = self.accumulator
         for record, ns in zip(records, took, strict=True):
             if ns == longest:
                 trace, span, *_ = record[CALLER]
-                tally.show(ns / 1e9, record[END] + skew, trace, span)
+                accumulator.show(ns / 1e9, record[END] + skew, trace, span)
 
 
 class FastPath:
@@ -129,7 +129,7 @@ class FastPath:
     def partition(self, writer: Writer, records: Sequence[Record], start: int) -> Part:
         """Find the calls that take the fast path from `records[start]` on, up to the first that does not."""
         templates, excluded, skew = self._templates, self._excluded, writer.skew
-        stop, index = self._within_slot(writer, records, start)
+        stop, index = self._within_interval(writer, records, start)
         groups: dict[OperationTemplate, list[Record]] = {}
         leaving: list[Record] = []
         whose: list[OperationTemplate] = []
@@ -164,15 +164,15 @@ class FastPath:
             text = {render: _text(writer, leaving, whose, number) for number, render in enumerate(self._formats)}
         return Part((groups, skew), text, len(leaving), place)
 
-    def are_of_slot(self, writer: Writer, records: Sequence[Record]) -> bool:
+    def are_of_interval(self, writer: Writer, records: Sequence[Record]) -> bool:
         """Tell whether all of these, in the order in which they ended, are of the current interval."""
-        low, high, _ = self._store.at_hand
+        low, high, _ = self._store.current
         begun, ended = records[0][END] + writer.skew, records[-1][END] + writer.skew
         return bool(low <= begun and ended < high)
 
-    def _within_slot(self, writer: Writer, records: Sequence[Record], start: int) -> tuple[int, _Index]:
-        """Return up to which place records end within the current interval and not in the future, and its tallies."""
-        low, high, index = self._store.at_hand
+    def _within_interval(self, writer: Writer, records: Sequence[Record], start: int) -> tuple[int, _Index]:
+        """Return how many records end within the current interval, and not in the future, and its accumulators."""
+        low, high, index = self._store.current
         low, high = low - writer.skew, min(high, writer.wall + 1) - writer.skew
         if records[start][END] < low:
             return start, index
@@ -186,15 +186,15 @@ class FastPath:
         for template in list(groups):
             # Few calls of a batch are of the same series, so this is paid for nearly each: methods would double it.
             records = groups[template]
-            tally: Any = template.tally
+            accumulator: Any = template.accumulator
             took = [ended - begun for _, _, begun, ended, _, _ in records]
             longest = max(took)
-            if longest / 1e9 >= tally.peak:
+            if longest / 1e9 >= accumulator.peak:
                 template.show(records, took, longest, skew)
             count, first, last = len(took), records[0][END] + skew, records[-1][END] + skew
-            tally.finish_many(took, count, first, last)
+            accumulator.finish_many(took, count, first, last)
             del groups[template]  # no call stands between: counted or pending, never both and never neither
-            waiting = tally.durations
+            waiting = accumulator.durations
             if len(waiting.ns) + len(waiting.fresh) >= PENDING:
                 waiting.histogram()
 

@@ -21,7 +21,7 @@ from pepperpy_obs.reports.comparison import Comparison
 from pepperpy_obs.reports.cost import CostReport
 from pepperpy_obs.reports.cross import CrossTable
 from pepperpy_obs.reports.stats import Stats
-from pepperpy_obs.reports.totals import NOBODY
+from pepperpy_obs.reports.totals import NO_LABEL
 from pepperpy_obs.sanitize.redact import label_redaction
 
 __all__ = ["add_options", "run"]
@@ -121,7 +121,7 @@ def _notes(fold: CostFold, by: Sequence[tuple[str, ...]], stats: Stats) -> list[
         )
     for field in dict.fromkeys(field for fields in by for field in fields):
         fields = next(fields for fields in by if field in fields)
-        if all(row.names[field] == NOBODY for row in stats.cost_by(*fields).rows):
+        if all(row.names[field] == NO_LABEL for row in stats.cost_by(*fields).rows):
             notes.append(f"--by {field}: no request has this field")
     return notes
 

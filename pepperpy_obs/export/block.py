@@ -11,7 +11,7 @@ from decimal import Decimal
 from math import inf, isinf, isnan
 from typing import Final
 
-from pepperpy_obs.aggregate.cell import Exemplar
+from pepperpy_obs.aggregate.series_data import Exemplar
 from pepperpy_obs.export.families import Family, HistogramSample, Labels, Value, sendable
 
 __all__ = ["LineTemplates", "number"]

@@ -13,7 +13,7 @@ from typing import Final, Literal, NamedTuple
 
 from msgspec import Struct
 
-from pepperpy_obs.aggregate.cell import Exemplar
+from pepperpy_obs.aggregate.series_data import Exemplar
 
 __all__ = [
     "DURATION_BOUNDS",

@@ -12,8 +12,8 @@ from operator import attrgetter, is_
 from typing import Final, NamedTuple
 
 from pepperpy_obs.aggregate.bins import indices
-from pepperpy_obs.aggregate.cell import Cell, Exemplar
 from pepperpy_obs.aggregate.histogram import Durations
+from pepperpy_obs.aggregate.series_data import Exemplar, SeriesData
 from pepperpy_obs.aggregate.snapshot import Snapshot
 from pepperpy_obs.export.families import DURATION, DURATION_BOUNDS, FIRST_ITEM, Family, HistogramSample, Labels
 
@@ -22,7 +22,7 @@ __all__ = ["Histograms"]
 _LAST_BINS: Final = indices(DURATION_BOUNDS)
 """The bins that end at our bounds, at the finest scale, which durations never leave."""
 
-_DURATIONS: Final[Mapping[Family, Callable[[Cell], Durations]]] = {
+_DURATIONS: Final[Mapping[Family, Callable[[SeriesData], Durations]]] = {
     DURATION: attrgetter("duration"),
     FIRST_ITEM: attrgetter("first_item"),
 }
@@ -31,7 +31,7 @@ _DURATIONS: Final[Mapping[Family, Callable[[Cell], Durations]]] = {
 class _Seen(NamedTuple):
     """What one family showed at a scrape: of each row the cells that it was made of."""
 
-    cells: Mapping[Labels, Cell | list[Cell]]
+    all_data: Mapping[Labels, SeriesData | list[SeriesData]]
     rows: Mapping[Labels, HistogramSample]
 
 
@@ -46,50 +46,50 @@ class Histograms:
 
     def rows(self, family: Family, snapshot: Snapshot) -> Mapping[Labels, HistogramSample]:
         """Return the rows of the family, whose labels are the first ones of a series' key."""
-        cells = _by_labels(_DURATIONS[family], len(family.labels), snapshot)
+        all_data = _by_labels(_DURATIONS[family], len(family.labels), snapshot)
         known = self._known.get(family, _NOTHING)
         rows: dict[Labels, HistogramSample] = {}
-        for labels, found in cells.items():
-            before = known.cells.get(labels)
+        for labels, found in all_data.items():
+            before = known.all_data.get(labels)
             if before is found or (isinstance(found, list) and _same(found, before)):
                 rows[labels] = known.rows[labels]
             elif family is DURATION:
                 rows[labels] = _durations(found)
             else:
                 rows[labels] = _first_items(found)
-        self._known[family] = _Seen(cells, rows)
+        self._known[family] = _Seen(all_data, rows)
         return rows
 
 
 def _by_labels(
-    durations: Callable[[Cell], Durations], width: int, snapshot: Snapshot
-) -> dict[Labels, Cell | list[Cell]]:
+    durations: Callable[[SeriesData], Durations], width: int, snapshot: Snapshot
+) -> dict[Labels, SeriesData | list[SeriesData]]:
     """Return the cells by their labels; most are the only ones that have theirs, and are in no list."""
-    groups: dict[Labels, Cell | list[Cell]] = {}
-    for key, cell in snapshot.series.items():
-        if durations(cell).count:
+    groups: dict[Labels, SeriesData | list[SeriesData]] = {}
+    for key, data in snapshot.series.items():
+        if durations(data).count:
             labels = key[:width]
             others = groups.get(labels)
             if others is None:
-                groups[labels] = cell
+                groups[labels] = data
             else:
-                groups[labels] = [*others, cell] if isinstance(others, list) else [others, cell]
+                groups[labels] = [*others, data] if isinstance(others, list) else [others, data]
     return groups
 
 
-def _same(cells: list[Cell], before: object) -> bool:
-    return isinstance(before, list) and len(before) == len(cells) and all(map(is_, before, cells))
+def _same(all_data: list[SeriesData], before: object) -> bool:
+    return isinstance(before, list) and len(before) == len(all_data) and all(map(is_, before, all_data))
 
 
-def _durations(found: Cell | list[Cell]) -> HistogramSample:
+def _durations(found: SeriesData | list[SeriesData]) -> HistogramSample:
     if isinstance(found, list):
-        return _distribution(Durations.merged([cell.duration for cell in found]), _exemplars(found))
+        return _distribution(Durations.merged([data.duration for data in found]), _exemplars(found))
     return _distribution(found.duration, _exemplars([found]) if found.exemplar else {})
 
 
-def _first_items(found: Cell | list[Cell]) -> HistogramSample:
+def _first_items(found: SeriesData | list[SeriesData]) -> HistogramSample:
     if isinstance(found, list):
-        return _distribution(Durations.merged([cell.first_item for cell in found]), {})
+        return _distribution(Durations.merged([data.first_item for data in found]), {})
     return _distribution(found.first_item, {})
 
 
@@ -100,11 +100,11 @@ def _distribution(durations: Durations, exemplars: Mapping[int, Exemplar]) -> Hi
     return HistogramSample((*counts, durations.count), durations.sum, exemplars)
 
 
-def _exemplars(cells: list[Cell]) -> Mapping[int, Exemplar]:
+def _exemplars(all_data: list[SeriesData]) -> Mapping[int, Exemplar]:
     """Return for each bucket the latest of the cells' exemplars that belongs there."""
     found: dict[int, Exemplar] = {}
-    for cell in cells:
-        if (one := cell.exemplar) is not None:
+    for data in all_data:
+        if (one := data.exemplar) is not None:
             bucket = bisect_left(DURATION_BOUNDS, one.value)
             if bucket not in found or found[bucket].at < one.at:
                 found[bucket] = one

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final, cast
 
 from pepperpy_obs import _guard
-from pepperpy_obs.aggregate.metric import MetricCell, MetricKind
+from pepperpy_obs.aggregate.metric import MetricData, MetricKind
 from pepperpy_obs.aggregate.series import MetricKey
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.export.families import (
@@ -39,17 +39,17 @@ _ILLEGAL: Final = re.compile(r"[^a-zA-Z0-9_]+")
 _SUFFIXES: Final = ("", "_total", "_created", "_bucket", "_count", "_sum")
 
 
-def own_families(metrics: Mapping[MetricKey, MetricCell]) -> Iterator[MetricFamily]:
+def own_families(metrics: Mapping[MetricKey, MetricData]) -> Iterator[MetricFamily]:
     """Yield a family for each metric, in the order of their names."""
     claimed = {family.stem + suffix for family in FAMILIES for suffix in _SUFFIXES}
-    by_metric: defaultdict[tuple[str, str], dict[MetricKey, MetricCell]] = defaultdict(dict)
-    for key, cell in metrics.items():
-        by_metric[key.name, key.kind][key] = cell
-    for (name, kind), cells in sorted(by_metric.items()):
+    by_metric: defaultdict[tuple[str, str], dict[MetricKey, MetricData]] = defaultdict(dict)
+    for key, data in metrics.items():
+        by_metric[key.name, key.kind][key] = data
+    for (name, kind), all_data in sorted(by_metric.items()):
         try:
-            family = _family(name, kind, cells)
+            family = _family(name, kind, all_data)
             claimed |= _names(family, claimed)
-            filled = _fill(family, cells)
+            filled = _fill(family, all_data)
         except Exception as error:
             _guard.failed("collect", error)
         else:
@@ -65,8 +65,8 @@ def _names(family: Family, claimed: set[str]) -> set[str]:
     return names
 
 
-def _family(name: str, kind: str, cells: Mapping[MetricKey, MetricCell]) -> Family:
-    unit = max(cell.unit for cell in cells.values())
+def _family(name: str, kind: str, all_data: Mapping[MetricKey, MetricData]) -> Family:
+    unit = max(data.unit for data in all_data.values())
     unit = _UNITS.get(unit, _ILLEGAL.sub("_", unit.replace("/", "_per_")).strip("_"))
     stem = name.removesuffix("_total")
     if unit == stem or not unit:
@@ -77,22 +77,22 @@ def _family(name: str, kind: str, cells: Mapping[MetricKey, MetricCell]) -> Fami
     return Family(
         f"{stem}_total" if kind == "counter" else stem,
         cast("MetricKind", kind),
-        tuple(sorted({label for key in cells for label, _ in key.labels})),
-        sendable(max(cell.description for cell in cells.values())) or f"The user's metric {name}.",
+        tuple(sorted({label for key in all_data for label, _ in key.labels})),
+        sendable(max(data.description for data in all_data.values())) or f"The user's metric {name}.",
         unit,
         bounds if kind == "histogram" else (),
     )
 
 
-def _fill(family: Family, cells: Mapping[MetricKey, MetricCell]) -> MetricFamily:
-    rows = {_row(family, key): cell for key, cell in cells.items()}
+def _fill(family: Family, all_data: Mapping[MetricKey, MetricData]) -> MetricFamily:
+    rows = {_row(family, key): data for key, data in all_data.items()}
     if family.type != "histogram":
-        return MetricFamily(family, {labels: cell.value for labels, cell in rows.items()})
+        return MetricFamily(family, {labels: data.value for labels, data in rows.items()})
     return MetricFamily(
         family,
         samples={
             labels: HistogramSample((*found.buckets(family.bounds), found.count), found.sum, {})
-            for labels, found in ((labels, cell.histogram) for labels, cell in rows.items())
+            for labels, found in ((labels, data.histogram) for labels, data in rows.items())
         },
     )
 

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Final
 
 from pepperpy_obs import _guard
-from pepperpy_obs.aggregate.cell import EXACT, ZERO
+from pepperpy_obs.aggregate.series_data import EXACT, ZERO
 from pepperpy_obs.export import families
 from pepperpy_obs.export.families import FAMILIES, Family, Labels, MetricFamily
 from pepperpy_obs.export.histograms import Histograms
@@ -57,17 +57,17 @@ def collect_families(reading: Reading, histograms: Histograms) -> Iterator[Metri
 
 def _operations(family: Family, reading: Reading) -> MetricFamily:
     rows: defaultdict[Labels, int] = defaultdict(int)
-    for key, cell in reading.snapshot.series.items():
-        if cell.outcomes:
-            _add_outcomes(rows, key[:3], cell.outcomes)
+    for key, data in reading.snapshot.series.items():
+        if data.outcomes:
+            _add_outcomes(rows, key[:3], data.outcomes)
     return MetricFamily(family, rows)
 
 
 def _requests(family: Family, reading: Reading) -> MetricFamily:
     rows: defaultdict[Labels, int] = defaultdict(int)
-    for key, cell in reading.snapshot.series.items():
-        if cell.requests.outcomes:
-            _add_outcomes(rows, (key.provider, key.model, key.operation), cell.requests.outcomes)
+    for key, data in reading.snapshot.series.items():
+        if data.requests.outcomes:
+            _add_outcomes(rows, (key.provider, key.model, key.operation), data.requests.outcomes)
     return MetricFamily(family, rows)
 
 
@@ -80,35 +80,35 @@ def _add_outcomes(rows: defaultdict[Labels, int], labels: Labels, outcomes: Mapp
 
 def _tokens(family: Family, reading: Reading) -> MetricFamily:
     rows: defaultdict[Labels, int] = defaultdict(int)
-    for key, cell in reading.snapshot.series.items():
+    for key, data in reading.snapshot.series.items():
         for name in _TOKEN_TYPES:
-            if (tokens := cell.requests.tokens.get(name)) is not None:
+            if (tokens := data.requests.tokens.get(name)) is not None:
                 rows[key.provider, key.model, key.operation, name] += tokens
     return MetricFamily(family, rows)
 
 
 def _cost(family: Family, reading: Reading) -> MetricFamily:
     rows: dict[Labels, Decimal] = {}
-    for key, cell in reading.snapshot.series.items():
-        if cell.requests.priced:
+    for key, data in reading.snapshot.series.items():
+        if data.requests.priced:
             labels = (key.provider, key.model, key.operation)
-            rows[labels] = EXACT.add(rows.get(labels, ZERO), cell.requests.cost)
+            rows[labels] = EXACT.add(rows.get(labels, ZERO), data.requests.cost)
     return MetricFamily(family, rows)
 
 
 def _unpriced(family: Family, reading: Reading) -> MetricFamily:
     rows: defaultdict[Labels, int] = defaultdict(int)
-    for key, cell in reading.snapshot.series.items():
-        if cell.requests.outcomes or cell.requests.unpriced:
-            rows[key.provider, key.model] += cell.requests.unpriced
+    for key, data in reading.snapshot.series.items():
+        if data.requests.outcomes or data.requests.unpriced:
+            rows[key.provider, key.model] += data.requests.unpriced
     return MetricFamily(family, rows)
 
 
 def _without_usage(family: Family, reading: Reading) -> MetricFamily:
     rows: defaultdict[Labels, int] = defaultdict(int)
-    for key, cell in reading.snapshot.series.items():
-        if cell.requests.outcomes:
-            rows[key.provider, key.model, key.operation] += cell.requests.incidents.get("no_usage", 0)
+    for key, data in reading.snapshot.series.items():
+        if data.requests.outcomes:
+            rows[key.provider, key.model, key.operation] += data.requests.incidents.get("no_usage", 0)
     return MetricFamily(family, rows)
 
 
@@ -118,8 +118,8 @@ def _lookups(family: Family, reading: Reading) -> MetricFamily:
     for name, watched in reading.live.caches.items():
         if watched.hits is not None and watched.misses is not None:
             rows |= {(name, "hit"): watched.hits, (name, "miss"): watched.misses}
-    for name, cell in reading.snapshot.caches.items():
-        rows |= {(name, "hit"): cell.hits, (name, "miss"): cell.misses}
+    for name, data in reading.snapshot.caches.items():
+        rows |= {(name, "hit"): data.hits, (name, "miss"): data.misses}
     return MetricFamily(family, rows)
 
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, cast
 
 import msgspec
 
+from pepperpy_obs.aggregate.accumulator import LONGEST
 from pepperpy_obs.aggregate.requests import MOST_TOKENS
-from pepperpy_obs.aggregate.tally import LONGEST
 from pepperpy_obs.events import KINDS, OPERATION_FINISHED, Kind, Outcome
 
 __all__ = ["Glance", "RequestGlance", "Seen", "glance"]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from pepperpy_obs.aggregate.cell import Cell
+from pepperpy_obs.aggregate.series_data import SeriesData
 from pepperpy_obs.aggregate.snapshot import Snapshot
 from pepperpy_obs.config import Config
 from pepperpy_obs.judgement.report import CheckResult, Status
@@ -50,13 +50,13 @@ class HealthInput:
 
 def run_checks(given: HealthInput) -> Iterator[CheckResult]:
     """Yield the result of every check that is switched on."""
-    calls = Cell.merged(list(given.recent.series.values()))
+    calls = SeriesData.merged(list(given.recent.series.values()))
     for check in _CHECKS:
         if (result := check(given, calls)) is not None:
             yield result
 
 
-def _error_rate(given: HealthInput, calls: Cell) -> CheckResult | None:
+def _error_rate(given: HealthInput, calls: SeriesData) -> CheckResult | None:
     limit = given.limits.health_max_error_rate
     if limit is None:
         return None
@@ -68,7 +68,7 @@ def _error_rate(given: HealthInput, calls: Cell) -> CheckResult | None:
     return CheckResult("error_rate", "fail" if rate > limit else "pass", text, rate)
 
 
-def _request_error_rate(given: HealthInput, calls: Cell) -> CheckResult | None:
+def _request_error_rate(given: HealthInput, calls: SeriesData) -> CheckResult | None:
     """Judge each provider by itself: a fallback that works hides it in their sum, and tools in that of all calls."""
     limit = given.limits.health_max_request_error_rate
     if limit is None:
@@ -93,21 +93,21 @@ def _requests_by_provider(recent: Snapshot) -> tuple[dict[str, int], dict[str, i
     """Return how many requests were made and how many failed."""
     made: Counter[str] = Counter()
     failed: Counter[str] = Counter()
-    for key, cell in recent.series.items():
-        made[key.provider] += cell.requests.count
-        failed[key.provider] += cell.requests.outcomes.get("error", 0)
+    for key, data in recent.series.items():
+        made[key.provider] += data.requests.count
+        failed[key.provider] += data.requests.outcomes.get("error", 0)
     return {name: count for name, count in made.items() if count}, failed
 
 
 def _worst(recent: Snapshot) -> str:
     errors: Counter[str] = Counter()
-    for key, cell in recent.series.items():
-        errors[key.operation] += cell.outcomes.get("error", 0)
+    for key, data in recent.series.items():
+        errors[key.operation] += data.outcomes.get("error", 0)
     operation, count = max(errors.items(), key=lambda item: (item[1], item[0]))
     return f", {count} of them in {operation or 'no operation'}"
 
 
-def _p95(given: HealthInput, calls: Cell) -> CheckResult | None:
+def _p95(given: HealthInput, calls: SeriesData) -> CheckResult | None:
     limit = given.limits.health_max_p95_seconds
     if limit is None:
         return None
@@ -118,7 +118,7 @@ def _p95(given: HealthInput, calls: Cell) -> CheckResult | None:
     return CheckResult("p95", "fail" if found > limit else "pass", text, found, "s")
 
 
-def _unpriced_share(given: HealthInput, calls: Cell) -> CheckResult | None:
+def _unpriced_share(given: HealthInput, calls: SeriesData) -> CheckResult | None:
     limit = given.limits.health_max_unpriced_share
     if limit is None:
         return None
@@ -134,7 +134,7 @@ def _unpriced_share(given: HealthInput, calls: Cell) -> CheckResult | None:
     return CheckResult("unpriced_share", "warn" if share > limit else "pass", text, share)
 
 
-def _without_usage(given: HealthInput, calls: Cell) -> CheckResult | None:
+def _without_usage(given: HealthInput, calls: SeriesData) -> CheckResult | None:
     limit = given.limits.health_max_unpriced_share
     if limit is None:
         return None
@@ -152,7 +152,7 @@ def _without_usage(given: HealthInput, calls: Cell) -> CheckResult | None:
     return CheckResult("without_usage", "warn" if share > limit else "pass", text, share)
 
 
-def _dropped(given: HealthInput, _: Cell) -> CheckResult | None:
+def _dropped(given: HealthInput, _: SeriesData) -> CheckResult | None:
     limit = given.limits.health_max_dropped
     if limit is None or given.dropped is None:
         return None
@@ -162,7 +162,7 @@ def _dropped(given: HealthInput, _: Cell) -> CheckResult | None:
     return CheckResult("dropped", "warn" if lost > limit else "pass", text, lost, "lines")
 
 
-def _event_age(given: HealthInput, _: Cell) -> CheckResult | None:
+def _event_age(given: HealthInput, _: SeriesData) -> CheckResult | None:
     limit = given.limits.health_max_event_age_seconds
     if limit is None:
         return None
@@ -170,7 +170,7 @@ def _event_age(given: HealthInput, _: Cell) -> CheckResult | None:
     return CheckResult("event_age", "fail" if given.silence > limit else "pass", text, given.silence, "s")
 
 
-def _exporters(given: HealthInput, _: Cell) -> CheckResult | None:
+def _exporters(given: HealthInput, _: SeriesData) -> CheckResult | None:
     if given.outputs is None:
         return None
     down = {name: f"takes nothing: {sink.error}" for name, sink in given.outputs.items() if sink.error}
@@ -206,7 +206,7 @@ def _behind(given: HealthInput, ledger: DeliveryStats) -> str:
     return f"is behind: {ledger.pending} events wait, the oldest for {age:.3g} s; the limit is {limit:g} s{told}"
 
 
-_CHECKS: Final[tuple[Callable[[HealthInput, Cell], CheckResult | None], ...]] = (
+_CHECKS: Final[tuple[Callable[[HealthInput, SeriesData], CheckResult | None], ...]] = (
     _error_rate,
     _request_error_rate,
     _p95,

@@ -78,7 +78,7 @@ class HealthChecker:
         recent = source.reading(limits.health_window)
         latest = self._made
         if limits.health_max_event_age_seconds is not None:
-            latest = max((cell.last for cell in source.reading().snapshot.series.values()), default=latest)
+            latest = max((data.last for data in source.reading().snapshot.series.values()), default=latest)
         own = recent.own
         dropped = {name: lost for name, lost in own.dropped.items() if not name.startswith(_ON_PURPOSE)}
         for name, books in own.deliveries.items():

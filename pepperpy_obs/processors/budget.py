@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from pepperpy_obs._account import Account, Spent
 from pepperpy_obs._event import ACCOUNT
-from pepperpy_obs.aggregate.requests import RequestTally, is_request
+from pepperpy_obs.aggregate.requests import LlmAccumulator, is_request
 from pepperpy_obs.typing import EventDict
 
 __all__ = ["charge"]
@@ -48,9 +48,9 @@ def _spent(event: EventDict) -> Spent:
     read, written, cost = get("input_tokens"), get("output_tokens"), get("cost_usd")
     if type(cost) is Decimal and type(read) is int and type(written) is int and event.keys().isdisjoint(_ODD):
         return Spent(1, read + written, cost, 1, 0, 0)  # so it is for most; a tally takes four times as long
-    tally = RequestTally(Counter())
-    tally.count(event)
-    requests, cost, priced, unpriced, without_usage, tokens = tally.brief()
+    accumulator = LlmAccumulator(Counter())
+    accumulator.count(event)
+    requests, cost, priced, unpriced, without_usage, tokens = accumulator.brief()
     if event.get("usage_aggregate") and not event.get("usage_duplicate") and not requests:
         requests = _number(event.get("requests"))
     return Spent(requests, tokens, cost, priced, unpriced, without_usage)

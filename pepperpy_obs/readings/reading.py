@@ -14,7 +14,7 @@ from typing import Any, Final, Self
 
 from pepperpy_obs.aggregate.snapshot import EMPTY as NO_EVENTS
 from pepperpy_obs.aggregate.snapshot import Snapshot
-from pepperpy_obs.aggregate.store import Cut
+from pepperpy_obs.aggregate.store import LazySnapshot
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.readings import live as live_state
 from pepperpy_obs.readings import self_stats
@@ -37,7 +37,7 @@ class Reading:  # noqa: PLW1641 - equal by all that is in it, which is too much 
 
     at: int
     """When it was made: UTC epoch nanoseconds."""
-    counted: Snapshot | Cut
+    counted: Snapshot | LazySnapshot
     """The snapshot, or the pieces of one."""
     live: LiveState = live_state.UNKNOWN
     own: SelfStats = self_stats.UNKNOWN
@@ -45,7 +45,7 @@ class Reading:  # noqa: PLW1641 - equal by all that is in it, which is too much 
     @cached_property
     def snapshot(self) -> Snapshot:
         """All series that were counted, of the window that was asked for."""
-        return self.counted.snapshot() if isinstance(self.counted, Cut) else self.counted
+        return self.counted.snapshot() if isinstance(self.counted, LazySnapshot) else self.counted
 
     def merge(self, other: Self) -> Self:
         """Return the reading of both processes."""

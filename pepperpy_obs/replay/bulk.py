@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import Final
 
-from pepperpy_obs.aggregate.cell import TOKEN_TYPES
-from pepperpy_obs.aggregate.requests import Sums, cost_type, total_of
+from pepperpy_obs.aggregate.requests import RequestTotals, cost_type, total_of
+from pepperpy_obs.aggregate.series_data import TOKEN_TYPES
 from pepperpy_obs.events import TOKEN_FIELDS
 from pepperpy_obs.formats.glance import RequestGlance
 
@@ -16,7 +16,7 @@ __all__ = ["sums_of"]
 _tokens: Final = attrgetter(*TOKEN_FIELDS)
 
 
-def sums_of(facts: Sequence[RequestGlance]) -> Sums:
+def sums_of(facts: Sequence[RequestGlance]) -> RequestTotals:
     """Return what usual requests add up to; ValueError if an amount might not be counted by itself."""
     tokens: dict[str, int] = {}
     for name, column in zip(TOKEN_TYPES, zip(*map(_tokens, facts), strict=True), strict=True):
@@ -26,7 +26,7 @@ def sums_of(facts: Sequence[RequestGlance]) -> Sums:
     costs = [one.cost_usd for one in facts if one.cost_usd is not None]
     saved = [one.saved_usd for one in facts if one.saved_usd is not None]
     unpriced = [one for one in facts if one.cost_usd is None and one.cost_source == "unpriced"]
-    return Sums(
+    return RequestTotals(
         len(facts),
         tokens,
         len(costs),

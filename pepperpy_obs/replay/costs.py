@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
-from pepperpy_obs.aggregate.cell import EXACT, ZERO
 from pepperpy_obs.aggregate.requests import is_request, total_of
 from pepperpy_obs.aggregate.series import Clean
+from pepperpy_obs.aggregate.series_data import EXACT, ZERO
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.events import VOCABULARY
 from pepperpy_obs.formats.read import read_event
@@ -16,7 +16,7 @@ from pepperpy_obs.pricing import Pricer
 from pepperpy_obs.replay.fold import Fold
 from pepperpy_obs.replay.groups import Line
 from pepperpy_obs.reports.comparison import SAME_TOKENS, Comparison, Difference
-from pepperpy_obs.reports.totals import NOBODY
+from pepperpy_obs.reports.totals import NO_LABEL
 from pepperpy_obs.reports.what_if import check_priced
 
 __all__ = ["CostFold", "Repricing"]
@@ -50,7 +50,7 @@ class Repricing:
         after = self._priced(event, at)
         if before is None and after is None:
             return
-        row = self._rows.setdefault(event.get("model") or NOBODY, [0, ZERO, ZERO, ZERO, 0, ZERO, 0, ZERO])
+        row = self._rows.setdefault(event.get("model") or NO_LABEL, [0, ZERO, ZERO, ZERO, 0, ZERO, 0, ZERO])
         row[0] += 1
         row[1] = EXACT.add(row[1], before or ZERO)
         row[2] = EXACT.add(row[2], after or ZERO)

@@ -144,7 +144,7 @@ class Fold:
     def _gather(
         self, lines: Sequence[bytes], glances: Sequence[Seen | None], start: int, where: tuple[str, Sequence[int]]
     ) -> int:
-        """Gather usual calls from place `start` on, and fold other lines, up to one that turns to another slot.
+        """Gather usual calls from place `start` on, and fold other lines, up to one that turns to another interval.
 
         Return the place after it. `where` is the file, and the number of each line.
         """
@@ -227,9 +227,9 @@ class Fold:
             slowest = seen.duration_seconds
             if event.get("trace_id"):
                 at = self._times.read(event["timestamp"])
-                group.tally.show(slowest, at, event["trace_id"], event.get("span_id", ""))
+                group.accumulator.show(slowest, at, event["trace_id"], event.get("span_id", ""))
         group.records.clear()
-        group.peak = group.tally.peak
+        group.peak = group.accumulator.peak
 
     def _line(self, line: Line, *, known: bool = False) -> None:
         """Fold one line; `known` says that its id has been taken note of."""
@@ -269,7 +269,7 @@ class Fold:
         return name is not None and bool(self.ids.doubles((name,), at, at))
 
     def _take(self, event: dict[str, Any], at: int) -> None:
-        begin, end, _ = self._store.at_hand
-        if not begin <= at < end:  # the store turns to another slot
+        begin, end, _ = self._store.current
+        if not begin <= at < end:  # the store turns to another interval
             self._count()
         self._store.fold(event, at)

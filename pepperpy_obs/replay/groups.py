@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from pepperpy_obs.aggregate.accumulator import SeriesAccumulator
 from pepperpy_obs.aggregate.store import Store
-from pepperpy_obs.aggregate.tally import Tally
 from pepperpy_obs.formats.glance import Seen
 from pepperpy_obs.replay.bulk import sums_of
 from pepperpy_obs.replay.moments import moment_of, ns_of
@@ -26,22 +26,34 @@ class Line(NamedTuple):
 
 
 class Group:
-    """Calls of one series that were seen within the slot at hand and are not counted yet.
+    """Calls of one series that were seen within the current interval and are not counted yet.
 
     Who gathers appends to the lists himself.
     """
 
     __slots__ = (
-        "agent", "asks", "kind", "lines", "model", "moments", "ordered", "peak", "provider", "records", "requests",
-        "seconds", "tally", "waits",
+        "accumulator",
+        "agent",
+        "asks",
+        "kind",
+        "lines",
+        "model",
+        "moments",
+        "ordered",
+        "peak",
+        "provider",
+        "records",
+        "requests",
+        "seconds",
+        "waits",
     )  # fmt: skip
 
-    def __init__(self, whose: _Which, tally: Tally) -> None:
+    def __init__(self, whose: _Which, accumulator: SeriesAccumulator) -> None:
         _, self.agent, self.kind, self.provider, self.model = whose
         self.asks = _is_request(whose)
         """Whether they are requests to a language model."""
-        self.tally = tally
-        self.peak = tally.peak
+        self.accumulator = accumulator
+        self.peak = accumulator.peak
         """From how many seconds on a call is one to look at, for it may be the exemplar."""
         self.records: list[tuple[int, Seen, Line]] = []
         """Calls that took as long as any before: which of `seconds` they are, and their lines."""
@@ -57,21 +69,21 @@ class Group:
         """`RequestGlance` and line, one of each for each of `seconds`, if the group `asks`."""
 
     def count(self) -> None:
-        """Count them in the tally; ValueError, with nothing counted, if an amount might not be counted by itself."""
+        """Count them; ValueError, with nothing counted, if an amount might not be counted by itself."""
         sums = sums_of(self.requests) if self.requests else None
-        tally, seconds, moments = self.tally, self.seconds, self.moments
+        accumulator, seconds, moments = self.accumulator, self.seconds, self.moments
         if seconds:
             if not self.ordered:
                 moments.sort()
             first, last = ns_of(moments[0]), ns_of(moments[-1])
-            if tally.empty:
-                tally.begin(first)
-            tally.finish_some(seconds, len(seconds), first, last)
+            if accumulator.empty:
+                accumulator.begin(first)
+            accumulator.finish_some(seconds, len(seconds), first, last)
         if self.waits:
-            tally.wait_some(self.waits)
+            accumulator.wait_some(self.waits)
         if sums is not None:
-            tally.request_some(sums)
-        tally.settle()
+            accumulator.request_some(sums)
+        accumulator.settle()
         self.clear()
 
     def take_back(self, place: int, seen: Seen) -> None:
@@ -90,7 +102,7 @@ class Group:
 
 
 class Groups:
-    """The groups of one slot: the one that `store` has at hand while `are_of` says so.
+    """The groups of one interval: the current one of `store` while `are_of` says so.
 
     With `by_attributes`, requests are none of theirs: the store counts each of these by its fields, too.
     """
@@ -98,7 +110,7 @@ class Groups:
     def __init__(self, store: Store, *, by_attributes: bool) -> None:
         self._store = store
         self._by_attributes = by_attributes
-        low, high, self._index = store.at_hand
+        low, high, self._index = store.current
         self.begin, self.end = moment_of(low), moment_of(high)
         self.newest = self.begin
         """When the newest call ended that came in order."""
@@ -108,8 +120,8 @@ class Groups:
         self._asking: list[Group] = []
 
     def are_of(self, store: Store) -> bool:
-        """Tell whether `store` has that slot at hand still."""
-        return store.at_hand[2] is self._index
+        """Tell whether `store` has that current interval still."""
+        return store.current[2] is self._index
 
     def of(self, seen: Seen) -> Group | None:
         """Return where a usual call is gathered; None if it is to be folded by itself, as the first of a series is."""
@@ -118,10 +130,10 @@ class Groups:
         if group is None:
             if self._by_attributes and _is_request(whose):
                 return None
-            tally = self._store.tally(whose, ns_of(seen.timestamp))
-            if tally is None:
+            accumulator = self._store.accumulator(whose, ns_of(seen.timestamp))
+            if accumulator is None:
                 return None
-            group = self._all[whose] = Group(whose, tally)
+            group = self._all[whose] = Group(whose, accumulator)
             if group.asks:
                 self._asking.append(group)
         self.latest[seen.operation] = group

@@ -51,8 +51,8 @@ class LogSource:
             store = self.fold.store
             now = self._now() if self._now else store.snapshot().end or 0
             steps = steps_of(window, step, now, store.first)
-            cuts = store.cuts(steps, now)
-        return [Reading(min(each.stop, now), cut) for each, cut in zip(steps, cuts, strict=True)]
+            lazy_steps = store.lazy_steps(steps, now)
+        return [Reading(min(each.stop, now), cut) for each, cut in zip(steps, lazy_steps, strict=True)]
 
     def events(self, **wanted: Unpack[Wanted]) -> Sequence[dict[str, Any]]:
         """Return the newest events of the files that have all that is given, the newest first."""

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from pepperpy_obs.aggregate.cell import NO_CALLS, Cell
+from pepperpy_obs.aggregate.series_data import NO_CALLS, SeriesData
 from pepperpy_obs.readings import LiveState
 from pepperpy_obs.reports import table
 from pepperpy_obs.reports.errors import error_rate
 from pepperpy_obs.reports.report import Report
-from pepperpy_obs.reports.totals import NOBODY, Totals, tokens_of
+from pepperpy_obs.reports.totals import NO_LABEL, Totals, tokens_of
 
 __all__ = ["AgentFigures", "AgentsReport", "agents_report"]
 
@@ -65,21 +65,21 @@ class AgentsReport(Report):
 
 def agents_report(totals: Totals, live: LiveState) -> AgentsReport:
     """Make the report."""
-    cells = totals.agents
-    names = sorted((cells.keys() | live.agents.keys()) - {NOBODY, ""})
+    all_data = totals.agents
+    names = sorted((all_data.keys() | live.agents.keys()) - {NO_LABEL, ""})
     running = {name: live.agents.get(name, 0) if live.known else None for name in names}
-    agents = {name: _figures(cells.get(name, NO_CALLS), running[name]) for name in names}
+    agents = {name: _figures(all_data.get(name, NO_CALLS), running[name]) for name in names}
     working = sum(bool(count) for count in running.values()) if live.known else None
     return AgentsReport(len(agents), working, agents)
 
 
-def _figures(cell: Cell, running: int | None) -> AgentFigures:
+def _figures(data: SeriesData, running: int | None) -> AgentFigures:
     return AgentFigures(
-        calls=cell.calls,
-        error_rate=error_rate(cell),
-        avg_response_time=cell.duration.mean,
-        requests=cell.requests.count,
-        tokens=tokens_of(cell),
-        cost=cell.requests.cost if cell.requests.priced or not cell.requests.unpriced else None,
+        calls=data.calls,
+        error_rate=error_rate(data),
+        avg_response_time=data.duration.mean,
+        requests=data.requests.count,
+        tokens=tokens_of(data),
+        cost=data.requests.cost if data.requests.priced or not data.requests.unpriced else None,
         running=running,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from pepperpy_obs.aggregate.cell import CacheCell
+from pepperpy_obs.aggregate.series_data import CacheData
 from pepperpy_obs.readings import LiveState, WatchedCache
 from pepperpy_obs.reports import table
 from pepperpy_obs.reports.report import Report
@@ -85,7 +85,7 @@ def cache_report(totals: Totals, live: LiveState) -> CacheReport:
     )
 
 
-def _figures(lookups: CacheCell | None, watched: WatchedCache) -> CacheFigures:
+def _figures(lookups: CacheData | None, watched: WatchedCache) -> CacheFigures:
     hits, misses = lookups or (watched.hits, watched.misses)
     utilization = watched.size / watched.maxsize if watched.size is not None and watched.maxsize else None
     return CacheFigures(hits, misses, _rate(hits, misses), watched.size, watched.maxsize, utilization)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from pepperpy_obs.aggregate.cell import ZERO, add_up
+from pepperpy_obs.aggregate.series_data import ZERO, add_up
 from pepperpy_obs.reports import table
 from pepperpy_obs.reports.report import Report, plain
 

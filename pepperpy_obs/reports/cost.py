@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from pepperpy_obs.aggregate.cell import EXACT, ZERO, Cell, Requests
+from pepperpy_obs.aggregate.series_data import EXACT, ZERO, LlmStats, SeriesData
 from pepperpy_obs.reports import table
 from pepperpy_obs.reports.cross import CrossTable
 from pepperpy_obs.reports.report import Report, plain
@@ -187,15 +187,15 @@ def cost_report(totals: Totals) -> CostReport:
 
 
 def _groups(totals: Totals) -> dict[str, Mapping[str, Spending]]:
-    cells: dict[str, Mapping[str, Cell]] = {
+    all_data: dict[str, Mapping[str, SeriesData]] = {
         "provider": totals.providers,
         "model": totals.models,
         "operation": totals.operations,
         "agent": totals.agents,
     }
     groups: dict[str, Mapping[str, Spending]] = {
-        name: dearest_first(_spent({whose: cell.requests for whose, cell in group.items()}))
-        for name, group in cells.items()
+        name: dearest_first(_spent({whose: data.requests for whose, data in group.items()}))
+        for name, group in all_data.items()
     }
     # Days are kept for a year, and for good where they were asked for like a field.
     days = totals.attributes.get("day", totals.snapshot.days)
@@ -205,7 +205,7 @@ def _groups(totals: Totals) -> dict[str, Mapping[str, Spending]]:
     return {**groups, **named}
 
 
-def _spent(groups: Mapping[str, Requests]) -> dict[str, Spending]:
+def _spent(groups: Mapping[str, LlmStats]) -> dict[str, Spending]:
     return {name: spending(one) for name, one in groups.items() if one.outcomes or one.priced or one.saved_by}
 
 
@@ -213,7 +213,7 @@ def _costs(groups: Mapping[str, Spending]) -> dict[str, Decimal]:
     return {name: one.cost for name, one in groups.items() if one.cost is not None}
 
 
-def _waste(requests: Requests) -> dict[str, Decimal]:
+def _waste(requests: LlmStats) -> dict[str, Decimal]:
     """Return the waste by cause; of a window, what was retried may have failed before it began."""
     wasted = {cause: requests.waste_by[name] for name, cause in _CAUSES.items() if name in requests.waste_by}
     retried = min(requests.waste_by.get("retried", ZERO), wasted.get("failed", ZERO))

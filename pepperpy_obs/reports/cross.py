@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Final
 
-from pepperpy_obs.aggregate.cell import NO_REQUESTS, Requests
 from pepperpy_obs.aggregate.series import ALSO_BY, SeriesKey, parted
+from pepperpy_obs.aggregate.series_data import NO_LLM, LlmStats
 from pepperpy_obs.aggregate.snapshot import Snapshot
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.reports import table
 from pepperpy_obs.reports.report import Report, plain
 from pepperpy_obs.reports.spending import Spending, dearest_first, spending
-from pepperpy_obs.reports.totals import NOBODY
+from pepperpy_obs.reports.totals import NO_LABEL
 
 __all__ = ["CrossRow", "CrossTable", "cross_table"]
 
@@ -67,22 +67,22 @@ class CrossTable(Report):
 
 def cross_table(snapshot: Snapshot, fields: Sequence[str]) -> CrossTable:
     """Make the table; SetupError if requests are not counted by these fields together."""
-    found: dict[_Names, list[Requests]] = {}
+    found: dict[_Names, list[LlmStats]] = {}
     if not fields or len(set(fields)) < len(fields):
         msg = f"a cost table by {', '.join(fields) or 'nothing'}; give the names of different fields"
         raise SetupError(msg)
     for names, requests in _counted(snapshot, fields):
         found.setdefault(names, []).append(requests)
-    merged = {names: reduce(Requests.merge, parts, NO_REQUESTS) for names, parts in found.items()}
+    merged = {names: reduce(LlmStats.merge, parts, NO_LLM) for names, parts in found.items()}
     spent = {names: spending(one) for names, one in merged.items() if one.outcomes or one.priced or one.saved_by}
     rows = tuple(CrossRow(dict(zip(fields, names, strict=True)), one) for names, one in dearest_first(spent).items())
     return CrossTable(tuple(fields), rows)
 
 
-def _counted(snapshot: Snapshot, fields: Sequence[str]) -> list[tuple[_Names, Requests]]:
+def _counted(snapshot: Snapshot, fields: Sequence[str]) -> list[tuple[_Names, LlmStats]]:
     if all(field in _SERIES for field in fields):
         places = [_SERIES.index(field) for field in fields]
-        return [(_named([key[place] for place in places]), cell.requests) for key, cell in snapshot.series.items()]
+        return [(_named([key[place] for place in places]), data.requests) for key, data in snapshot.series.items()]
     if list(fields) == ["day"]:
         return [((day,), requests) for day, requests in snapshot.days.items()]
     known = sorted({name for name, _ in snapshot.attributes}, key=len)
@@ -104,4 +104,4 @@ def _counted(snapshot: Snapshot, fields: Sequence[str]) -> list[tuple[_Names, Re
 
 
 def _named(values: Sequence[str]) -> _Names:
-    return tuple(value or NOBODY for value in values)
+    return tuple(value or NO_LABEL for value in values)

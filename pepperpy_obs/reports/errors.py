@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pepperpy_obs.aggregate.cell import Cell
+from pepperpy_obs.aggregate.series_data import SeriesData
 from pepperpy_obs.reports import table
 from pepperpy_obs.reports.report import Report
 from pepperpy_obs.reports.totals import Totals
@@ -38,9 +38,9 @@ class ErrorReport(Report):
         return f"{head}\n{table.columns(['operation', 'error type', 'calls'], rows, words=2)}"
 
 
-def error_rate(cell: Cell) -> float | None:
+def error_rate(data: SeriesData) -> float | None:
     """Return the share of failed calls; None of no calls."""
-    return cell.outcomes.get("error", 0) / cell.calls if cell.calls else None
+    return data.outcomes.get("error", 0) / data.calls if data.calls else None
 
 
 def error_report(totals: Totals) -> ErrorReport:
@@ -50,8 +50,8 @@ def error_report(totals: Totals) -> ErrorReport:
         everything.outcomes.get("error", 0),
         error_rate(everything),
         most_first(everything.errors),
-        {name: most_first(cell.errors) for name, cell in totals.operations.items() if cell.errors},
-        {name: cell.outcomes["error"] for name, cell in totals.agents.items() if "error" in cell.outcomes},
+        {name: most_first(data.errors) for name, data in totals.operations.items() if data.errors},
+        {name: data.outcomes["error"] for name, data in totals.agents.items() if "error" in data.outcomes},
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from pepperpy_obs.aggregate.cell import NO_CALLS, Cell
+from pepperpy_obs.aggregate.series_data import NO_CALLS, SeriesData
 from pepperpy_obs.aggregate.snapshot import EMPTY
 from pepperpy_obs.reports import table
 from pepperpy_obs.reports.errors import error_rate, most_first
@@ -92,32 +92,32 @@ class PerformanceReport(Report):
 def performance_report(totals: Totals, cache_hit_rate: float | None = None) -> PerformanceReport:
     """Make the report of all operations that finished a call."""
     report = _report(totals.everything, totals)
-    operations = {name: _report(cell, totals, name) for name, cell in totals.operations.items() if cell.calls}
+    operations = {name: _report(data, totals, name) for name, data in totals.operations.items() if data.calls}
     return replace(report, cache_hit_rate=cache_hit_rate, operations=operations)
 
 
-def _report(cell: Cell, totals: Totals, operation: str | None = None) -> PerformanceReport:
-    p50, p95, p99 = cell.duration.quantiles(0.5, 0.95, 0.99)
-    timed = cell.duration.count > 0
+def _report(data: SeriesData, totals: Totals, operation: str | None = None) -> PerformanceReport:
+    p50, p95, p99 = data.duration.quantiles(0.5, 0.95, 0.99)
+    timed = data.duration.count > 0
     return PerformanceReport(
         operation=operation,
-        calls=cell.calls,
-        error_rate=error_rate(cell),
-        throughput=totals.per_second(cell.calls),
-        avg_response_time=cell.duration.mean,
-        min_response_time=cell.duration.low if timed else None,
-        max_response_time=cell.duration.high if timed else None,
+        calls=data.calls,
+        error_rate=error_rate(data),
+        throughput=totals.per_second(data.calls),
+        avg_response_time=data.duration.mean,
+        min_response_time=data.duration.low if timed else None,
+        max_response_time=data.duration.high if timed else None,
         p50_response_time=p50,
         p95_response_time=p95,
         p99_response_time=p99,
-        time_to_first_token=cell.first_item.mean,
-        p95_time_to_first_token=cell.first_item.quantile(0.95),
-        request_latency=cell.first_item.mean,
-        p95_request_latency=cell.first_item.quantile(0.95),
-        token_usage=tokens_of(cell),
+        time_to_first_token=data.first_item.mean,
+        p95_time_to_first_token=data.first_item.quantile(0.95),
+        request_latency=data.first_item.mean,
+        p95_request_latency=data.first_item.quantile(0.95),
+        token_usage=tokens_of(data),
         cache_hit_rate=None,
-        outcomes=dict(sorted(cell.outcomes.items())),
-        errors_by_type=most_first(cell.errors),
+        outcomes=dict(sorted(data.outcomes.items())),
+        errors_by_type=most_first(data.errors),
         operations={},
         start=totals.start,
         window=totals.snapshot.window,

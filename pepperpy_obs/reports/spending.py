@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Context, Decimal
 from typing import Final, TypeVar
 
-from pepperpy_obs.aggregate.cell import Requests
+from pepperpy_obs.aggregate.series_data import LlmStats
 from pepperpy_obs.reports import table
 from pepperpy_obs.reports.report import Report
 
@@ -36,7 +36,7 @@ class Spending(Report):
     waste: Decimal
 
 
-def spending(requests: Requests) -> Spending:
+def spending(requests: LlmStats) -> Spending:
     """Return what these cost."""
     tokens = requests.tokens
     return Spending(

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, Self
 
 from pepperpy_obs.aggregate.snapshot import Snapshot
-from pepperpy_obs.aggregate.store import Cut
+from pepperpy_obs.aggregate.store import LazySnapshot
 from pepperpy_obs.readings import LiveState, Reading
 from pepperpy_obs.reports.agents import AgentsReport, agents_report
 from pepperpy_obs.reports.cache import CacheReport, cache_report
@@ -30,7 +30,7 @@ class Stats:
     and who wants one report pays for one.
     """
 
-    source: Snapshot | Cut
+    source: Snapshot | LazySnapshot
     live: LiveState = field(default_factory=LiveState)
 
     @classmethod
@@ -41,7 +41,7 @@ class Stats:
     @cached_property
     def snapshot(self) -> Snapshot:
         """What all reports are made of."""
-        return self.source.snapshot() if isinstance(self.source, Cut) else self.source
+        return self.source.snapshot() if isinstance(self.source, LazySnapshot) else self.source
 
     @cached_property
     def _totals(self) -> Totals:

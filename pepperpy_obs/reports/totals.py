@@ -8,54 +8,54 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Final
 
-from pepperpy_obs.aggregate.cell import Cell, Requests
 from pepperpy_obs.aggregate.series import ALSO_BY, SeriesKey
+from pepperpy_obs.aggregate.series_data import LlmStats, SeriesData
 from pepperpy_obs.aggregate.snapshot import Snapshot
 
-__all__ = ["NOBODY", "Totals", "tokens_of"]
+__all__ = ["NO_LABEL", "Totals", "tokens_of"]
 
-NOBODY: Final = "(none)"
+NO_LABEL: Final = "(none)"
 """Whom the sums name where the event named nobody."""
 
 
 @dataclass(frozen=True)
 class Totals:
-    """Sums of the cells of one snapshot."""
+    """Sums over the series of one snapshot."""
 
     snapshot: Snapshot
 
     @cached_property
-    def everything(self) -> Cell:
+    def everything(self) -> SeriesData:
         """All calls."""
-        return Cell.merged(list(self.snapshot.series.values()))
+        return SeriesData.merged(list(self.snapshot.series.values()))
 
     @cached_property
-    def operations(self) -> Mapping[str, Cell]:
+    def operations(self) -> Mapping[str, SeriesData]:
         """Calls by operation, sorted by name."""
         return self._by(lambda key: key.operation)
 
     @cached_property
-    def agents(self) -> Mapping[str, Cell]:
+    def agents(self) -> Mapping[str, SeriesData]:
         """Calls by agent."""
         return self._by(lambda key: key.agent)
 
     @cached_property
-    def providers(self) -> Mapping[str, Cell]:
+    def providers(self) -> Mapping[str, SeriesData]:
         """Calls by provider."""
         return self._by(lambda key: key.provider)
 
     @cached_property
-    def models(self) -> Mapping[str, Cell]:
+    def models(self) -> Mapping[str, SeriesData]:
         """Calls by model."""
         return self._by(lambda key: key.model)
 
     @cached_property
-    def attributes(self) -> Mapping[str, Mapping[str, Requests]]:
+    def attributes(self) -> Mapping[str, Mapping[str, LlmStats]]:
         """Requests by each field of the user's that was asked for, and its value; cross tables are made apart."""
-        groups: dict[str, dict[str, Requests]] = {}
+        groups: dict[str, dict[str, LlmStats]] = {}
         for (name, value), requests in self.snapshot.attributes.items():
             if ALSO_BY not in name:
-                groups.setdefault(name, {})[value or NOBODY] = requests
+                groups.setdefault(name, {})[value or NO_LABEL] = requests
         return groups
 
     @property
@@ -71,16 +71,16 @@ class Totals:
         """
         return number / max(self.snapshot.seconds, 1.0) if number else None
 
-    def _by(self, whose: Callable[[SeriesKey], str]) -> dict[str, Cell]:
-        groups: dict[str, list[Cell]] = {}
-        for key, cell in self.snapshot.series.items():
-            groups.setdefault(whose(key) or NOBODY, []).append(cell)
+    def _by(self, whose: Callable[[SeriesKey], str]) -> dict[str, SeriesData]:
+        groups: dict[str, list[SeriesData]] = {}
+        for key, data in self.snapshot.series.items():
+            groups.setdefault(whose(key) or NO_LABEL, []).append(data)
         if len(groups) == 1:
             return dict.fromkeys(groups, self.everything)
-        return {name: Cell.merged(groups[name]) for name in sorted(groups)}
+        return {name: SeriesData.merged(groups[name]) for name in sorted(groups)}
 
 
-def tokens_of(cell: Cell) -> int:
+def tokens_of(data: SeriesData) -> int:
     """Return input and output together; caches and reasoning are parts of these."""
-    tokens = cell.requests.tokens
+    tokens = data.requests.tokens
     return tokens.get("input", 0) + tokens.get("output", 0) + tokens.get("unsplit", 0)

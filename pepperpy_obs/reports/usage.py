@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pepperpy_obs.aggregate.cell import TOKEN_TYPES, Cell
+from pepperpy_obs.aggregate.series_data import TOKEN_TYPES, SeriesData
 from pepperpy_obs.readings import LiveState
 from pepperpy_obs.reports import table
 from pepperpy_obs.reports.cache import CacheReport
 from pepperpy_obs.reports.report import Report
-from pepperpy_obs.reports.totals import NOBODY, Totals, tokens_of
+from pepperpy_obs.reports.totals import NO_LABEL, Totals, tokens_of
 
 __all__ = ["UsageReport", "usage_report"]
 
@@ -107,7 +107,7 @@ def usage_report(totals: Totals, live: LiveState, cache: CacheReport) -> UsageRe
         requests_per_minute=None if rate is None else 60 * rate,
         error_rate=_error_rate(totals.everything),
         error_rate_by_provider={
-            name: rate for name, cell in totals.providers.items() if (rate := _error_rate(cell)) is not None
+            name: rate for name, data in totals.providers.items() if (rate := _error_rate(data)) is not None
         },
         calls_by_provider=_calls(totals.providers),
         calls_by_model=_calls(totals.models),
@@ -121,11 +121,11 @@ def usage_report(totals: Totals, live: LiveState, cache: CacheReport) -> UsageRe
         tokens_by_agent=_tokens(totals.agents),
         odd_usage_calls=requests.incidents.get("odd", 0),
         odd_usage_by_model={
-            name: odd for name, cell in totals.models.items() if (odd := cell.requests.incidents.get("odd", 0))
+            name: odd for name, data in totals.models.items() if (odd := data.requests.incidents.get("odd", 0))
         },
         calls_without_usage=requests.incidents.get("no_usage", 0),
         incomplete_usage_calls=requests.incidents.get("incomplete", 0),
-        active_agents=len((totals.agents.keys() | live.agents.keys()) - {NOBODY}),
+        active_agents=len((totals.agents.keys() | live.agents.keys()) - {NO_LABEL}),
         cache_hit_rate=cache.hit_rate,
         cache_utilization=cache.utilization,
         start=totals.start,
@@ -134,14 +134,14 @@ def usage_report(totals: Totals, live: LiveState, cache: CacheReport) -> UsageRe
     )
 
 
-def _calls(groups: Mapping[str, Cell]) -> dict[str, int]:
-    return {name: cell.requests.count for name, cell in groups.items() if cell.requests.outcomes}
+def _calls(groups: Mapping[str, SeriesData]) -> dict[str, int]:
+    return {name: data.requests.count for name, data in groups.items() if data.requests.outcomes}
 
 
-def _error_rate(cell: Cell) -> float | None:
-    requests = cell.requests
+def _error_rate(data: SeriesData) -> float | None:
+    requests = data.requests
     return requests.outcomes.get("error", 0) / requests.count if requests.outcomes else None
 
 
-def _tokens(groups: Mapping[str, Cell]) -> dict[str, int]:
-    return {name: tokens_of(cell) for name, cell in groups.items() if cell.requests.tokens}
+def _tokens(groups: Mapping[str, SeriesData]) -> dict[str, int]:
+    return {name: tokens_of(data) for name, data in groups.items() if data.requests.tokens}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from pepperpy_obs import _clock
-from pepperpy_obs.aggregate.cell import EXACT, ZERO, Requests
+from pepperpy_obs.aggregate.series_data import EXACT, ZERO, LlmStats
 from pepperpy_obs.aggregate.snapshot import Snapshot
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.pricing import Pricer
@@ -31,8 +31,8 @@ def what_if(snapshot: Snapshot, model: str, pricer: Pricer, at: int) -> Comparis
     """Compare with `model` at the prices of the time `at` (epoch ns); SetupError if it has none."""
     check_priced(pricer, model)
     rows = {}
-    for name, cell in Totals(snapshot).models.items():
-        requests = cell.requests
+    for name, data in Totals(snapshot).models.items():
+        requests = data.requests
         cost = pricer.price({**_tokens(requests), "model": model}, at)
         if cost is not None:
             had = requests.cost if requests.priced else None
@@ -42,6 +42,6 @@ def what_if(snapshot: Snapshot, model: str, pricer: Pricer, at: int) -> Comparis
     return Comparison.of(f"What if all had been {model}?", _BY_AVERAGE, rows)
 
 
-def _tokens(requests: Requests) -> dict[str, Any]:
+def _tokens(requests: LlmStats) -> dict[str, Any]:
     tokens = {f"{name}_tokens": number for name, number in requests.tokens.items() if name != "unsplit"}
     return {**tokens, "requests": requests.count}

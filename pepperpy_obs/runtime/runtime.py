@@ -13,7 +13,7 @@ from pepperpy_obs._dispatch import HUB, Hub
 from pepperpy_obs._exclusive import BusyError, Exclusive
 from pepperpy_obs._guard import failed, failures, note
 from pepperpy_obs._record import SPEC
-from pepperpy_obs.aggregate.store import Cut, Store
+from pepperpy_obs.aggregate.store import LazySnapshot, Store
 from pepperpy_obs.chain import build_chain
 from pepperpy_obs.config import Config
 from pepperpy_obs.context import lineage
@@ -158,13 +158,13 @@ class Runtime:
         multiple of these. SetupError says so.
         """
 
-        def take(_: Sequence[Record]) -> tuple[int, list[tuple[range, Cut]]]:
+        def take(_: Sequence[Record]) -> tuple[int, list[tuple[range, LazySnapshot]]]:
             now = _clock.time_ns()
             steps = steps_of(window, step, now, self._store.first)
-            return now, list(zip(steps, self._store.cuts(steps, now), strict=True))
+            return now, list(zip(steps, self._store.lazy_steps(steps, now), strict=True))
 
-        now, cuts = self._drain.read(take)
-        return [Reading(min(each.stop, now), cut) for each, cut in cuts]
+        now, lazy_steps = self._drain.read(take)
+        return [Reading(min(each.stop, now), cut) for each, cut in lazy_steps]
 
     def subscribe(self, take: Callable[[ClosedInterval], object]) -> Callable[[], None]:
         """Have `take` called with each interval of 10 seconds that is closed from now on; return what ends that.
@@ -193,9 +193,9 @@ class Runtime:
         return self._read(store, None, mine)
 
     def _read(self, store: Store, window: float | None, mine: Callable[[Record], bool] | None = None) -> Reading:
-        def step(running: Sequence[Record]) -> tuple[int, Cut, Sequence[Record], SelfStats]:
+        def step(running: Sequence[Record]) -> tuple[int, LazySnapshot, Sequence[Record], SelfStats]:
             now = _clock.time_ns()
-            return now, store.cut(window, now), running, self._own()
+            return now, store.lazy_snapshot(window, now), running, self._own()
 
         at, cut, running, own = self._drain.read(step)
         # The caches are the application's own code, which may wait for a thread that waits for us.
@@ -357,7 +357,7 @@ def _is_output(setting: str) -> bool:
 
 
 def _say_unlogged(runtime: Runtime) -> None:
-    calls = 0 if runtime.started else sum(cell.calls for cell in runtime.reading().snapshot.series.values())
+    calls = 0 if runtime.started else sum(data.calls for data in runtime.reading().snapshot.series.values())
     if calls:
         note(
             "spawned",

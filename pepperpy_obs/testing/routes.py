@@ -13,7 +13,7 @@ from pepperpy_obs.context import CURRENT, lineage
 
 if TYPE_CHECKING:
     from pepperpy_obs._record import Record
-    from pepperpy_obs.aggregate.store import Cut
+    from pepperpy_obs.aggregate.store import LazySnapshot
     from pepperpy_obs.chain.batch import Batch
     from pepperpy_obs.config import Config
 
@@ -95,10 +95,10 @@ class StoreHere(Store):
 
     __slots__ = ()
 
-    def cut(self, window: float | None = None, now: int | None = None) -> Cut:
+    def lazy_snapshot(self, window: float | None = None, now: int | None = None) -> LazySnapshot:
         """Return what that block has counted."""
         block = _block_here()
-        return super().cut(window, now) if block is None else block.store.cut(window, now)
+        return super().lazy_snapshot(window, now) if block is None else block.store.lazy_snapshot(window, now)
 
     def fold(self, event: Any, at: int) -> None:
         """Count an event there: a chain that was configured inside does so."""

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pepperpy_obs.aggregate.cell import NO_CALLS, CacheCell, Cell
-from pepperpy_obs.aggregate.series import ELSEWHERE, MetricKey, SeriesKey
+from pepperpy_obs.aggregate.series import OVERFLOW_KEY, MetricKey, SeriesKey
+from pepperpy_obs.aggregate.series_data import NO_CALLS, CacheData, SeriesData
 from pepperpy_obs.aggregate.snapshot import Snapshot
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.errors import SetupError
@@ -20,7 +20,7 @@ class TestLimits:
     def test_series_never_exceed_the_limit_and_no_total_is_lost(self, history: History, most: int) -> None:
         """Past the limit, everything is still counted: in the overflow series."""
         small, large = folded(history, max_series=most).snapshot(), folded(history).snapshot()
-        assert len(small.series.keys() - {ELSEWHERE}) <= most
+        assert len(small.series.keys() - {OVERFLOW_KEY}) <= most
         assert len(small.caches.keys() - {"_other"}) <= most
         assert len({key for key in small.metrics if key != key.overflowed()}) <= most
         assert len({key.name for key in small.metrics}) <= most
@@ -41,8 +41,8 @@ class TestLimits:
         ]
         snapshot = folded(history, max_series=2).snapshot()
         assert snapshot.overflow == {"operations": 6, "caches": 2, "metrics": 2}
-        assert (snapshot.series[ELSEWHERE].calls, snapshot.series[ELSEWHERE].requests.count) == (6, 3)
-        assert snapshot.caches["_other"] == CacheCell(2, 0)
+        assert (snapshot.series[OVERFLOW_KEY].calls, snapshot.series[OVERFLOW_KEY].requests.count) == (6, 3)
+        assert snapshot.caches["_other"] == CacheData(2, 0)
         assert snapshot.metrics[MetricKey("m", "counter", (("user", "_other"),))].value == 2.0
 
     def test_names_of_metrics_are_limited_too(self) -> None:
@@ -65,7 +65,7 @@ class TestLimits:
         store.merge(folded([(finished(f"op{i}"), NOON) for i in range(3)], max_series=1).snapshot())
         store.fold(finished("op0"), NOON)
         snapshot = store.snapshot()
-        assert {key.operation: cell.calls for key, cell in snapshot.series.items()} == {"op0": 2, "_other": 2}
+        assert {key.operation: data.calls for key, data in snapshot.series.items()} == {"op0": 2, "_other": 2}
         assert snapshot.overflow == {"operations": 2}
 
     def test_no_series_is_no_limit(self) -> None:
@@ -82,6 +82,6 @@ class TestLimits:
         assert list(store.snapshot().series) == [SeriesKey("its own")]
 
 
-def everything(snapshot: Snapshot) -> Cell:
+def everything(snapshot: Snapshot) -> SeriesData:
     """Return the sum of all series."""
-    return reduce(Cell.merge, snapshot.series.values(), NO_CALLS)
+    return reduce(SeriesData.merge, snapshot.series.values(), NO_CALLS)

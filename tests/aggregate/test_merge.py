@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pepperpy_obs.aggregate import store as store_module
-from pepperpy_obs.aggregate.cell import NO_CALLS, Cell
-from pepperpy_obs.aggregate.ledger import Ledger
 from pepperpy_obs.aggregate.series import MetricKey
+from pepperpy_obs.aggregate.series_data import NO_CALLS, SeriesData
+from pepperpy_obs.aggregate.series_table import SeriesTable
 from pepperpy_obs.aggregate.snapshot import EMPTY, Snapshot
 from tests.aggregate.strategies import NOON, SECOND, History, finished, folded, histories
 
@@ -47,13 +47,13 @@ class TestMerge:
     @settings(deadline=None)
     @given(st.lists(histories(max_size=6), max_size=6))
     def test_many_at_once(self, parts: list[History]) -> None:
-        """The sum of many cells, or of many ledgers, is what merging one after the other gives."""
+        """The sum of many data, or of many tables, is what merging one after the other gives."""
         snapshots = [folded(part).snapshot() for part in parts]
-        cells = [cell for snapshot in snapshots for cell in snapshot.series.values()]
-        assert Cell.merged(cells) == reduce(Cell.merge, cells, NO_CALLS)
-        together = Ledger()
+        all_data = [data for snapshot in snapshots for data in snapshot.series.values()]
+        assert SeriesData.merged(all_data) == reduce(SeriesData.merge, all_data, NO_CALLS)
+        together = SeriesTable()
         together.absorb(*snapshots)
-        assert Snapshot.of(together, None) == reduce(Snapshot.merge, snapshots, Snapshot.of(Ledger(), None))
+        assert Snapshot.of(together, None) == reduce(Snapshot.merge, snapshots, Snapshot.of(SeriesTable(), None))
 
     @settings(deadline=None)
     @given(histories(max_size=20), histories(max_size=20))
@@ -91,10 +91,10 @@ class TestMerge:
         amount = Decimal("0.123456789012345678901234567890123456789")
         event = finished(model="m", cost_usd=amount, cost_by_type={"input": amount})
         one = folded([(event, NOON)]).snapshot()
-        (cell,) = one.merge(one).merge(one).series.values()
+        (data,) = one.merge(one).merge(one).series.values()
         assert (
-            cell.requests.cost
-            == cell.requests.cost_by_type["input"]
+            data.requests.cost
+            == data.requests.cost_by_type["input"]
             == Decimal("0.370370367037037036703703703670370370367")
         )
 
@@ -113,7 +113,8 @@ class TestReading:
     def test_to_read_changes_nothing(self, history: History, every: int, quick: int) -> None:
         """What is read on the way stays as it is while the store goes on, and makes no difference to the end.
 
-        So it is whether the reader copies the tallies of the slot, or takes them away, as it does if they are many.
+        So it is whether the reader copies the accumulators of the interval, or takes them away, as it does if they are
+        many.
         """
         store, read = folded([]), list[tuple[Snapshot, str, str]]()
         with patch.object(store_module, "_QUICK", quick):
@@ -131,15 +132,15 @@ class TestReading:
         assert all(snapshot.to_json() == text == expected for snapshot, text, expected in read)
 
     def test_two_readers_and_the_store_add_up_the_same(self) -> None:
-        """Threads that add up what one of them took from the slot, while calls go on, all see each call once."""
+        """Threads that add up what one of them took from the interval, while calls go on, all see each call once."""
         store, expected = folded([]), 0
         with patch.object(store_module, "_QUICK", 0), ThreadPoolExecutor(4) as pool:
             for round_ in range(60):
                 for place in range(20):
                     store.fold(finished(f"call {place}", duration_seconds=0.25), NOON + round_ * SECOND)
                 expected += 20
-                cut = store.cut(None, NOON)
-                again = [store.cut(window, NOON + round_ * SECOND) for window in (None, 300)]
+                cut = store.lazy_snapshot(None, NOON)
+                again = [store.lazy_snapshot(window, NOON + round_ * SECOND) for window in (None, 300)]
                 found = list(pool.map(lambda one: one.snapshot(), [cut, cut, *again]))
-                assert [sum(cell.calls for cell in one.series.values()) for one in found] == [expected] * 4
-                assert [sum(cell.duration.count for cell in one.series.values()) for one in found] == [expected] * 4
+                assert [sum(data.calls for data in one.series.values()) for one in found] == [expected] * 4
+                assert [sum(data.duration.count for data in one.series.values()) for one in found] == [expected] * 4

@@ -1,4 +1,4 @@
-"""The binary form of ledgers and snapshots."""
+"""The binary form of tables and snapshots."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pepperpy_obs.aggregate.ledger import Ledger
 from pepperpy_obs.aggregate.packed import Keys, add_up, pack
+from pepperpy_obs.aggregate.series_table import SeriesTable
 from pepperpy_obs.aggregate.snapshot import EMPTY, Snapshot
 from pepperpy_obs.errors import SetupError
 from tests.aggregate.strategies import NOON, SECOND, History, finished, folded, histories
@@ -99,10 +99,10 @@ class TestSums:
     @settings(deadline=None)
     @given(st.lists(histories(max_size=8), max_size=6))
     def test_of_packed_ledgers(self, parts: list[History]) -> None:
-        """Packed ledgers add up to what the ledgers add up to, however often they were packed on the way."""
+        """Packed tables add up to what the tables add up to, however often they were packed on the way."""
         snapshots, keys = [folded(part).snapshot() for part in parts], Keys()
         packed = [pack(snapshot, keys) for snapshot in snapshots]
-        expected = reduce(Snapshot.merge, snapshots, Snapshot.of(Ledger(), None))
+        expected = reduce(Snapshot.merge, snapshots, Snapshot.of(SeriesTable(), None))
         assert Snapshot.of(add_up(packed, keys), None) == expected
         twice = [pack(add_up(packed[:3], keys), keys), *packed[3:]]
         assert Snapshot.of(add_up(twice, keys), None) == expected
@@ -126,7 +126,7 @@ class TestForeignBytes:
             (b"\x02" + EMPTY.to_bytes()[1:], "format 2, and this version reads format 1"),
             (of(*FORTY).to_bytes()[:-1], "Input data was truncated"),
             (of(*FORTY).to_bytes() + b"!", "trailing characters"),
-            (wrapped(b"\x07\x07"), "not how a packed ledger begins"),
+            (wrapped(b"\x07\x07"), "not how a packed table begins"),
             (wrapped(pack(of(*FORTY))[:-1]), "bytes are missing at the end"),
             (wrapped(pack(of(*FORTY)) + b"!"), "or are too many"),
             (wrapped(pack(of(finished()), Keys())), "Expected `array`"),

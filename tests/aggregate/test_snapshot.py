@@ -111,8 +111,8 @@ class TestImmutable:
         before = store.snapshot()
         for _ in range(600):
             store.fold(CALL, NOON)
-        assert [cell.calls for cell in before.series.values()] == [1]
-        assert [cell.calls for cell in store.snapshot().series.values()] == [601]
+        assert [data.calls for data in before.series.values()] == [1]
+        assert [data.calls for data in store.snapshot().series.values()] == [601]
 
     @pytest.mark.parametrize("window", [None, 60, 3600])
     def test_a_cut_can_be_added_up_later(self, window: float | None) -> None:
@@ -120,7 +120,7 @@ class TestImmutable:
         store = Store()
         for second in range(100):
             store.fold(CALL, NOON + second * 1_000_000_000)
-        before, cut = store.snapshot(window), store.cut(window)
+        before, cut = store.snapshot(window), store.lazy_snapshot(window)
         for second in range(200):
             store.fold(CALL, NOON + second * 1_000_000_000)
         assert cut.snapshot() == before != store.snapshot(window)

@@ -5,17 +5,17 @@ from typing import Any
 
 import pytest
 
-from pepperpy_obs.aggregate.cell import CacheCell, Cell, Exemplar, Requests
 from pepperpy_obs.aggregate.histogram import Durations, Histogram
-from pepperpy_obs.aggregate.metric import Latest, MetricCell
+from pepperpy_obs.aggregate.metric import Latest, MetricData
 from pepperpy_obs.aggregate.series import MetricKey, SeriesKey
+from pepperpy_obs.aggregate.series_data import CacheData, Exemplar, LlmStats, SeriesData
 from pepperpy_obs.aggregate.store import Store
 from tests.aggregate.strategies import NOON, SECOND, finished, folded
 
 
 class TestFold:
     def test_a_whole_call(self) -> None:
-        """Everything that an event says is counted, exactly, in the cell of its series."""
+        """Everything that an event says is counted, exactly, in the data of its series."""
         event = finished(
             kind="llm",
             agent="planner",
@@ -35,13 +35,13 @@ class TestFold:
             trace_id="a" * 32,
             span_id="b" * 16,
         )
-        cell = folded([(event, NOON)]).snapshot().series[SeriesKey("ask", "planner", "llm", "openai", "gpt-4o")]
-        assert cell == Cell(
+        data = folded([(event, NOON)]).snapshot().series[SeriesKey("ask", "planner", "llm", "openai", "gpt-4o")]
+        assert data == SeriesData(
             outcomes={"error": 1},
             errors={"TimeoutError": 1},
             duration=Durations.of([1.5]),
             first_item=Durations.of([0.25]),
-            requests=Requests(
+            requests=LlmStats(
                 outcomes={"error": 1},
                 tokens={"input": 1000, "output": 50, "cache_read": 200, "reasoning": 10},
                 cost=Decimal("0.0030"),
@@ -59,8 +59,8 @@ class TestFold:
 
     def test_a_plain_call_is_no_request(self) -> None:
         """A call without provider, model and tokens is not counted as a request to a language model."""
-        (cell,) = folded([(finished(kind="tool", duration_seconds=0.1), NOON)]).snapshot().series.values()
-        assert (cell.calls, cell.requests.count) == (1, 0)
+        (data,) = folded([(finished(kind="tool", duration_seconds=0.1), NOON)]).snapshot().series.values()
+        assert (data.calls, data.requests.count) == (1, 0)
 
     @pytest.mark.parametrize(
         "fields, requests, tokens, priced, unpriced",
@@ -84,24 +84,24 @@ class TestFold:
         self, fields: dict[str, Any], requests: int, tokens: dict[str, int], priced: int, unpriced: int
     ) -> None:
         """Duplicates count nothing; a total counts tokens and money, but no request; no price asked, none missing."""
-        (cell,) = folded([(finished(**fields), NOON)]).snapshot().series.values()
-        found = cell.requests
+        (data,) = folded([(finished(**fields), NOON)]).snapshot().series.values()
+        found = data.requests
         assert (found.count, found.tokens, found.priced, found.unpriced) == (requests, tokens, priced, unpriced)
 
     def test_a_total_alone(self) -> None:
         """Tokens told as a sum only are counted as such."""
         event = {"event": "usage.recorded", "operation": "completion", "provider": "openai", "unsplit_tokens": 100}
         snapshot = folded([(event, NOON)]).snapshot()
-        cell = snapshot.series[SeriesKey("completion", provider="openai")]
-        assert (cell.calls, cell.requests.outcomes, cell.requests.tokens) == (0, {"ok": 1}, {"unsplit": 100})
+        data = snapshot.series[SeriesKey("completion", provider="openai")]
+        assert (data.calls, data.requests.outcomes, data.requests.tokens) == (0, {"ok": 1}, {"unsplit": 100})
         assert snapshot.events == {"usage.recorded": 1}
 
     def test_several_answers_in_one_call(self) -> None:
         """An event that tells of three requests is one call and three requests, whose cost is that of all of them."""
         event = finished(kind="llm", model="gpt-4o", requests=3, input_tokens=36, cost_usd="0.03")
-        [cell] = folded([(event, NOON), ({**event, "requests": "many"}, NOON)]).snapshot().series.values()
-        assert cell.outcomes == {"ok": 2}
-        assert (cell.requests.outcomes, cell.requests.priced) == ({"ok": 4}, 4)
+        [data] = folded([(event, NOON), ({**event, "requests": "many"}, NOON)]).snapshot().series.values()
+        assert data.outcomes == {"ok": 2}
+        assert (data.requests.outcomes, data.requests.priced) == ({"ok": 4}, 4)
 
     def test_lookups(self) -> None:
         """Lookups are counted in calls and outside of calls, and what they saved with the operation."""
@@ -111,8 +111,8 @@ class TestFold:
             ({"event": "cache.looked_up", "cache": "pages", "cache_hit": True, "saved_usd": "0.25"}, NOON),
         ]
         snapshot = folded(history).snapshot()
-        assert snapshot.caches == {"answers": CacheCell(1, 1), "pages": CacheCell(1, 0)}
-        assert {key.operation: cell.requests.saved for key, cell in snapshot.series.items()} == {
+        assert snapshot.caches == {"answers": CacheData(1, 1), "pages": CacheData(1, 0)}
+        assert {key.operation: data.requests.saved for key, data in snapshot.series.items()} == {
             "ask": Decimal("0.5"),
             "": Decimal("0.25"),
         }
@@ -129,25 +129,25 @@ class TestFold:
         ]
         metrics = folded(history).snapshot().metrics
         assert metrics[MetricKey("c", "counter", (("a", "1"), ("b", "2")))].value == 0.1 + 0.2
-        assert metrics[MetricKey("g", "gauge")] == MetricCell("s", "Time", latest=Latest(NOON + 1, 7.0))
-        assert metrics[MetricKey("h", "histogram")] == MetricCell("s", "Time", histogram=Histogram.of([-2.0]))
+        assert metrics[MetricKey("g", "gauge")] == MetricData("s", "Time", latest=Latest(NOON + 1, 7.0))
+        assert metrics[MetricKey("h", "histogram")] == MetricData("s", "Time", histogram=Histogram.of([-2.0]))
 
     def test_money_is_exact_in_every_thread(self) -> None:
         """A thread that computes with three digits loses none of ours."""
         with localcontext(prec=3):
             history = [(finished(model="m", cost_usd=Decimal("0.123456789012345678901234567890")), NOON)] * 3
-            (cell,) = folded(history).snapshot().series.values()
-        assert cell.requests.cost == Decimal("0.370370367037037036703703703670")
+            (data,) = folded(history).snapshot().series.values()
+        assert data.requests.cost == Decimal("0.370370367037037036703703703670")
 
     @pytest.mark.parametrize("outcome", ["error", "cancelled", "abandoned"])
     def test_waste(self, outcome: str) -> None:
         """Whatever was paid for a call that came to nothing is waste."""
         history = [(finished(model="m", cost_usd=Decimal(3), outcome=name), NOON) for name in (outcome, "ok")]
-        (cell,) = folded(history).snapshot().series.values()
-        assert (cell.requests.cost, cell.requests.waste) == (Decimal(6), Decimal(3))
+        (data,) = folded(history).snapshot().series.values()
+        assert (data.requests.cost, data.requests.waste) == (Decimal(6), Decimal(3))
 
-    def test_the_exemplar_is_the_slowest_call_of_the_latest_slot(self) -> None:
-        """Within ten seconds the slowest call with a trace counts, a later slot's replaces it, ties go to the later."""
+    def test_the_exemplar_is_the_slowest_call_of_the_latest_interval(self) -> None:
+        """Within ten seconds the slowest call with a trace counts; a later interval's replaces it, and wins ties."""
         calls = [(0, 2.0, "a"), (1, 3.0, ""), (2, 2.5, "b"), (3, 2.5, "c"), (3, 1.0, "d")]
         history = [
             (finished(duration_seconds=seconds, trace_id=trace, span_id="s"), NOON + offset)
@@ -155,16 +155,16 @@ class TestFold:
         ]
         exemplars = []
         for later in ([], [(finished(duration_seconds=0.5, trace_id="e", span_id="s"), NOON + 10 * SECOND)]):
-            (cell,) = folded([*history, *later]).snapshot().series.values()
-            assert cell.exemplar is not None
-            exemplars.append((cell.exemplar.trace_id, cell.exemplar.value))
+            (data,) = folded([*history, *later]).snapshot().series.values()
+            assert data.exemplar is not None
+            exemplars.append((data.exemplar.trace_id, data.exemplar.value))
         assert exemplars == [("c", 2.5), ("e", 0.5)]
 
     def test_times_out_of_order(self) -> None:
         """The first and the last event are told by their times, not by the order in which they came."""
         snapshot = folded([(finished(), NOON + offset) for offset in (5, 3, 9, 7)]).snapshot()
-        (cell,) = snapshot.series.values()
-        assert (cell.first, cell.last, snapshot.start, snapshot.end) == (NOON + 3, NOON + 9, NOON + 3, NOON + 9)
+        (data,) = snapshot.series.values()
+        assert (data.first, data.last, snapshot.start, snapshot.end) == (NOON + 3, NOON + 9, NOON + 3, NOON + 9)
 
     @pytest.mark.parametrize(
         "fields, refused",
@@ -218,24 +218,24 @@ class TestFold:
         snapshot = folded(history).snapshot()
         assert (list(snapshot.metrics), snapshot.refused) == ([MetricKey("m", "counter")], {"metric": 1})
 
-    def test_a_series_that_was_counted_before_has_a_tally_in_every_slot(self) -> None:
-        """What is counted there by hand is counted as by an event, and nothing is seen of a tally without calls."""
+    def test_a_series_that_was_counted_before_has_an_accumulator_in_every_interval(self) -> None:
+        """Counting there by hand equals counting an event, and an accumulator without calls is not seen."""
         call = {"event": "operation.finished", "operation": "ask", "outcome": "ok", "duration_seconds": 0.5}
         labels = ("ask", None, None, None, None)
         store, other = Store(), Store()
-        assert store.tally(labels, 0) is None
+        assert store.accumulator(labels, 0) is None
         for each in (store, other):
             each.fold(call, 0)
             each.fold({**call, "operation": "search"}, 20_000_000_000)
-        one, tally = store.tally(labels, 25_000_000_000), store.tally(labels, 29_000_000_000)
-        assert one is tally
+        one, accumulator = store.accumulator(labels, 25_000_000_000), store.accumulator(labels, 29_000_000_000)
+        assert one is accumulator
         assert store.snapshot() == other.snapshot()
-        assert tally is not None
-        tally.finish_some([0.5], 1, 25_000_000_000, 25_000_000_000)
+        assert accumulator is not None
+        accumulator.finish_some([0.5], 1, 25_000_000_000, 25_000_000_000)
         other.fold(call, 25_000_000_000)
         assert store.snapshot() == other.snapshot()
         store.clear()
-        assert store.tally(labels, 0) is None
+        assert store.accumulator(labels, 0) is None
 
     def test_a_series_too_many_has_no_tally_of_its_own(self) -> None:
         """It is counted with others of its kind, and each of its calls as an overflow."""
@@ -244,8 +244,8 @@ class TestFold:
         for operation in ("ask", "search"):
             store.fold({**call, "operation": operation}, 0)
             store.fold({**call, "operation": operation}, 20_000_000_000)
-        assert store.tally(("ask", None, None, None, None), 20_000_000_000)
-        assert store.tally(("search", None, None, None, None), 20_000_000_000) is None
+        assert store.accumulator(("ask", None, None, None, None), 20_000_000_000)
+        assert store.accumulator(("search", None, None, None, None), 20_000_000_000) is None
 
     def test_other_events(self) -> None:
         """Events of others are counted under one name, however many names they have."""

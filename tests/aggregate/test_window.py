@@ -32,19 +32,19 @@ class TestWindows:
     def test_a_window_holds_its_seconds_and_at_most_one_slot_more(
         self, seconds: list[int], window: tuple[int, int]
     ) -> None:
-        """In whatever order events come: all of the last `window` seconds are in, none is that is a slot older."""
-        length, slot = window
+        """In whatever order events come: all of the last `window` seconds are in, none is that is an interval older."""
+        length, interval = window
         times = [NOON + second * SECOND for second in seconds]
         now = max(times)
         found = counted(times, length, now)
         assert sum(at >= now - length * SECOND for at in times) <= found
-        assert found <= sum(at > now - (length + slot) * SECOND for at in times)
+        assert found <= sum(at > now - (length + interval) * SECOND for at in times)
 
     @pytest.mark.parametrize(
         "window, second, found", [(60, 0, 61), (60, 7, 68), (300, 17, 308), (310, 7, 458), (3600, 149, 3750)]
     )
-    def test_the_grain_suits_the_window(self, window: float, second: int, found: int) -> None:
-        """With a call every second it shows which slots were taken: those of 10 s up to 5 minutes, of 150 s above."""
+    def test_the_resolution_suits_the_window(self, window: float, second: int, found: int) -> None:
+        """With a call every second one sees which intervals were taken: of 10 s up to 5 minutes, of 150 s above."""
         times = [NOON + i * SECOND for i in range(-7200, second + 1)]
         assert counted(times, window) == found
 
@@ -107,8 +107,8 @@ class TestPackedIntervals:
             history.sort(key=lambda entry: entry[1])
         now = max([at for _, at in history], default=NOON) + later * SECOND
         found = folded(history).snapshot(window, now)
-        grain = (10 if window <= 300 else 150 if window <= 3600 else 3600) * SECOND
-        begin = (now - window * SECOND) // grain * grain
+        resolution = (10 if window <= 300 else 150 if window <= 3600 else 3600) * SECOND
+        begin = (now - window * SECOND) // resolution * resolution
         alone = folded([(event, at) for event, at in history if at >= begin]).snapshot()
         assert _tables(found) == _tables(alone)
 
@@ -119,8 +119,8 @@ class TestPackedIntervals:
         now = NOON + 7 * 3600 * SECOND + 5 * SECOND
         regular = [NOON + second * SECOND for second in range(-80_000, 7 * 3600, 130)]
         times = [*regular, *([now] * (1 - before)), now - late * SECOND, *([now] * before)]
-        for window, slot in ((60, 10), (300, 10), (3600, 150), (86_400, 3600)):
-            begin = (now - window * SECOND) // (slot * SECOND) * (slot * SECOND)
+        for window, interval in ((60, 10), (300, 10), (3600, 150), (86_400, 3600)):
+            begin = (now - window * SECOND) // (interval * SECOND) * (interval * SECOND)
             assert counted(times, window, now) == sum(at >= begin for at in times)
 
     def test_many_late_events_of_one_interval(self) -> None:

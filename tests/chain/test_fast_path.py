@@ -172,7 +172,7 @@ def test_most_calls_take_it() -> None:
     chain.take([one.record(number) for number, one in enumerate(batch)])
 
     assert len(made) <= 2 * 2 + 4  # two of each operation, and two samples
-    assert sum(cell.calls for cell in store.snapshot().series.values()) == 40
+    assert sum(data.calls for data in store.snapshot().series.values()) == 40
 
 
 def test_blocks_without_usage_take_it() -> None:
@@ -260,7 +260,7 @@ def test_a_template_keeps_no_interval_alive() -> None:
     chain = build_chain(Config(config_file=None), store)
     for _ in range(3):
         chain.take([One(0).record(1), One(2).record(2)])
-    index = store.at_hand[2]
+    index = store.current[2]
     assert len(index) == 2
     store.fold({"event": "operation.finished", "operation": "later", "outcome": "ok"}, NOW + 60 * SECOND)
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pepperpy_obs import _guard
-from pepperpy_obs.aggregate.cell import SLOT, Exemplar
+from pepperpy_obs.aggregate.series_data import INTERVAL, Exemplar
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.export.families import DURATION, DURATION_BOUNDS, FAMILIES, FIRST_ITEM, HistogramSample
 from pepperpy_obs.export.histograms import Histograms
@@ -186,8 +186,8 @@ def test_exemplars_stand_in_their_own_buckets(still: Still) -> None:
         still.fold(**ask(model=model, **ids), outcome="ok", duration_seconds=seconds, at=AT + later)
     row = samples(still)["pepperpy_operation_duration_seconds"]["ask", "scout", "llm"]
     assert row.exemplars == {
-        DURATION_BOUNDS.index(1.0): Exemplar(AT // SLOT, 0.9, AT + 1, "b" * 32, "b" * 16),
-        len(DURATION_BOUNDS): Exemplar(AT // SLOT, 600.0, AT, "c" * 32, "c" * 16),
+        DURATION_BOUNDS.index(1.0): Exemplar(AT // INTERVAL, 0.9, AT + 1, "b" * 32, "b" * 16),
+        len(DURATION_BOUNDS): Exemplar(AT // INTERVAL, 600.0, AT, "c" * 32, "c" * 16),
     }
 
 

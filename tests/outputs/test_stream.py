@@ -74,7 +74,7 @@ class TestStream:
     def test_a_stream_whose_descriptor_leads_elsewhere(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A notebook's stream has the terminal's descriptor, and shows in the cell what is written as text."""
 
-        class Cell(io.TextIOBase):
+        class SeriesData(io.TextIOBase):
             shown = ""
 
             def write(self, text: str) -> int:
@@ -84,7 +84,7 @@ class TestStream:
             def fileno(self) -> int:
                 raise AssertionError
 
-        cell = Cell()
+        cell = SeriesData()
         monkeypatch.setattr(sys, "stderr", cell)
         Stream("stderr").write(["grün\n".encode()])
 

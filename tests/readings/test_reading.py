@@ -141,7 +141,7 @@ def test_law_begun_is_ended_plus_active() -> None:
         least = sum(hammer.entered)
         reading = hammer.collector.runtime.reading()
         most = sum(hammer.about_to)
-        ended = sum(cell.calls for cell in reading.snapshot.series.values())
+        ended = sum(data.calls for data in reading.snapshot.series.values())
         seen.append((least, ended + sum(reading.live.active.values()), most))
         if len({begun for _, begun, _ in seen}) > 40:
             break
@@ -154,7 +154,7 @@ def test_law_begun_is_ended_plus_active() -> None:
 
     assert [one for one in seen if not one[0] <= one[1] <= one[2]] == []
     assert len({begun for _, begun, _ in seen}) > 40  # it did hammer
-    assert sum(cell.calls for cell in last.snapshot.series.values()) == sum(hammer.entered)
+    assert sum(data.calls for data in last.snapshot.series.values()) == sum(hammer.entered)
     assert last.live.active == {}
 
 
@@ -182,7 +182,7 @@ def test_a_call_that_ends_during_a_reading_is_in_one_figure(monkeypatch: pytest.
     reading = collector.runtime.reading()
     collector.runtime.shutdown()
 
-    assert sum(cell.calls for cell in reading.snapshot.series.values()) == 0
+    assert sum(data.calls for data in reading.snapshot.series.values()) == 0
     assert reading.live.active == {("slow", ""): 1}
 
 

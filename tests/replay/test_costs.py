@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pepperpy_obs.aggregate.cell import add_up
+from pepperpy_obs.aggregate.series_data import add_up
 from pepperpy_obs.pricing import Pricer
 from pepperpy_obs.processors.price import Price
 from pepperpy_obs.replay.costs import Repricing

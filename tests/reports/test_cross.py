@@ -36,7 +36,7 @@ def counted(*attributes: str, most: int = 100) -> Stats:
     return Stats(Snapshot.from_json(store.snapshot().to_json()))
 
 
-def cells(stats: Stats, *fields: str) -> dict[tuple[str, ...], str]:
+def all_data(stats: Stats, *fields: str) -> dict[tuple[str, ...], str]:
     """Return the costs of a cross table."""
     return {tuple(row.names.values()): str(row.spending.cost) for row in stats.cost_by(*fields).rows}
 
@@ -47,16 +47,16 @@ PAIRS = {("acme", "large"): "0.5", ("zenith", "small"): "0.3", ("acme", "small")
 def test_pairs_of_a_field_and_a_model() -> None:
     """What each customer spent on each model, in whichever order it is asked for; it goes through a snapshot's JSON."""
     stats = counted("customer+model")
-    assert cells(stats, "customer", "model") == PAIRS
-    assert cells(stats, "model", "customer") == {(model, name): cost for (name, model), cost in PAIRS.items()}
-    assert cells(stats, "customer") == {("acme",): "0.7", ("zenith",): "0.3"}
+    assert all_data(stats, "customer", "model") == PAIRS
+    assert all_data(stats, "model", "customer") == {(model, name): cost for (name, model), cost in PAIRS.items()}
+    assert all_data(stats, "customer") == {("acme",): "0.7", ("zenith",): "0.3"}
     assert "customer+model" not in stats.cost.groups
 
 
 def test_fields_of_ours_cross_by_themselves() -> None:
     """Operation, agent, kind, provider and model; days only where they are asked for."""
-    assert cells(counted(), "operation", "model") == {("ask", "large"): "0.5", ("ask", "small"): "0.5"}
-    assert cells(counted("day+customer"), "customer", "day") == {
+    assert all_data(counted(), "operation", "model") == {("ask", "large"): "0.5", ("ask", "small"): "0.5"}
+    assert all_data(counted("day+customer"), "customer", "day") == {
         ("acme", "1970-01-01"): "0.7",
         ("zenith", "1970-01-01"): "0.3",
     }
@@ -64,7 +64,7 @@ def test_fields_of_ours_cross_by_themselves() -> None:
 
 def test_past_the_limit_a_pair_is_other() -> None:
     """In a live service each family is limited; what overflows is one row, and none is lost."""
-    assert cells(counted("customer+model", most=1), "customer", "model") == {
+    assert all_data(counted("customer+model", most=1), "customer", "model") == {
         ("_other", "_other"): "0.8",
         ("acme", "small"): "0.2",
     }

@@ -129,7 +129,7 @@ INTERRUPTED = """
 import json, os, signal, sys
 import pepperpy_obs as obs
 from pepperpy_obs import _dispatch
-from pepperpy_obs.aggregate.tally import Tally
+from pepperpy_obs.aggregate.accumulator import Tally
 
 log = sys.argv[1]
 settings = {"config_file": None, "log_format": "json", "log_max_bytes": 0, "drain_interval": 300}

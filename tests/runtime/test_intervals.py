@@ -10,7 +10,7 @@ from freezegun import freeze_time
 
 from pepperpy_obs import Config
 from pepperpy_obs.aggregate.closed import ClosedInterval
-from pepperpy_obs.aggregate.ledger import Ledger
+from pepperpy_obs.aggregate.series_table import SeriesTable
 from pepperpy_obs.metrics import MetricsCollector
 
 TEN = 10_000_000_000
@@ -54,7 +54,7 @@ def test_every_call_is_in_one_part(collector: MetricsCollector) -> None:
         collector.shutdown()
     assert list(calls(parts).values()) == [4, 2, 4, 1]
     assert not any(part.is_reopened for part in parts)
-    whole = Ledger()
+    whole = SeriesTable()
     whole.absorb(*[part.counted for part in parts])
     snapshot = collector.runtime.reading().snapshot
     assert (whole.series, whole.start, dict(whole.events)) == (snapshot.series, snapshot.start, snapshot.events)

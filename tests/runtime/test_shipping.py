@@ -24,7 +24,7 @@ from tests.servers.loki import LokiServer
 from tests.servers.wire import Fault, Reply, wait_until
 
 Start = Callable[..., None]
-NOBODY = "http://127.0.0.1:9"
+NO_LABEL = "http://127.0.0.1:9"
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def test_to_a_collector(start: Start) -> None:
 def test_to_several_at_once(start: Start) -> None:
     """Each receiver gets every event, whatever becomes of the others."""
     with LokiServer() as loki, ElasticServer() as elastic:
-        start(loki_url=loki.url, elastic_url=elastic.url, otlp_url=NOBODY)
+        start(loki_url=loki.url, elastic_url=elastic.url, otlp_url=NO_LABEL)
         work()
         assert (len(loki.lines), len(elastic.documents)) == (100, 100)
 
@@ -178,11 +178,11 @@ def test_health_says_who_refuses_us(start: Start) -> None:
 def test_what_is_wrong_leaves_nothing_open(start: Start, tmp_path: Path) -> None:
     """Settings that fail after the receivers were opened leave no thread, and the directory to the next."""
     with pytest.raises(SetupError):
-        start(loki_url=NOBODY, price_file=tmp_path / "missing.toml")
+        start(loki_url=NO_LABEL, price_file=tmp_path / "missing.toml")
     with pytest.raises(SetupError, match="no spool can be kept in '/proc/none'"):
-        start(loki_url=NOBODY, ship_directory="/proc/none")
+        start(loki_url=NO_LABEL, ship_directory="/proc/none")
     with pytest.raises(SetupError, match="loki_labels holds 'tier'; give name=value"):
-        start(loki_url=NOBODY, loki_labels="tier")
+        start(loki_url=NO_LABEL, loki_labels="tier")
     with LokiServer() as loki:
         start(loki_url=loki.url)
         work(1)

@@ -122,5 +122,5 @@ def test_money_is_read_back_as_it_was() -> None:
     store = Store(100)
     fold = Fold(store)
     fold.lines([json.dumps(priced).encode()], "app.log", 0)
-    total = sum((cell.requests.cost for cell in store.cut(None, 0).snapshot().series.values()), Decimal(0))
+    total = sum((cell.requests.cost for cell in store.lazy_snapshot(None, 0).snapshot().series.values()), Decimal(0))
     assert total == Decimal(priced["cost_usd"]) > 0

@@ -111,8 +111,8 @@ class TestRawBodies:
         items, expected = STREAMS[name]
         text = sse(items) if data.draw(st.booleans()) else "\n".join(json.dumps(item) for item in items)
         body = text.encode() if data.draw(st.booleans()) else text
-        cuts = sorted(data.draw(st.lists(st.integers(0, len(body)), max_size=12)))
-        pieces = [body[start:end] for start, end in zip([0, *cuts], [*cuts, len(body)], strict=True)]
+        lazy_steps = sorted(data.draw(st.lists(st.integers(0, len(body)), max_size=12)))
+        pieces = [body[start:end] for start, end in zip([0, *lazy_steps], [*lazy_steps, len(body)], strict=True)]
         assert merged(pieces) == expected
 
     @pytest.mark.parametrize("name", PLAIN)

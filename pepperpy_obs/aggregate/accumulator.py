@@ -1,6 +1,6 @@
-"""The tally: the changing counterpart of a cell, for the seconds in which its series is written to.
+"""The accumulator: the changing counterpart of `SeriesData`, for the seconds in which its series is written to.
 
-This is the hot path of the fold. A tally that has gone cold is turned into an immutable cell.
+This is the hot path of the fold. When its interval is closed it is turned into immutable data.
 """
 
 from __future__ import annotations
@@ -11,25 +11,25 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from pepperpy_obs.aggregate.cell import NO_REQUESTS, SLOT, Cell, Exemplar, Requests, add_errors
 from pepperpy_obs.aggregate.histogram import Durations, Histogram, exact
-from pepperpy_obs.aggregate.metric import Latest, MetricCell
-from pepperpy_obs.aggregate.pending import BATCH, Pending, PendingDurations, Sum
-from pepperpy_obs.aggregate.requests import RequestTally, Sums, outcome_of
+from pepperpy_obs.aggregate.lazy_histogram import BATCH, DurationBuffer, HistogramBuffer, LazyHistogram
+from pepperpy_obs.aggregate.metric import Latest, MetricData
+from pepperpy_obs.aggregate.requests import LlmAccumulator, RequestTotals, outcome_of
 from pepperpy_obs.aggregate.series import MetricKey, label
+from pepperpy_obs.aggregate.series_data import INTERVAL, NO_LLM, Exemplar, LlmStats, SeriesData, add_errors
 
-__all__ = ["LONGEST", "MetricTally", "StillMetric", "StillTally", "Tally"]
+__all__ = ["LONGEST", "FrozenAccumulator", "FrozenMetric", "MetricAccumulator", "SeriesAccumulator"]
 
 LONGEST: Final = 2.0**63 / 1e9
 """Durations from here on (292 years in seconds) are mistakes, and refused."""
 
 _NO_ERRORS: Final[Mapping[str, int]] = {}
 """One for all that have none: they never change, they are replaced."""
-_NO_DURATIONS: Final = Sum(Durations())
+_NO_DURATIONS: Final = LazyHistogram(Durations())
 
 
-class Tally:
-    """The calls of one series within one slot of 10 seconds.
+class SeriesAccumulator:
+    """The calls of one series within one interval of 10 seconds.
 
     `llm` tells that each of them is a request to a language model; fields that are refused are counted in `refused`.
     """
@@ -56,12 +56,12 @@ class Tally:
         self._ok = 0
         self._others: dict[str, int] = {}
         self._errors: Mapping[str, int] = _NO_ERRORS
-        self.durations = PendingDurations()
-        self._first_items: PendingDurations | None = None
+        self.durations = DurationBuffer()
+        self._first_items: DurationBuffer | None = None
         self.peak = -1.0
         """From how many seconds on a call is one to look at; see `show`."""
         self._exemplar: Exemplar | None = None
-        self._requests: RequestTally | None = None
+        self._requests: LlmAccumulator | None = None
 
     def finish(self, event: Mapping[str, Any], at: int) -> None:  # noqa: C901 - flat: every call here is paid per event
         """Count a finished call."""
@@ -89,7 +89,7 @@ class Tally:
         if self._llm or "cost_source" in event or "input_tokens" in event or "output_tokens" in event:
             self._count_request(event)
         elif "saved_usd" in event or "over_budget" in event:
-            self._tally_of_requests().note(event)
+            self._llm_accumulator().note(event)
 
     def finish_many(self, took: list[int], count: int, first: int, last: int) -> None:
         """Count calls that went well, of which nothing is told but how many ns they took, from `first` to `last`.
@@ -117,12 +117,12 @@ class Tally:
     def wait_some(self, seconds: list[float]) -> None:
         """Count how long it took until the first item came."""
         if self._first_items is None:
-            self._first_items = PendingDurations()
+            self._first_items = DurationBuffer()
         self._first_items.fresh += seconds
 
-    def request_some(self, sums: Sums) -> None:
+    def request_some(self, sums: RequestTotals) -> None:
         """Count that calls were requests, which went well."""
-        self._tally_of_requests().count_many(sums)
+        self._llm_accumulator().count_many(sums)
 
     def settle(self) -> None:
         """Put what was counted last into bins, if it is enough."""
@@ -133,7 +133,7 @@ class Tally:
 
     def show(self, seconds: float, at: int, trace_id: str, span_id: str) -> None:
         """Take a call for the exemplar, if it is the slowest."""
-        exemplar = Exemplar(at // SLOT, seconds, at, trace_id, span_id)
+        exemplar = Exemplar(at // INTERVAL, seconds, at, trace_id, span_id)
         self._exemplar = max(self._exemplar, exemplar) if self._exemplar else exemplar
         self.peak = self._exemplar.value
 
@@ -145,24 +145,24 @@ class Tally:
     def save(self, event: Mapping[str, Any], at: int) -> None:
         """Count what a cache saved outside of a call."""
         self._see(at)
-        self._tally_of_requests().note(event)
+        self._llm_accumulator().note(event)
 
-    def still(self) -> StillTally:
-        """Return the same calls, to be made a cell of when there is time."""
-        first_items = self._first_items.still() if self._first_items else _NO_DURATIONS
-        return self._with(self.durations.still(), first_items)
+    def freeze(self) -> FrozenAccumulator:
+        """Return the same calls, to be made data of when there is time."""
+        first_items = self._first_items.freeze() if self._first_items else _NO_DURATIONS
+        return self._with(self.durations.freeze(), first_items)
 
-    def seen(self) -> StillTally:
-        """Return the same and change nothing: for a tally that counts no more, read by several threads."""
-        return self._with(self.durations.seen(), self._first_items.seen() if self._first_items else _NO_DURATIONS)
+    def peek(self) -> FrozenAccumulator:
+        """Return the same and change nothing: for an accumulator that counts no more, read by several threads."""
+        return self._with(self.durations.peek(), self._first_items.peek() if self._first_items else _NO_DURATIONS)
 
-    def _with(self, durations: Sum[Durations], first_items: Sum[Durations]) -> StillTally:
-        return StillTally(
+    def _with(self, durations: LazyHistogram[Durations], first_items: LazyHistogram[Durations]) -> FrozenAccumulator:
+        return FrozenAccumulator(
             {"ok": self._ok, **self._others} if self._ok else dict(self._others),
             self._errors,
             durations,
             first_items,
-            self._requests.copy() if self._requests else NO_REQUESTS,
+            self._requests.copy() if self._requests else NO_LLM,
             self._first,
             self._last,
             self._exemplar,
@@ -182,9 +182,9 @@ class Tally:
         """When the first and the last call ended."""
         return self._first, self._last
 
-    def cell(self) -> Cell:
+    def data(self) -> SeriesData:
         """Return what was counted so far."""
-        return self.still().cell()
+        return self.freeze().data()
 
     def _see(self, at: int) -> None:
         self._first = min(self._first, at)
@@ -214,7 +214,7 @@ class Tally:
             self._refused["time_to_first_item_seconds"] += 1
             return
         if self._first_items is None:
-            self._first_items = PendingDurations()
+            self._first_items = DurationBuffer()
         self._first_items.add(seconds)
 
     def _show(self, event: Mapping[str, Any], seconds: float, at: int) -> None:
@@ -224,30 +224,30 @@ class Tally:
         self.show(seconds, at, str(trace_id), str(event.get("span_id", "")))
 
     def _count_request(self, event: Mapping[str, Any]) -> None:
-        self._tally_of_requests().count(event)
+        self._llm_accumulator().count(event)
 
-    def _tally_of_requests(self) -> RequestTally:
+    def _llm_accumulator(self) -> LlmAccumulator:
         if self._requests is None:
-            self._requests = RequestTally(self._refused)
+            self._requests = LlmAccumulator(self._refused)
         return self._requests
 
 
-class StillTally(Struct, frozen=True, gc=False, eq=False):
-    """A tally at one moment: a cell but for what is not in bins yet."""
+class FrozenAccumulator(Struct, frozen=True, gc=False, eq=False):
+    """An accumulator at one moment: all that `SeriesData` has, but some values are not in bins yet."""
 
     outcomes: Mapping[str, int]
     errors: Mapping[str, int]
-    durations: Sum[Durations]
-    first_items: Sum[Durations]
-    requests: RequestTally | Requests
+    durations: LazyHistogram[Durations]
+    first_items: LazyHistogram[Durations]
+    requests: LlmAccumulator | LlmStats
     first: int
     last: int
     exemplar: Exemplar | None
 
-    def cell(self) -> Cell:
-        """Return it as a cell."""
-        requests = self.requests.cell() if isinstance(self.requests, RequestTally) else self.requests
-        return Cell(
+    def data(self) -> SeriesData:
+        """Return it as data."""
+        requests = self.requests.data() if isinstance(self.requests, LlmAccumulator) else self.requests
+        return SeriesData(
             self.outcomes,
             self.errors,
             self.durations.histogram(),
@@ -259,7 +259,7 @@ class StillTally(Struct, frozen=True, gc=False, eq=False):
         )
 
 
-class MetricTally:
+class MetricAccumulator:
     """The values of one series of a user's metric; `record` takes finite floats only."""
 
     __slots__ = ("_description", "_kind", "_latest", "_total", "_unit", "_values")
@@ -269,7 +269,7 @@ class MetricTally:
         self._unit = self._description = ""
         self._total = 0
         self._latest: Latest | None = None
-        self._values = Pending(Histogram)
+        self._values = HistogramBuffer(Histogram)
 
     def record(self, value: float, at: int, unit: str, description: str) -> None:
         """Count one value."""
@@ -283,31 +283,31 @@ class MetricTally:
         else:
             self._values.add(value)
 
-    def still(self) -> StillMetric:
-        """Return the same values, to be made a cell of when there is time."""
-        return StillMetric(self._unit, self._description, self._total, self._latest, self._values.still())
+    def freeze(self) -> FrozenMetric:
+        """Return the same values, to be made data of when there is time."""
+        return FrozenMetric(self._unit, self._description, self._total, self._latest, self._values.freeze())
 
-    def seen(self) -> StillMetric:
+    def peek(self) -> FrozenMetric:
         """Return the same and change nothing."""
-        return StillMetric(self._unit, self._description, self._total, self._latest, self._values.seen())
+        return FrozenMetric(self._unit, self._description, self._total, self._latest, self._values.peek())
 
-    def cell(self) -> MetricCell:
+    def data(self) -> MetricData:
         """Return what was counted so far."""
-        return self.still().cell()
+        return self.freeze().data()
 
 
-class StillMetric(Struct, frozen=True, gc=False, eq=False):
-    """A metric's tally at one moment."""
+class FrozenMetric(Struct, frozen=True, gc=False, eq=False):
+    """A metric's accumulator at one moment."""
 
     unit: str
     description: str
     total: int
     latest: Latest | None
-    values: Sum[Histogram]
+    values: LazyHistogram[Histogram]
 
-    def cell(self) -> MetricCell:
-        """Return it as a cell."""
-        return MetricCell(self.unit, self.description, self.total, self.latest, self.values.histogram())
+    def data(self) -> MetricData:
+        """Return it as data."""
+        return MetricData(self.unit, self.description, self.total, self.latest, self.values.histogram())
 
 
 def _seconds(value: object) -> float | None:

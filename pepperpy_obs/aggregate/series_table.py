@@ -1,7 +1,7 @@
-"""A ledger: the sums of one stretch of time, one entry per series.
+"""A table: the sums of one stretch of time, one entry per series.
 
-The ledger itself changes; the cells in it never do, they are replaced. So a copy of the ledger is a
-copy of its tables, and a reader may keep the cells while the writer goes on.
+The table itself changes; the data in it never do, they are replaced. So a copy of the table is a
+copy of its tables, and a reader may keep the data while the writer goes on.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Final, Protocol, Self, TypeVar
 
-from pepperpy_obs.aggregate.cell import NO_CALLS, CacheCell, Cell, Requests
-from pepperpy_obs.aggregate.metric import MetricCell
+from pepperpy_obs.aggregate.metric import MetricData
 from pepperpy_obs.aggregate.series import Attribute, MetricKey, SeriesKey
+from pepperpy_obs.aggregate.series_data import NO_CALLS, CacheData, LlmStats, SeriesData
 
-__all__ = ["Entries", "Ledger"]
+__all__ = ["Entries", "SeriesTable"]
 
 
 _MOST_DAYS: Final = 400
@@ -26,11 +26,11 @@ class _Mergeable(Protocol):
 
 
 _Key = TypeVar("_Key", bound=Hashable)
-_Cell = TypeVar("_Cell", bound=_Mergeable)
+_Data = TypeVar("_Data", bound=_Mergeable)
 
 
 class Entries(Protocol):
-    """What a ledger takes in: another ledger, or a snapshot."""
+    """What a table takes in: another table, or a snapshot."""
 
     @property
     def start(self) -> int | None:
@@ -43,27 +43,27 @@ class Entries(Protocol):
         ...
 
     @property
-    def series(self) -> Mapping[SeriesKey, Cell]:
+    def series(self) -> Mapping[SeriesKey, SeriesData]:
         """Calls by series."""
         ...
 
     @property
-    def caches(self) -> Mapping[str, CacheCell]:
+    def caches(self) -> Mapping[str, CacheData]:
         """Lookups by cache."""
         ...
 
     @property
-    def metrics(self) -> Mapping[MetricKey, MetricCell]:
+    def metrics(self) -> Mapping[MetricKey, MetricData]:
         """The user's own metrics."""
         ...
 
     @property
-    def attributes(self) -> Mapping[Attribute, Requests]:
+    def attributes(self) -> Mapping[Attribute, LlmStats]:
         """Requests by the fields of the user's that costs are asked for by."""
         ...
 
     @property
-    def days(self) -> Mapping[str, Requests]:
+    def days(self) -> Mapping[str, LlmStats]:
         """Requests by day (UTC, such as 2026-11-23)."""
         ...
 
@@ -83,7 +83,7 @@ class Entries(Protocol):
         ...
 
 
-class Ledger:
+class SeriesTable:
     """Sums per series, attribute, day, cache and metric, and counts of events by name, refused fields and overflows."""
 
     __slots__ = ("attributes", "caches", "days", "end", "events", "metrics", "overflow", "refused", "series", "start")
@@ -91,17 +91,17 @@ class Ledger:
     def __init__(self) -> None:
         self.start: int | None = None
         self.end: int | None = None
-        self.series: dict[SeriesKey, Cell] = {}
-        self.attributes: dict[Attribute, Requests] = {}
-        self.days: dict[str, Requests] = {}
-        self.caches: dict[str, CacheCell] = {}
-        self.metrics: dict[MetricKey, MetricCell] = {}
+        self.series: dict[SeriesKey, SeriesData] = {}
+        self.attributes: dict[Attribute, LlmStats] = {}
+        self.days: dict[str, LlmStats] = {}
+        self.caches: dict[str, CacheData] = {}
+        self.metrics: dict[MetricKey, MetricData] = {}
         self.events: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
         self.overflow: Counter[str] = Counter()
 
     def copy(self) -> Self:
-        """Return another ledger of the same cells."""
+        """Return another table of the same data."""
         other = type(self)()
         other.absorb(self)
         return other
@@ -113,21 +113,21 @@ class Ledger:
         if end is not None and (self.end is None or end > self.end):
             self.end = end
 
-    def add(self, key: SeriesKey, cell: Cell) -> None:
+    def add(self, key: SeriesKey, data: SeriesData) -> None:
         """Add the calls of one series."""
-        _absorb(self.series, {key: cell})
+        _absorb(self.series, {key: data})
 
-    def add_attribute(self, key: Attribute, requests: Requests) -> None:
+    def add_attribute(self, key: Attribute, requests: LlmStats) -> None:
         """Add the requests of one value of a user's field."""
         _absorb(self.attributes, {key: requests})
 
-    def add_cache(self, name: str, cell: CacheCell) -> None:
+    def add_cache(self, name: str, data: CacheData) -> None:
         """Add the lookups of one cache."""
-        _absorb(self.caches, {name: cell})
+        _absorb(self.caches, {name: data})
 
-    def add_metric(self, key: MetricKey, cell: MetricCell) -> None:
+    def add_metric(self, key: MetricKey, data: MetricData) -> None:
         """Add the values of one series of a user's metric."""
-        _absorb(self.metrics, {key: cell})
+        _absorb(self.metrics, {key: data})
 
     def absorb(self, *others: Entries) -> None:
         """Add all entries of the others, which stay as they are."""
@@ -145,7 +145,7 @@ class Ledger:
         _absorb_series(self.series, [other.series for other in others])
 
 
-def _absorb_series(table: dict[SeriesKey, Cell], others: Sequence[Mapping[SeriesKey, Cell]]) -> None:
+def _absorb_series(table: dict[SeriesKey, SeriesData], others: Sequence[Mapping[SeriesKey, SeriesData]]) -> None:
     if not table and others:
         table.update(others[0])
         others = others[1:]
@@ -153,18 +153,18 @@ def _absorb_series(table: dict[SeriesKey, Cell], others: Sequence[Mapping[Series
         for other in others:
             _absorb(table, other)
         return
-    groups: dict[SeriesKey, list[Cell]] = {}
+    groups: dict[SeriesKey, list[SeriesData]] = {}
     for other in others:
-        for key, cell in other.items():
-            groups.setdefault(key, []).append(cell)
-    for key, cells in groups.items():
-        table[key] = Cell.merged([table.get(key, NO_CALLS), *cells])
+        for key, data in other.items():
+            groups.setdefault(key, []).append(data)
+    for key, all_data in groups.items():
+        table[key] = SeriesData.merged([table.get(key, NO_CALLS), *all_data])
 
 
-def _absorb(table: dict[_Key, _Cell], other: Mapping[_Key, _Cell]) -> None:
+def _absorb(table: dict[_Key, _Data], other: Mapping[_Key, _Data]) -> None:
     if not table:
         table.update(other)
         return
-    for key, cell in other.items():
+    for key, data in other.items():
         known = table.get(key)
-        table[key] = cell if known is None else known.merge(cell)
+        table[key] = data if known is None else known.merge(data)

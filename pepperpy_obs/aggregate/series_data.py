@@ -1,9 +1,9 @@
-"""The cells: what is known of one series in one stretch of time.
+"""The data: what is known of one series in one stretch of time.
 
-`Cell` holds the calls of one (operation, agent, kind, provider, model), `Requests` its language model side,
-`CacheCell` the lookups of one cache, `Exemplar` a call to look at. All are immutable, all merge exactly, in any
+`SeriesData` holds the calls of one (operation, agent, kind, provider, model), `LlmStats` its language model side,
+`CacheData` the lookups of one cache, `Exemplar` a call to look at. All are immutable, all merge exactly, in any
 order, and all go to plain values and back. Absent facts are empty: a cost that is unknown is not 0, it is in
-`Requests.unpriced`.
+`LlmStats.unpriced`.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from pepperpy_obs.events import OUTCOMES, OVERFLOW, TOKEN_FIELDS
 
 __all__ = [
     "EXACT",
+    "INTERVAL",
     "NO_CALLS",
-    "NO_REQUESTS",
-    "SLOT",
+    "NO_LLM",
     "TOKEN_TYPES",
     "ZERO",
-    "CacheCell",
-    "Cell",
+    "CacheData",
     "Exemplar",
-    "Requests",
+    "LlmStats",
+    "SeriesData",
     "add_counts",
     "add_money",
     "add_up",
@@ -38,7 +38,7 @@ __all__ = [
 EXACT: Final = Context(prec=120, Emax=MAX_EMAX, Emin=MIN_EMIN)
 """Where money is added: wide enough that no digit is ever rounded off, whatever a thread's own context says."""
 ZERO: Final = Decimal(0)
-SLOT: Final = 10_000_000_000
+INTERVAL: Final = 10_000_000_000
 """The finest stretch of time that is told apart, in nanoseconds."""
 
 TOKEN_TYPES: Final = tuple(field.removesuffix("_tokens") for field in TOKEN_FIELDS)
@@ -96,8 +96,8 @@ def add_errors(one: Mapping[str, int], two: Mapping[str, int]) -> Mapping[str, i
 class Exemplar(Struct, frozen=True, order=True, gc=False):
     """One call to look at: the slowest of the latest 10 seconds in which a call had a trace."""
 
-    slot: int
-    """Which 10 seconds; `at` // `SLOT`."""
+    interval: int
+    """Which 10 seconds; `at` // `INTERVAL`."""
     value: float
     """Its duration in seconds."""
     at: int
@@ -106,7 +106,7 @@ class Exemplar(Struct, frozen=True, order=True, gc=False):
     span_id: str
 
 
-class Requests(Struct, frozen=True, gc=False):
+class LlmStats(Struct, frozen=True, gc=False):
     """The requests to language models: how many by outcome, tokens by type, and what they cost."""
 
     outcomes: Mapping[str, int]
@@ -143,9 +143,9 @@ class Requests(Struct, frozen=True, gc=False):
 
     def merge(self, other: Self) -> Self:
         """Return the sum of both."""
-        if other is NO_REQUESTS:
+        if other is NO_LLM:
             return self
-        if self is NO_REQUESTS:
+        if self is NO_LLM:
             return other
         return type(self)(
             add_counts(self.outcomes, other.outcomes),
@@ -197,10 +197,10 @@ def _amounts(texts: Mapping[str, str]) -> dict[str, Decimal]:
     return {name: Decimal(text) for name, text in texts.items()}
 
 
-NO_REQUESTS: Final = Requests({}, {}, ZERO, {}, {}, {}, 0, 0, {})
+NO_LLM: Final = LlmStats({}, {}, ZERO, {}, {}, {}, 0, 0, {})
 
 
-class Cell(Struct, frozen=True, gc=False):
+class SeriesData(Struct, frozen=True, gc=False):
     """The calls of one series.
 
     >>> from msgspec.structs import replace
@@ -218,7 +218,7 @@ class Cell(Struct, frozen=True, gc=False):
     duration: Durations
     first_item: Durations
     """Streams: the time to the first item."""
-    requests: Requests
+    requests: LlmStats
     first: int
     """When the earliest event was, UTC epoch nanoseconds."""
     last: int
@@ -245,27 +245,27 @@ class Cell(Struct, frozen=True, gc=False):
             add_errors(self.errors, other.errors) if self.errors or other.errors else self.errors,
             self.duration.merge(other.duration),
             self.first_item.merge(other.first_item) if other.first_item.count else self.first_item,
-            self.requests if other.requests is NO_REQUESTS else self.requests.merge(other.requests),
+            self.requests if other.requests is NO_LLM else self.requests.merge(other.requests),
             min(other.first, self.first),
             max(other.last, self.last),
             exemplar,
         )
 
     @classmethod
-    def merged(cls, cells: Sequence[Cell]) -> Cell:
+    def merged(cls, all_data: Sequence[SeriesData]) -> SeriesData:
         """Return the sum of all: the same as one merge after the other, in a fraction of the time of many."""
-        if len(cells) < 3:
-            return reduce(Cell.merge, cells, NO_CALLS)
-        cells = [cell for cell in cells if cell is not NO_CALLS] or [NO_CALLS]
-        exemplars = [cell.exemplar for cell in cells if cell.exemplar]
+        if len(all_data) < 3:
+            return reduce(SeriesData.merge, all_data, NO_CALLS)
+        all_data = [data for data in all_data if data is not NO_CALLS] or [NO_CALLS]
+        exemplars = [data.exemplar for data in all_data if data.exemplar]
         return cls(
-            _sums([cell.outcomes for cell in cells]),
-            reduce(add_errors, [cell.errors for cell in cells if cell.errors], {}),
-            Durations.merged([cell.duration for cell in cells]),
-            Durations.merged([cell.first_item for cell in cells]),
-            reduce(Requests.merge, [cell.requests for cell in cells if cell.requests is not NO_REQUESTS], NO_REQUESTS),
-            min([cell.first for cell in cells]),
-            max([cell.last for cell in cells]),
+            _sums([data.outcomes for data in all_data]),
+            reduce(add_errors, [data.errors for data in all_data if data.errors], {}),
+            Durations.merged([data.duration for data in all_data]),
+            Durations.merged([data.first_item for data in all_data]),
+            reduce(LlmStats.merge, [data.requests for data in all_data if data.requests is not NO_LLM], NO_LLM),
+            min([data.first for data in all_data]),
+            max([data.last for data in all_data]),
             max(exemplars) if exemplars else None,
         )
 
@@ -278,7 +278,7 @@ class Cell(Struct, frozen=True, gc=False):
             plain["duration"] = self.duration.to_dict()
         if self.first_item.count:
             plain["first_item"] = self.first_item.to_dict()
-        if self.requests != NO_REQUESTS:
+        if self.requests != NO_LLM:
             plain["requests"] = self.requests.to_dict()
         if self.exemplar:
             plain["exemplar"] = list(astuple(self.exemplar))
@@ -286,24 +286,24 @@ class Cell(Struct, frozen=True, gc=False):
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Self:
-        """Return the cell that `to_dict` was asked of."""
+        """Return the data that `to_dict` was asked of."""
         return cls(
             plain["outcomes"],
             plain.get("errors", {}),
             Durations.from_dict(plain.get("duration", {"count": 0})),
             Durations.from_dict(plain.get("first_item", {"count": 0})),
-            Requests.from_dict(plain["requests"]) if "requests" in plain else NO_REQUESTS,
+            LlmStats.from_dict(plain["requests"]) if "requests" in plain else NO_LLM,
             plain["first"],
             plain["last"],
             Exemplar(*plain["exemplar"]) if "exemplar" in plain else None,
         )
 
 
-NO_CALLS: Final = Cell({}, {}, Durations(), Durations(), NO_REQUESTS, 0, 0, None)
-"""The cell of no events; merging it changes nothing."""
+NO_CALLS: Final = SeriesData({}, {}, Durations(), Durations(), NO_LLM, 0, 0, None)
+"""The data of no events; merging it changes nothing."""
 
 
-class CacheCell(NamedTuple):
+class CacheData(NamedTuple):
     """The lookups of one cache."""
 
     hits: int = 0

@@ -12,20 +12,20 @@ from msgspec import Struct
 
 from pepperpy_obs.aggregate.histogram import Durations, Histogram
 
-__all__ = ["BATCH", "Pending", "PendingDurations", "Sum"]
+__all__ = ["BATCH", "DurationBuffer", "HistogramBuffer", "LazyHistogram"]
 
 BATCH: Final = 512
 
 Kind = TypeVar("Kind", bound=Histogram)
 
 
-class Sum(Struct, Generic[Kind], gc=False, eq=False):
+class LazyHistogram(Struct, Generic[Kind], gc=False, eq=False):
     """A histogram, or what it is still to be made of: another sum, and values. Whoever makes it makes it for all.
 
     Threads need no lock: `state` is replaced in one piece, and two that make it at once make the same.
     """
 
-    state: Kind | tuple[Sum[Kind], Callable[[list[Any]], Kind], list[Any]]
+    state: Kind | tuple[LazyHistogram[Kind], Callable[[list[Any]], Kind], list[Any]]
 
     def histogram(self) -> Kind:
         """Return the histogram."""
@@ -42,7 +42,7 @@ class Sum(Struct, Generic[Kind], gc=False, eq=False):
         return made
 
 
-class Pending(Generic[Kind]):
+class HistogramBuffer(Generic[Kind]):
     """A histogram that is still being written.
 
     Who needs the last few nanoseconds appends to `fresh` himself and calls `histogram` when it holds `BATCH` values.
@@ -52,7 +52,7 @@ class Pending(Generic[Kind]):
 
     def __init__(self, kind: type[Kind]) -> None:
         self._kind = kind
-        self._sum = Sum(kind())
+        self._sum = LazyHistogram(kind())
         self.fresh: list[float] = []
 
     def add(self, value: float) -> None:
@@ -66,23 +66,23 @@ class Pending(Generic[Kind]):
         self._gather()
         return self._sum.histogram()
 
-    def still(self) -> Sum[Kind]:
+    def freeze(self) -> LazyHistogram[Kind]:
         """Return the sum of all values so far; whoever needs it as a histogram first makes it, for all."""
         self._gather()
         return self._sum
 
-    def seen(self) -> Sum[Kind]:
+    def peek(self) -> LazyHistogram[Kind]:
         """Return the same and change nothing: for values that no more are added to, read by several threads."""
-        return Sum((self._sum, self._kind.of, self.fresh)) if self.fresh else self._sum
+        return LazyHistogram((self._sum, self._kind.of, self.fresh)) if self.fresh else self._sum
 
     def _gather(self) -> None:
         """Empty the hands."""
         if self.fresh:
-            self._sum = Sum((self._sum, self._kind.of, self.fresh))
+            self._sum = LazyHistogram((self._sum, self._kind.of, self.fresh))
             self.fresh = []
 
 
-class PendingDurations(Pending[Durations]):
+class DurationBuffer(HistogramBuffer[Durations]):
     """The same of seconds, which may also come as whole nanoseconds, many at once."""
 
     __slots__ = ("ns",)
@@ -92,13 +92,13 @@ class PendingDurations(Pending[Durations]):
         self.ns: list[int] = []
         """Whole nanoseconds, none of them negative; to be appended to like `fresh`."""
 
-    def seen(self) -> Sum[Durations]:
+    def peek(self) -> LazyHistogram[Durations]:
         """Return the same and change nothing."""
-        seen = super().seen()
-        return Sum((seen, Durations.of_ns, self.ns)) if self.ns else seen
+        seen = super().peek()
+        return LazyHistogram((seen, Durations.of_ns, self.ns)) if self.ns else seen
 
     def _gather(self) -> None:
         super()._gather()
         if self.ns:
-            self._sum = Sum((self._sum, Durations.of_ns, self.ns))
+            self._sum = LazyHistogram((self._sum, Durations.of_ns, self.ns))
             self.ns = []
