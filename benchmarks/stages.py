@@ -12,8 +12,8 @@ from benchmarks.subjects.ours import subjects
 from benchmarks.subjects.plain import floor
 from benchmarks.timing import work
 from pepperpy_obs import _dispatch, measure
-from pepperpy_obs.context import settle
-from pepperpy_obs.runtime.drain import _part
+from pepperpy_obs.context import assign_ids
+from pepperpy_obs.runtime.drain import _split
 
 __all__ = ["main"]
 
@@ -49,7 +49,7 @@ def main() -> None:
     subject.start()
     runtime: Any = _dispatch.runtime()
     runtime._background.stop(1)  # noqa: SLF001 - its parts are what is measured
-    chain, buffer, watch = runtime._drain.chain, _dispatch.HUB.buffer, Stopwatch()  # noqa: SLF001 - as above
+    chain, buffer, watch = runtime._drain.chain, _dispatch.RECORDS.records, Stopwatch()  # noqa: SLF001 - as above
     writer, fast_path = chain._writer, chain._fast_path  # noqa: SLF001 - as above
     timed, ours = floor(work, ""), subject.wrap(work, "operation")
 
@@ -63,8 +63,8 @@ def main() -> None:
             watch.time("bare", call, work)
             watch.time("floor", call, timed)
             watch.time("caller", call, ours)
-            done = watch.time("drain: part and order", _part, buffer[:_BATCH])[0]
-            watch.time("drain: ids", settle, done)
+            done = watch.time("drain: part and order", _split, buffer[:_BATCH])[0]
+            watch.time("drain: ids", assign_ids, done)
             watch.time("drain: clocks", writer.begin)
             part = watch.time("drain: lines", fast_path.partition, writer, done, 0)
             fast_path.pending = part.pending

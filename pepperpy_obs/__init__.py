@@ -108,8 +108,8 @@ def __dir__() -> list[str]:
     return __all__
 
 
-def _make_runtime(hub: _dispatch.Hub) -> Any:
-    return importlib.import_module(f"{__name__}.runtime").default_runtime(hub)
+def _make_runtime(buffer: _dispatch.RecordBuffer) -> Any:
+    return importlib.import_module(f"{__name__}.runtime").default_runtime(buffer)
 
 
 _dispatch.install(_make_runtime)
@@ -127,7 +127,7 @@ def _await_parent() -> None:
     if process is not None and (
         getattr(process.current_process(), "_inheriting", False) or process.parent_process() is not None
     ):
-        _dispatch.HUB.on_first_call(_join_parent)
+        _dispatch.RECORDS.on_first_call(_join_parent)
 
 
 _await_parent()

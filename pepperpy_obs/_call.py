@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pepperpy_obs import _clock
 from pepperpy_obs._account import NOTHING, Spent
-from pepperpy_obs._dispatch import HUB, hubs, runtime
+from pepperpy_obs._dispatch import RECORDS, buffers, runtime
 from pepperpy_obs._guard import failed, unread
 from pepperpy_obs._record import END, MOVED, NOTES, SPEC, START, Notes, Record, Spec, blank, notes_of
 from pepperpy_obs.baggage import format_baggage
-from pepperpy_obs.context import CURRENT, account_of, call_of, format_traceparent, lineage
+from pepperpy_obs.context import CURRENT, account_of, call_of, format_traceparent, span_context
 from pepperpy_obs.events import CACHE_LOOKED_UP, USAGE_RECORDED, VOCABULARY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pepperpy_obs._dispatch import Hub
+    from pepperpy_obs._dispatch import RecordBuffer
 
 __all__ = ["SETTABLE", "Call", "current_call", "leave_record"]
 
@@ -65,11 +65,11 @@ class Call:
     added after the call has ended is lost. To be used by the code of the call, in any thread.
     """
 
-    __slots__ = ("_hub", "_place", "_record")
+    __slots__ = ("_buffer", "_place", "_record")
 
-    def __init__(self, record: Record | None, hub: Hub = HUB, place: Record | None = None) -> None:
+    def __init__(self, record: Record | None, buffer: RecordBuffer = RECORDS, place: Record | None = None) -> None:
         self._record = record
-        self._hub = hub
+        self._buffer = buffer
         self._place = record if place is None else place
         """Where what happens now belongs: the call, or a block of attributes in it."""
 
@@ -97,7 +97,7 @@ class Call:
         given one by one: together they are an answer, or several, of the call. Without a call around, an answer of
         which no chunk tells its usage is counted when the next one begins, or with the end of the task or thread.
         """
-        if self._hub.off:
+        if self._buffer.off:
             return self
         try:
             self._take(answer, provider, model)
@@ -123,8 +123,8 @@ class Call:
         if piece:
             from pepperpy_obs._chunks import record_chunk  # noqa: PLC0415 - who only measures does not load it
 
-            hub = self._hub
-            record_chunk(answer, given, place, lambda notes: leave_record(spec, place, notes, hub=hub))
+            buffer = self._buffer
+            record_chunk(answer, given, place, lambda notes: leave_record(spec, place, notes, buffer=buffer))
             return
         captured = capture(answer)
         if captured is None:
@@ -135,7 +135,7 @@ class Call:
             return
         notes = Notes()
         notes.captured, notes.fields = captured, given
-        leave_record(spec, place, notes, hub=self._hub)
+        leave_record(spec, place, notes, buffer=self._buffer)
 
     def cache_lookup(self, name: str, *, hit: bool, answer: bool = True) -> Call:
         """Count that a cache was asked within this call, and whether it knew the answer.
@@ -149,26 +149,26 @@ class Call:
             if notes.cache is None:
                 notes.cache, notes.cache_hit = name, bool(hit)
                 return self
-        if not self._hub.off:
+        if not self._buffer.off:
             notes = Notes()
             notes.cache, notes.cache_hit = name, bool(hit)
-            leave_record(_LOOKUP, self._place, notes, hub=self._hub)
+            leave_record(_LOOKUP, self._place, notes, buffer=self._buffer)
         return self
 
     @property
     def trace_id(self) -> str | None:
         """The trace that the call belongs to, 32 hex digits."""
-        return None if self._place is None else lineage(self._place)[0]
+        return None if self._place is None else span_context(self._place)[0]
 
     @property
     def span_id(self) -> str | None:
         """The call's own id in its trace, 16 hex digits."""
-        return None if self._place is None else lineage(self._place)[1]
+        return None if self._place is None else span_context(self._place)[1]
 
     @property
     def agent(self) -> str | None:
         """The agent on whose behalf it runs."""
-        return None if self._place is None else lineage(self._place)[3]
+        return None if self._place is None else span_context(self._place)[3]
 
     @property
     def operation(self) -> str | None:
@@ -183,7 +183,7 @@ class Call:
     @property
     def baggage(self) -> str | None:
         """The W3C header that sends the fields of `attributes` on, beside `traceparent`."""
-        account = None if self._place is None else lineage(self._place)[4]
+        account = None if self._place is None else span_context(self._place)[4]
         return None if account is None or not account.fields else format_baggage(account.fields)
 
     def spending(self) -> Spent:
@@ -199,9 +199,9 @@ class Call:
         (1, Decimal('0.00015000'))
         """
         try:
-            for hub in list(hubs):  # what is below may have been recorded through a collector of its own
-                if hub is self._hub or hub.runtime is not None:
-                    runtime(hub).flush()
+            for buffer in list(buffers):  # what is below may have been recorded through a collector of its own
+                if buffer is self._buffer or buffer.runtime is not None:
+                    runtime(buffer).flush()
             account = None if self._record is None else account_of(self._record)
             return NOTHING if account is None else account.total()
         except Exception as error:
@@ -233,7 +233,7 @@ def _put_together(notes: Notes, piece: object) -> None:
 def current_call() -> Call:
     """Return the call that is running here; a false one that swallows everything if there is none."""
     record = CURRENT.get()
-    return Call(call_of(record), HUB, None if record is None or record[SPEC] is None else record)
+    return Call(call_of(record), RECORDS, None if record is None or record[SPEC] is None else record)
 
 
 def leave_record(
@@ -242,14 +242,14 @@ def leave_record(
     notes: Notes | None = None,
     *,
     seconds: float = 0.0,
-    hub: Hub = HUB,
+    buffer: RecordBuffer = RECORDS,
 ) -> None:
     """Leave the record of something that has happened already, `seconds` long; the buffer may have to be relieved."""
-    if len(hub.buffer) >= hub.limit:
-        hub.relieve()
+    if len(buffer.records) >= buffer.threshold:
+        buffer.drain_some()
     record = blank(spec, parent)
     record[NOTES] = notes
     now = _clock.perf_counter_ns()
     record[START] = now - round(seconds * 1e9)
     record[END] = now
-    hub.append(record)
+    buffer.append(record)

@@ -1,11 +1,10 @@
-"""Where calls leave their records, and the way from there to whoever collects them.
+"""The buffers that calls leave their records in, and how each finds the runtime that drains it.
 
-Emitters know this room only. Records wait in a bounded buffer until a reader, a full buffer
-or `configure` calls for the runtime, which is made by the factory that the front door has
-installed: so nothing below the runtime has to import it.
+Emitters know this room only. Records wait in a bounded buffer until a reader, a full buffer or `configure` calls for
+the runtime. The front door has installed a factory for it, so that nothing below the runtime has to import it.
 
-A caller never waits for long: where another thread holds the records, the buffer grows meanwhile, up to `_MOST`
-records. What goes beyond that, or cannot be folded, is dropped and counted.
+A caller never waits for long: while another thread holds the records the buffer grows, up to `_MOST` records. Those
+beyond that, and those that cannot be folded, are dropped and counted.
 """
 
 from __future__ import annotations
@@ -22,54 +21,65 @@ if TYPE_CHECKING:
 
     from pepperpy_obs._record import Record
 
-__all__ = ["HUB", "Hub", "hubs", "install", "runtime"]
+__all__ = ["RECORDS", "RecordBuffer", "buffers", "install", "runtime"]
 
 LIMIT: Final = 4096
-RELIEF: Final = 512
-"""How many records a caller that finds the buffer full has to fold: about a millisecond's worth."""
+SOME: Final = 512
+"""How many records a caller folds that finds the buffer full: about a millisecond's worth."""
 _MOST: Final = 8 * LIMIT
 """How many records may wait, or eight times as many as the buffer takes, while another thread holds them."""
 
-hubs: weakref.WeakSet[Hub]
+buffers: weakref.WeakSet[RecordBuffer]
 _making = threading.RLock()
 
 
-class Buffer(list["Record"]):
-    """The buffer of the default hub, where a wrapper that was pickled by value finds that of its new process."""
+class RecordList(list["Record"]):
+    """The list of the default buffer; a wrapper that was pickled by value finds that of its new process."""
 
     __slots__ = ()
 
     def __reduce__(self) -> Any:
-        return getattr, (HUB, "buffer")
+        return getattr, (RECORDS, "records")
 
 
-class Hub:
+class RecordBuffer:
     """One buffer of records and the runtime that drains it.
 
-    Any number of threads may append. Only who holds `taking` takes away, and only from the front: to append is a single
-    operation on a list, so it needs no lock.
+    Any number of threads may append: that is a single operation on a list, so it needs no lock. Records are taken away
+    from the front only, under `take_lock`.
     """
 
-    __slots__ = ("__weakref__", "_first", "append", "buffer", "limit", "lost", "most", "off", "runtime", "taking")
+    __slots__ = (
+        "__weakref__",
+        "_first",
+        "append",
+        "capacity",
+        "lost",
+        "off",
+        "records",
+        "runtime",
+        "take_lock",
+        "threshold",
+    )
 
     def __init__(self) -> None:
-        self.buffer: list[Record] = Buffer()
-        self.append = self.buffer.append
-        self.taking = threading.RLock()
-        self.most = LIMIT
+        self.records: list[Record] = RecordList()
+        self.append = self.records.append
+        self.take_lock = threading.RLock()
+        self.capacity = LIMIT
         """How many records the buffer takes."""
-        self.limit = LIMIT
-        """How many there are when a caller is to come by: `most`, or fewer if somebody wants it so, and 0 while
-        recording is off, so that one comparison tells of all."""
+        self.threshold = LIMIT
+        """How many there are when a caller calls `drain_some`: `capacity`, or fewer if the runtime wants to be called
+        earlier, or 0 while recording is off. So one comparison decides all three."""
         self.lost = 0
         """Calls that were dropped, and so neither counted nor logged."""
         self.off = False
         self.runtime: Any = None
         self._first: Callable[[], None] | None = None
-        hubs.add(self)
+        buffers.add(self)
 
     def __del__(self) -> None:
-        """Write what a collector of one's own has left, when nobody can record or read through it any more."""
+        """Write what a collector has left that is no longer referred to."""
         if self.runtime is not None:
             try:
                 self.runtime.shutdown()
@@ -77,48 +87,48 @@ class Hub:
                 failed("shutdown", error)
 
     def __reduce__(self) -> str:
-        """Name the default hub, which each process has; a collector's own stays where it is."""
-        if self is not HUB:
+        """Name the default buffer, which each process has; a collector's own stays where it is."""
+        if self is not RECORDS:
             msg = "a collector's own buffer cannot be pickled; make a MetricsCollector in each process"
             raise TypeError(msg)
-        return "HUB"
+        return "RECORDS"
 
-    def accept(self, limit: int | None) -> int | None:
+    def set_capacity(self, limit: int | None) -> int | None:
         """Take up to `limit` records, or none at all; return what was in force before."""
-        before = None if self.off else self.most
-        self.most = limit or 0
-        self.off, self.limit = limit is None, self.most
+        before = None if self.off else self.capacity
+        self.capacity = limit or 0
+        self.off, self.threshold = limit is None, self.capacity
         return before
 
-    def expect(self, count: int | None) -> None:
-        """Have a caller come by when there are `count` records, or only when the buffer is full."""
-        self.limit = self.most if count is None else min(count, self.most)
+    def set_threshold(self, count: int | None) -> None:
+        """Have a caller call `drain_some` when there are `count` records; None: only when the buffer is full."""
+        self.threshold = self.capacity if count is None else min(count, self.capacity)
         if self.off:  # since now
-            self.limit = 0
+            self.threshold = 0
 
     def on_first_call(self, step: Callable[[], None]) -> None:
         """Have the next observed call take a step first, once."""
         self._first = step
-        self.expect(0)
+        self.set_threshold(0)
 
     def _take_first(self) -> None:
         step, self._first = self._first, None
-        self.expect(None)
+        self.set_threshold(None)
         if step is not None:
             step()
 
-    def relieve(self) -> None:
-        """Come by, in a caller that found the limit reached: fold a part of a full buffer; never raises."""
-        full = len(self.buffer) >= self.most
+    def drain_some(self) -> None:
+        """Fold a part of a full buffer, in a caller that found the threshold reached; never raises."""
+        full = len(self.records) >= self.capacity
         try:
             if self._first is not None:
                 self._take_first()
             if full:
-                runtime(self).relieve(RELIEF)
-                if self.limit > self.most:
-                    self.expect(None)
+                runtime(self).drain_some(SOME)
+                if self.threshold > self.capacity:
+                    self.set_threshold(None)
             elif self.runtime is not None:
-                self.runtime.come_by()
+                self.runtime.on_threshold()
         except RecursionError:
             return  # too deep a stack: the next caller, a reader or the thread will do it
         except BusyError:
@@ -129,48 +139,48 @@ class Hub:
                 self._drop()
 
     def _put_off(self) -> None:
-        """Let calls go on without room: a later one is to try again."""
-        if len(self.buffer) + RELIEF > max(_MOST, 8 * self.most):
+        """Let calls go on without room; a later one tries again."""
+        if len(self.records) + SOME > max(_MOST, 8 * self.capacity):
             self._drop()
-        self.limit = 0 if self.off else len(self.buffer) + RELIEF
+        self.threshold = 0 if self.off else len(self.records) + SOME
 
     def _drop(self) -> None:
-        with self.taking:
-            before = len(self.buffer)
-            del self.buffer[:RELIEF]
-            self.lost += before - len(self.buffer)
+        with self.take_lock:
+            before = len(self.records)
+            del self.records[:SOME]
+            self.lost += before - len(self.records)
 
 
-hubs = weakref.WeakSet()
-HUB: Final = Hub()
-"""The hub of the default runtime, which all decorators feed."""
+buffers = weakref.WeakSet()
+RECORDS: Final = RecordBuffer()
+"""The buffer of the default runtime, which all decorators feed."""
 
-_factory: Callable[[Hub], Any] | None = None
+_factory: Callable[[RecordBuffer], Any] | None = None
 
 
-def install(factory: Callable[[Hub], Any]) -> None:
-    """Say how a runtime is made for a hub; it is called when one is first needed."""
+def install(factory: Callable[[RecordBuffer], Any]) -> None:
+    """Set how a runtime is made for a buffer; it is called when one is first needed."""
     global _factory
     _factory = factory
 
 
-def runtime(hub: Hub = HUB) -> Any:
-    """Return the runtime of `hub`, made on first use."""
-    if hub.runtime is None:
+def runtime(buffer: RecordBuffer = RECORDS) -> Any:
+    """Return the runtime of `buffer`, made on first use."""
+    if buffer.runtime is None:
         with _making:
-            if hub.runtime is None:
+            if buffer.runtime is None:
                 if _factory is None:
                     msg = "no runtime can be made before the front door, pepperpy_obs, has been imported"
                     raise RuntimeError(msg)
-                hub.runtime = _factory(hub)
-    return hub.runtime
+                buffer.runtime = _factory(buffer)
+    return buffer.runtime
 
 
 def after_fork() -> None:
     """In a forked child: forget the parent's records, which the parent will fold."""
     global _making
     _making = threading.RLock()
-    for hub in list(hubs):
-        hub.taking = threading.RLock()
-        hub.buffer.clear()
-        hub.lost = 0
+    for buffer in list(buffers):
+        buffer.take_lock = threading.RLock()
+        buffer.records.clear()
+        buffer.lost = 0

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from pepperpy_obs._record import Notes, Record, Spec
-    from pepperpy_obs.context import Lineage
+    from pepperpy_obs.context import SpanContext
     from pepperpy_obs.typing import EventDict
 
 __all__ = ["ACCOUNT", "ANSWER", "AT", "THREE", "Writer", "outcome_of"]
@@ -103,8 +103,8 @@ class Writer:
             past = self.turn(at)
         event = spec.base.copy()
         event["timestamp"] = f"{self.prefix}{THREE[past // 1_000_000]}{THREE[past // 1000 % 1000]}Z"
-        lineage = record[CALLER]
-        event["event_id"] = self.mark + (os.urandom(8).hex() if lineage is None else lineage[1])
+        span_context = record[CALLER]
+        event["event_id"] = self.mark + (os.urandom(8).hex() if span_context is None else span_context[1])
         event[AT] = at
         _tell(event, record, spec)
         return event
@@ -118,18 +118,18 @@ class Writer:
 
 
 def _tell(event: dict[str, Any], record: Record, spec: Spec) -> None:
-    _, lineage, start, end, notes, error = record
+    _, span_context, start, end, notes, error = record
     if spec.event is OPERATION_FINISHED:
         event["duration_seconds"] = (end - start) / 1e9 if end > start else 0.0
-        event["trace_id"], event["span_id"], parent, agent, account = lineage
+        event["trace_id"], event["span_id"], parent, agent, account = span_context
         if parent is not None:
             event["parent_span_id"] = parent
         if agent is not None:
             event["agent"] = agent
         if account is not None:
             event[ACCOUNT] = account
-    elif lineage is not None:
-        _tell_place(event, lineage)
+    elif span_context is not None:
+        _tell_place(event, span_context)
     if error is not None:
         _tell_failure(event, error, spec, bare=notes is None)
     if notes is not None:
@@ -157,9 +157,9 @@ def _tell_fields(event: dict[str, Any], around: Mapping[str, Any] | None, own: M
         event[place] = value
 
 
-def _tell_place(event: dict[str, Any], lineage: Lineage) -> None:
+def _tell_place(event: dict[str, Any], span_context: SpanContext) -> None:
     """Say where it happened of what is no call: it has no span of its own, but may have its caller's."""
-    trace, own, parent, agent, account = lineage
+    trace, own, parent, agent, account = span_context
     if trace is not None:
         event["trace_id"] = trace
         if parent is not None or own is not None:

@@ -63,7 +63,7 @@ MOVED: Final = "\0"
 SPEC: Final = 0
 """The `Spec` of the operation; None in a record that only stands for a caller elsewhere."""
 CALLER: Final = 1
-"""The record of the calling call or None; once somebody has asked for it, the lineage, which is a tuple."""
+"""The record of the calling call or None; once it was asked for, its own `SpanContext`, a tuple."""
 START: Final = 2
 END: Final = 3
 """Both in ns of the monotonic clock; `END` is None while the call is in flight."""

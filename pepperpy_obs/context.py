@@ -1,7 +1,7 @@
-"""Who calls whom: the current call, its ids and agent, and W3C `traceparent` in and out.
+"""The current call, its caller, ids and agent, and W3C `traceparent` in and out.
 
 One context variable holds the record of the call that is running. A call only keeps a
-reference to its caller's record; ids are made when somebody asks for them, as a rule the drain.
+reference to its caller's record; ids are made when first asked for, as a rule by the drain.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 from contextlib import contextmanager
 
-__all__ = ["CURRENT", "account_of", "continue_trace", "format_traceparent", "lineage", "parse_traceparent"]
+__all__ = ["CURRENT", "account_of", "continue_trace", "format_traceparent", "parse_traceparent", "span_context"]
 
 ONLY_FIELDS: Final = Spec("", silent=True)
 """Of blocks that put fields on calls, and name no agent: so they begin no trace."""
@@ -50,7 +50,7 @@ _reduced_before: Any = copyreg.dispatch_table.get(ContextVar)
 copyreg.pickle(ContextVar, _reduced)
 
 
-Lineage = tuple[str | None, str | None, str | None, str | None, Account | None]
+SpanContext = tuple[str | None, str | None, str | None, str | None, Account | None]
 """trace id (None: none yet), span id (None: no span, only a trace), parent span id, agent, account.
 
 The account is the call's own if it has one (`account_of`), else that of the call around it.
@@ -62,17 +62,17 @@ _lock = Exclusive()
 _PATIENCE: Final = 0.5
 
 
-def lineage(record: Record) -> Lineage:
+def span_context(record: Record) -> SpanContext:
     """Return the ids and the agent of a call; they are made on first asking and then stay."""
     if type(record[CALLER]) is not tuple:
-        settle([record], named=True)
-    known: Lineage = record[CALLER]
+        assign_ids([record], named=True)
+    known: SpanContext = record[CALLER]
     return known
 
 
 def account_of(record: Record) -> Account | None:
     """Return the account of a call, or None of one that has none: nothing was spent under it."""
-    _, span, _, _, account = lineage(record)
+    _, span, _, _, account = span_context(record)
     return account if account is not None and account.span == span else None
 
 
@@ -83,11 +83,11 @@ def is_above(record: Record, other: Record) -> bool:
         if above is record:
             return True
         other, above = above, above[CALLER]
-    return above is not None and above[2] is not None and above[2] == lineage(record)[1]
+    return above is not None and above[2] is not None and above[2] == span_context(record)[1]
 
 
-def settle(records: Sequence[Record], *, named: bool = False) -> None:
-    """Make the lineage of each record: one lock, and bulk reads of the system's randomness, for a whole batch.
+def assign_ids(records: Sequence[Record], *, named: bool = False) -> None:
+    """Make the span context of each record: one lock, and bulk reads of the system's randomness, for a whole batch.
 
     A call that is `named` while it runs has an account at once: its own answer may be still to come.
 
@@ -96,12 +96,12 @@ def settle(records: Sequence[Record], *, named: bool = False) -> None:
     """
     # Whoever holds the lock may be a thread whose signal handler waits for a drain that waits here.
     try:
-        _lock.run(lambda: _settle(records, named=named), _PATIENCE)
+        _lock.run(lambda: _assign_ids(records, named=named), _PATIENCE)
     except BusyError:
-        _settle(records, named=named)
+        _assign_ids(records, named=named)
 
 
-def _settle(records: Sequence[Record], *, named: bool) -> None:
+def _assign_ids(records: Sequence[Record], *, named: bool) -> None:
     ids = os.urandom(_SPAN_BYTES * len(records)).hex(" ", _SPAN_BYTES).split()
     traces: list[str] = []
     before: object = ids
@@ -134,19 +134,19 @@ def _settle(records: Sequence[Record], *, named: bool) -> None:
             _with_account(record)
 
 
-def _of_caller(record: Record, caller: Record) -> Lineage:
-    """Return the lineage of the caller of `record`, settled if it was not, and with an account to charge."""
+def _of_caller(record: Record, caller: Record) -> SpanContext:
+    """Return the span context of the caller of `record`, with ids made and an account to charge."""
     if type(caller[CALLER]) is not tuple:
-        _settle_above(record)
-    found: Lineage = caller[CALLER]
+        _assign_ids_above(record)
+    found: SpanContext = caller[CALLER]
     _, span, _, _, account = found
     return found if span is None or (account is not None and account.span == span) else _with_account(caller)
 
 
-def _settle_above(record: Record) -> None:
-    """Settle the callers above a record, topmost first.
+def _assign_ids_above(record: Record) -> None:
+    """Assign ids to the callers above a record, topmost first.
 
-    A loop, not a recursion: agents nest as deep as they please. The lineage takes the place of the
+    A loop, not a recursion: agents nest as deep as they please. The span context takes the place of the
     reference to the caller, or a task that starts its own successor for ever would keep them all.
     """
     above: list[Record] = []
@@ -155,20 +155,20 @@ def _settle_above(record: Record) -> None:
         above.append(caller)
         caller = caller[CALLER]
     for one in reversed(above):
-        settle([one])
+        assign_ids([one])
 
 
-def _with_account(record: Record) -> Lineage:
+def _with_account(record: Record) -> SpanContext:
     """Give a call an account: before its first child is placed, so that it is charged for all of them."""
-    known: Lineage = record[CALLER]
+    known: SpanContext = record[CALLER]
     trace, span, parent, agent, account = known
     if span is not None and (account is None or account.span != span):
         known = record[CALLER] = (trace, span, parent, agent, Account(span, account))
     return known
 
 
-def _born(record: Record, own: str, caller: Lineage) -> Lineage:
-    """Return the lineage of a call with an account of its own, or of a block that is no call."""
+def _born(record: Record, own: str, caller: SpanContext) -> SpanContext:
+    """Return the span context of a call with an account of its own, or of a block that is no call."""
     trace, span, _, agent, account = caller
     spec, notes = record[SPEC], record[NOTES]
     if type(notes) is Around:
@@ -180,7 +180,7 @@ def _born(record: Record, own: str, caller: Lineage) -> Lineage:
     return (trace, own, span, agent, Account(own, account, limit=spec.budget))
 
 
-def leave(token: Token[Record | None]) -> None:
+def reset(token: Token[Record | None]) -> None:
     """Make the caller current again, wherever this happens to run."""
     try:
         CURRENT.reset(token)
@@ -217,7 +217,7 @@ def parse_traceparent(header: object) -> tuple[str, str] | None:
 
 def format_traceparent(record: Record) -> str | None:
     """Return the header to send on, so that the callee's spans hang below this call."""
-    trace, span, *_ = lineage(record)
+    trace, span, *_ = span_context(record)
     return None if span is None else f"00-{trace}-{span}-01"
 
 
@@ -258,14 +258,14 @@ def continue_trace(traceparent: str | None, baggage: str | None = None) -> Gener
     try:
         yield
     finally:
-        leave(token)
+        reset(token)
 
 
 def before_fork() -> None:
     """Name the running call, so that parent and child call it by the same ids."""
     record = CURRENT.get()
     if record is not None:
-        lineage(record)
+        span_context(record)
 
 
 def after_fork() -> None:

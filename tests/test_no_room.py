@@ -11,7 +11,7 @@ import pytest
 
 from pepperpy_obs import Config, SetupError, configure, current_call, measure, measured, stats, tracked_usage
 from pepperpy_obs import _clock as clock
-from pepperpy_obs._dispatch import HUB, runtime
+from pepperpy_obs._dispatch import RECORDS, runtime
 from pepperpy_obs._guard import failures, forget
 from pepperpy_obs.testing import captured
 
@@ -71,7 +71,7 @@ def test_a_call_runs_without_memory_for_its_record(name: str, tool: str, monkeyp
     with captured() as seen:
         monkeypatch.setitem(clock.__dict__, tool, _out_of_memory)
         if tool == "_pp_append":
-            monkeypatch.setattr(HUB, "append", _out_of_memory)
+            monkeypatch.setattr(RECORDS, "append", _out_of_memory)
         assert call(3) == 3
         with pytest.raises(_BoomError) as raised:
             call(-1)

@@ -145,6 +145,6 @@ def test_other_variables_and_collectors_stay_where_they_are() -> None:
     collector = MetricsCollector(Config(config_file=None, log_format="none"))
     try:
         with pytest.raises(TypeError, match="make a MetricsCollector in each process"):
-            pickle.dumps(collector.hub)
+            pickle.dumps(collector.buffer)
     finally:
         collector.shutdown()

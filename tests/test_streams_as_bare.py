@@ -16,7 +16,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pepperpy_obs import costed, measured
-from pepperpy_obs._dispatch import HUB
+from pepperpy_obs._dispatch import RECORDS
 from pepperpy_obs.testing import captured
 from tests.generators import ASYNC_GENERATORS, GENERATORS, BoomError, aecho, echo
 
@@ -85,9 +85,9 @@ async def driven_async(stream: Any, script: list[str]) -> list[object]:
 @pytest.fixture(params=["recording", "off"], scope="module", autouse=True)
 def recording(request: pytest.FixtureRequest) -> Iterator[None]:
     """Run everything once with recording and once without."""
-    HUB.off = request.param == "off"
+    RECORDS.off = request.param == "off"
     yield
-    HUB.off = False
+    RECORDS.off = False
 
 
 def end(stream: Any) -> None:

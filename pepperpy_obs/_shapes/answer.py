@@ -15,7 +15,7 @@ from pepperpy_obs._shapes.source import is_generated
 from pepperpy_obs._shapes.steps import follow
 from pepperpy_obs._shapes.streams import named_as, relayed, relayed_async
 from pepperpy_obs._shapes.watch import Awaited, Watch
-from pepperpy_obs.context import CURRENT, leave
+from pepperpy_obs.context import CURRENT, reset
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,6 +82,6 @@ async def _awaited(guard: Awaited, take: Take) -> Any:
         guard.end(error)
         raise
     finally:
-        leave(token)
+        reset(token)
     guard.answered = True
     return take(guard.record, answer, _clock.perf_counter_ns())

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from pepperpy_obs import _clock
-from pepperpy_obs._dispatch import HUB
+from pepperpy_obs._dispatch import RECORDS
 from pepperpy_obs._record import END, ERROR, SPEC, START, Spec
 from pepperpy_obs._shapes.answer import taker
 from pepperpy_obs._shapes.asked import asked_by, candidates, note_asked
@@ -33,10 +33,10 @@ __all__ = ["wrap_call"]
 _SOURCE: Final = """\
 def _pp_make(_pp_target, _pp_given, _pp_take):
     {async_}def {name}({parameters}):
-        if _pp_len(_pp_buffer) >= _pp_hub.limit:
-            if _pp_hub.off:
+        if _pp_len(_pp_list) >= _pp_records.threshold:
+            if _pp_records.off:
                 return {await_}_pp_target({arguments})
-            _pp_hub.relieve()
+            _pp_records.drain_some()
         while True:
             try:
                 _pp_record = [_pp_given, _pp_token := _pp_caller(), perf_counter_ns(), None, None, None]
@@ -115,15 +115,15 @@ _FINISH_TRACKED: Final = """\
 """
 
 _TOOLS: Final[dict[str, object]] = {
-    "_pp_hub": HUB,
-    "_pp_buffer": HUB.buffer,
-    "_pp_append": HUB.append,
+    "_pp_records": RECORDS,
+    "_pp_list": RECORDS.records,
+    "_pp_append": RECORDS.append,
     "_pp_caller": CURRENT.get,
     "_pp_enter": CURRENT.set,
     "_pp_leave": CURRENT.reset,
     "_pp_len": len,
     "_pp_any_error": BaseException,
-    # A coroutine may be closed by the garbage collector, in another context (as in `context.leave`).
+    # A coroutine may be closed by the garbage collector, in another context (as in `context.reset`).
     # RuntimeError: the token was used before a signal handler raised.
     "_pp_cannot_leave": (ValueError, RuntimeError, MemoryError),
     "_pp_no_token": TypeError,

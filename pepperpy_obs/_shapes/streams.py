@@ -16,7 +16,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pepperpy_obs import _clock
-from pepperpy_obs._dispatch import HUB
+from pepperpy_obs._dispatch import RECORDS
 from pepperpy_obs._record import START, blank
 from pepperpy_obs._shapes.asked import asked_by, candidates, note_asked
 from pepperpy_obs._shapes.capture import lost
@@ -40,10 +40,10 @@ Running = TypeVar("Running")
 
 
 def _watching(spec: Spec, caller: Record | None, *asked: object) -> Watch | Blind:
-    if HUB.off:
+    if RECORDS.off:
         return Blind()
-    if len(HUB.buffer) >= HUB.limit:
-        HUB.relieve()
+    if len(RECORDS.records) >= RECORDS.threshold:
+        RECORDS.drain_some()
     try:
         return _watch(spec, caller, *asked)
     except MemoryError:
@@ -61,7 +61,7 @@ def _watch(spec: Spec, caller: Record | None, *asked: object) -> Watch:
     if asked:
         note_asked(record, *asked)
     record[START] = _clock.perf_counter_ns()  # before it enters the buffer: the drain relies on it
-    HUB.append(record)
+    RECORDS.append(record)
     return watch
 
 
@@ -91,7 +91,7 @@ def _pp_make(_pp_target, _pp_given, _pp_watching):
                     _pp_watch.returned(_pp_thrown)
                     return _pp_stop.value
                 finally:
-                    _pp_watch.leave(_pp_token)
+                    _pp_watch.reset(_pp_token)
                     _pp_sent = _pp_thrown = None
                 _pp_watch.item(_pp_item)
                 try:
@@ -123,7 +123,7 @@ def _pp_make(_pp_target, _pp_given, _pp_watching):
                     _pp_watch.returned(_pp_thrown)
                     return
                 finally:
-                    _pp_watch.leave(_pp_token)
+                    _pp_watch.reset(_pp_token)
                     _pp_step = _pp_sent = _pp_thrown = None
                 _pp_watch.item(_pp_item)
                 try:

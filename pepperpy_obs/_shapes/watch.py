@@ -8,7 +8,7 @@ from pepperpy_obs import _clock
 from pepperpy_obs._guard import unread
 from pepperpy_obs._record import END, identity_of, notes_of
 from pepperpy_obs._shapes.capture import fail, note_carried
-from pepperpy_obs.context import CURRENT, leave
+from pepperpy_obs.context import CURRENT, reset
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -94,11 +94,11 @@ class Watch(Guard):
         """Make the call current for one step: the stream's, or that of a block which it had open at its last yield."""
         return CURRENT.set(self.inside)
 
-    def leave(self, token: Token[Record | None] | None) -> None:
+    def reset(self, token: Token[Record | None] | None) -> None:
         """Give the consumer its context back."""
         self.inside = CURRENT.get() or self.record
         if token is not None:
-            leave(token)
+            reset(token)
 
     def item(self, item: object) -> None:
         """Note that an item passes; what usage it carries is taken, the item is not kept."""
@@ -166,7 +166,7 @@ class Step:
     ) -> None:
         watch = self.watch
         watch.busy = False
-        watch.leave(self.token)
+        watch.reset(self.token)
         if kind is not None:
             watch.end(None if issubclass(kind, _ENDS) else error)
 
@@ -177,7 +177,7 @@ class Blind:
     def enter(self) -> None:
         """Leave the context as it is."""
 
-    def leave(self, token: object) -> None:
+    def reset(self, token: object) -> None:
         """Leave it so."""
 
     def item(self, item: object) -> None:

@@ -20,7 +20,7 @@ import msgspec
 from msgspec.structs import astuple
 
 from pepperpy_obs.aggregate.bins import Bins, width_of
-from pepperpy_obs.aggregate.columns import Columns, Row, data_of, columns_of, rows_of
+from pepperpy_obs.aggregate.columns import Columns, Row, columns_of, data_of, rows_of
 from pepperpy_obs.aggregate.histogram import Durations, Histogram
 from pepperpy_obs.aggregate.metric import Latest, MetricData
 from pepperpy_obs.aggregate.plain import plain_of, table_of

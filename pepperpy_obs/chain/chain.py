@@ -93,7 +93,7 @@ class Chain:
         """How many lines there are to be written."""
         return self._batch.count
 
-    def is_brisk(self, records: Sequence[Record] = ()) -> bool:
+    def is_non_blocking(self, records: Sequence[Record] = ()) -> bool:
         """Tell whether `take` is known to be done with these at once.
 
         So it is if there are no links but ours, and nothing leaves that is not text. What takes longer comes rarely: to

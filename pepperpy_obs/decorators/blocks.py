@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from pepperpy_obs import _clock
 from pepperpy_obs._call import SETTABLE, Call
-from pepperpy_obs._dispatch import HUB
+from pepperpy_obs._dispatch import RECORDS
 from pepperpy_obs._record import CALLER, END, NOTES, SPEC, START, Around, Record, Spec, blank
 from pepperpy_obs._shapes.capture import fail, lost
-from pepperpy_obs.context import CURRENT, ONLY_FIELDS, call_of, caller_of, leave
+from pepperpy_obs.context import CURRENT, ONLY_FIELDS, call_of, caller_of, reset
 from pepperpy_obs.decorators.options import BlockOptions, checked_fields, make_spec
 from pepperpy_obs.errors import SetupError
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
-    from pepperpy_obs._dispatch import Hub
+    from pepperpy_obs._dispatch import RecordBuffer
 
 __all__ = ["Block", "agent", "attributes", "measure"]
 
@@ -27,32 +27,37 @@ __all__ = ["Block", "agent", "attributes", "measure"]
 class Block:
     """A stretch of code as one call. Use each block once; the object costs little."""
 
-    __slots__ = ("_before", "_caller", "_fields", "_hub", "_record", "_spec", "_token")
+    __slots__ = ("_before", "_buffer", "_caller", "_fields", "_record", "_spec", "_token")
 
     def __init__(
-        self, spec: Spec, *, caller: Record | None = None, fields: Mapping[str, Any] | None = None, hub: Hub = HUB
+        self,
+        spec: Spec,
+        *,
+        caller: Record | None = None,
+        fields: Mapping[str, Any] | None = None,
+        buffer: RecordBuffer = RECORDS,
     ) -> None:
         self._spec = spec
         self._caller = caller
         self._fields = fields
-        self._hub = hub
+        self._buffer = buffer
         self._before: Record | None = None
         self._record: Record | None = None
         self._token: Token[Record | None] | None = None
 
     def __enter__(self) -> Call:
-        hub = self._hub
-        if hub.off:
-            return Call(None, hub)
-        if len(hub.buffer) >= hub.limit:
-            hub.relieve()
+        buffer = self._buffer
+        if buffer.off:
+            return Call(None, buffer)
+        if len(buffer.records) >= buffer.threshold:
+            buffer.drain_some()
         try:
-            return self._enter(hub)
+            return self._enter(buffer)
         except MemoryError:
             lost()
             if self._record is not None:  # in the buffer already: it is to make no event, and to be in flight no more
                 self._record[SPEC], self._record[END] = ONLY_FIELDS, self._record[START]
-            return Call(None, hub)
+            return Call(None, buffer)
         except BaseException as error:  # a signal handler's: the caller's code is not to run below this block
             self._break_off(error)
             raise
@@ -64,15 +69,15 @@ class Block:
                 CURRENT.set(self._before)
             fail(record, error)
 
-    def _enter(self, hub: Hub) -> Call:
+    def _enter(self, buffer: RecordBuffer) -> Call:
         self._before = CURRENT.get()
         record = self._record = blank(self._spec, self._caller or self._before)
         if self._fields is not None:
             record[NOTES] = Around(call_of(record[CALLER]), self._fields)
         record[START] = _clock.perf_counter_ns()  # before it enters the buffer: the drain relies on it
-        hub.append(record)
+        buffer.append(record)
         self._token = CURRENT.set(record)
-        return Call(record, hub) if self._fields is None else Call(call_of(record), hub, record)
+        return Call(record, buffer) if self._fields is None else Call(call_of(record), buffer, record)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -89,7 +94,7 @@ class Block:
             self._leave(record, token)
 
     def _leave(self, record: Record, token: Token[Record | None]) -> None:
-        leave(token)
+        reset(token)
         if CURRENT.get() is record:
             # Opened in one task's step of a stream, closed in another's: the token is of no use there.
             CURRENT.set(None if token.old_value is Token.MISSING else token.old_value)

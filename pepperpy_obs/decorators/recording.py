@@ -6,7 +6,7 @@ import weakref
 from typing import TYPE_CHECKING, Any, Final
 
 from pepperpy_obs._call import current_call, leave_record
-from pepperpy_obs._dispatch import HUB
+from pepperpy_obs._dispatch import RECORDS
 from pepperpy_obs._record import Notes, Spec
 from pepperpy_obs.context import CURRENT
 from pepperpy_obs.errors import SetupError
@@ -15,7 +15,7 @@ from pepperpy_obs.events import METRIC_RECORDED
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pepperpy_obs._dispatch import Hub
+    from pepperpy_obs._dispatch import RecordBuffer
 
 __all__ = ["cache_lookup", "caches", "record_metric", "record_usage", "watch_cache"]
 
@@ -58,9 +58,9 @@ def watch_cache(name: str, cache: object) -> None:
         caches[name] = lambda: cache
 
 
-def record_metric(fields: Mapping[str, Any], *, hub: Hub = HUB) -> None:
+def record_metric(fields: Mapping[str, Any], *, buffer: RecordBuffer = RECORDS) -> None:
     """Leave one value of a user's metric, as `Metric.fields` spells it."""
-    if not hub.off:
+    if not buffer.off:
         notes = Notes()
         notes.fields = dict(fields)
-        leave_record(_METRIC, CURRENT.get(), notes, hub=hub)
+        leave_record(_METRIC, CURRENT.get(), notes, buffer=buffer)

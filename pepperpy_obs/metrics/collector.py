@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Unpack
 
 from pepperpy_obs import _dispatch
-from pepperpy_obs._dispatch import HUB, Hub
+from pepperpy_obs._dispatch import RECORDS, RecordBuffer
 from pepperpy_obs.aggregate.metric import Metric
 from pepperpy_obs.decorators.blocks import Block, spec_for
 from pepperpy_obs.decorators.options import CallOptions
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pepperpy_obs.reports.stats import Stats
     from pepperpy_obs.runtime import Runtime
 
-__all__ = ["MetricsCollector", "hub_of"]
+__all__ = ["MetricsCollector", "buffer_of"]
 
 
 class MetricsCollector:
@@ -29,15 +29,15 @@ class MetricsCollector:
     """
 
     def __init__(self, config: Config | None = None) -> None:
-        self.hub: Hub = HUB
+        self.buffer: RecordBuffer = RECORDS
         if config is not None:
-            self.hub = Hub()
+            self.buffer = RecordBuffer()
             self.runtime.configure(config)
 
     @property
     def runtime(self) -> Runtime:
         """The runtime behind it."""
-        found: Runtime = _dispatch.runtime(self.hub)
+        found: Runtime = _dispatch.runtime(self.buffer)
         return found
 
     def record_call(self, provider: str, *, operation: str = "call", **options: Unpack[CallOptions]) -> Block:
@@ -47,7 +47,7 @@ class MetricsCollector:
         >>> with collector.record_call("openai", model="gpt-4o") as call:
         ...     _ = call.record_usage({"input_tokens": 10, "output_tokens": 5})
         """
-        return Block(spec_for(operation, {"kind": "llm", **options, "provider": provider}), hub=self.hub)
+        return Block(spec_for(operation, {"kind": "llm", **options, "provider": provider}), buffer=self.buffer)
 
     def record_metric(self, metric: Metric, value: float, /, **labels: str) -> None:
         """Record a value of a metric of your own: what a counter adds, what a gauge is now, what a histogram saw.
@@ -55,7 +55,7 @@ class MetricsCollector:
         Raises SetupError for a label name that Prometheus would refuse. A value that is not
         finite, or that would make a counter fall, is not counted but reported as our error.
         """
-        record_metric(metric.fields(value, labels), hub=self.hub)
+        record_metric(metric.fields(value, labels), buffer=self.buffer)
 
     async def get_stats(self, window: float | None = None) -> Stats:
         """Return the statistics, in all or of the last `window` seconds; shows every call that has returned."""
@@ -70,11 +70,11 @@ class MetricsCollector:
         self.runtime.shutdown()
 
 
-def hub_of(collector: Any) -> Hub:
-    """Return the hub that a class of ours is to use; SetupError for what is no collector."""
+def buffer_of(collector: Any) -> RecordBuffer:
+    """Return the buffer that a class of ours records in; SetupError for what is no collector."""
     if collector is None:
-        return HUB
+        return RECORDS
     if not isinstance(collector, MetricsCollector):
         msg = f"collector={collector!r}; give a MetricsCollector, or nothing to share the default one"
         raise SetupError(msg)
-    return collector.hub
+    return collector.buffer

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pepperpy_obs import _clock
-from pepperpy_obs.metrics.collector import MetricsCollector, hub_of
+from pepperpy_obs.metrics.collector import MetricsCollector, buffer_of
 from pepperpy_obs.pricing import Pricer
 from pepperpy_obs.reports.what_if import what_if
 
@@ -22,7 +22,7 @@ class CostAnalyzer:
     """Reports cost, without a collector that of the default runtime."""
 
     def __init__(self, collector: MetricsCollector | None = None) -> None:
-        hub_of(collector)
+        buffer_of(collector)
         self._collector = MetricsCollector() if collector is None else collector
 
     def what_if(self, model: str, *, window: float | None = None) -> Comparison:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from pepperpy_obs.decorators.blocks import Block, spec_for
 from pepperpy_obs.decorators.options import BlockOptions
-from pepperpy_obs.metrics.collector import MetricsCollector, hub_of
+from pepperpy_obs.metrics.collector import MetricsCollector, buffer_of
 
 if TYPE_CHECKING:
     from pepperpy_obs.reports.performance import PerformanceReport
@@ -19,11 +19,11 @@ class PerformanceMonitor:
 
     def __init__(self, collector: MetricsCollector | None = None) -> None:
         self._collector = MetricsCollector() if collector is None else collector
-        self._hub = hub_of(collector)
+        self._buffer = buffer_of(collector)
 
     def measure(self, operation: str, **options: Unpack[BlockOptions]) -> Block:
         """Record a block, `async with` or `with`, as one call of `operation`."""
-        return Block(spec_for(operation, options), hub=self._hub)
+        return Block(spec_for(operation, options), buffer=self._buffer)
 
     async def get_stats(self, operation: str | None = None, window: float | None = None) -> PerformanceReport:
         """Return the figures of one operation or of all, in all or of the last `window` seconds."""

@@ -9,7 +9,7 @@ from pepperpy_obs._record import Notes, Spec
 from pepperpy_obs.context import CURRENT
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.events import TOKEN_FIELDS, USAGE_RECORDED
-from pepperpy_obs.metrics.collector import MetricsCollector, hub_of
+from pepperpy_obs.metrics.collector import MetricsCollector, buffer_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +30,7 @@ class UsageTracker:
 
     def __init__(self, collector: MetricsCollector | None = None) -> None:
         self._collector = MetricsCollector() if collector is None else collector
-        self._hub = hub_of(collector)
+        self._buffer = buffer_of(collector)
 
     async def track_api_call(
         self,
@@ -77,11 +77,11 @@ class UsageTracker:
         _check({"provider": provider, "operation": operation, **({} if model is None else {"model": model})}, given)
         if tokens is not None:
             given = {"unsplit_tokens": tokens}
-        if not self._hub.off:
+        if not self._buffer.off:
             notes = Notes()
             notes.fields = {**own_names(fields), **given}
             spec = Spec(operation, kind="llm", event=USAGE_RECORDED, provider=provider, model=model, priced=True)
-            leave_record(spec, CURRENT.get(), notes, hub=self._hub)
+            leave_record(spec, CURRENT.get(), notes, buffer=self._buffer)
 
     async def get_usage_report(self, window: float | None = None) -> UsageReport:
         """Return who used how much, in all or in the last `window` seconds."""

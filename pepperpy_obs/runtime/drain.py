@@ -1,18 +1,18 @@
 """From the buffer through the chain, in an order in which children come before their parents.
 
-**A record's states.** In the buffer (`Hub`); taken from it (`_taken`); in flight (`_open`) or ended (`_ended`); in the
-batch that is being folded (`_held`); folded, which the chain counts in `taken`. It leaves a state by statements without
-a call in between, so that no signal handler comes between them, and `_recover` brings back what an exception has left
-in `_taken` or `_held`.
+**A record's states.** In the buffer (`RecordBuffer`); incoming, taken from the buffer (`_incoming`); in flight
+(`_in_flight`) or ended (`_ended`); in the batch that is being folded (`_batch`); folded, which the chain counts in
+`taken`. A record changes its state by statements without a call in between, so that no signal handler comes between
+them. `_recover` brings back the records that an exception has left in `_incoming` or `_batch`.
 
-**Locks.** `_records` guards all of these states and the chain's aggregate. `_writing` guards the order of lines: it is
-held by who writes, from before the lines are taken from the chain on. It comes first; who holds the records does not
-wait for it. Callers with a full buffer and readers hold both, and have the drain for themselves (docs/design.md). What
-drains without being asked (`background`) holds one of them at a time, and waits for none.
+**Locks.** `_exclusive` guards all of these states and the chain's aggregate. `_write_lock` guards the order of lines: a
+writer holds it from before it takes the lines from the chain until they are written. `_write_lock` is taken first; a
+thread that holds `_exclusive` never waits for it. Callers with a full buffer and readers hold both (docs/design.md).
+The background thread and loop tasks hold one of them at a time, and wait for none.
 
-**What breaks in.** A signal handler runs in the main thread, amid any of this. Where one that may raise is installed,
-the main thread folds in another (`elsewhere`), so that no batch is torn. One that uses us finds its own thread `inside`
-and changes nothing; what it has asked for is done after the batch (`after_batch`).
+**What may interrupt.** A signal handler runs in the main thread, anywhere in this. Where a handler is installed that
+may raise, the main thread folds in another thread (`shielded`), so that no batch is torn. A handler that uses us finds
+that its own thread `is_draining`, and changes nothing; its request is done after the batch (`after_batch`).
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from pepperpy_obs import _clock
 from pepperpy_obs._exclusive import BusyError, Exclusive
 from pepperpy_obs._guard import failed
 from pepperpy_obs._record import END, START, Record
-from pepperpy_obs.context import settle
-from pepperpy_obs.runtime.elsewhere import elsewhere
+from pepperpy_obs.context import assign_ids
+from pepperpy_obs.runtime.shielded import shielded
 from pepperpy_obs.runtime.stack import need_room
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pepperpy_obs._dispatch import Hub
+    from pepperpy_obs._dispatch import RecordBuffer
     from pepperpy_obs.chain import Chain
 
 __all__ = ["Drain"]
@@ -58,143 +58,143 @@ Result = TypeVar("Result")
 
 
 class Drain:
-    """Owns the records that have left the buffer, those in flight among them, and the way that they go.
+    """Owns the records that have left the buffer, those in flight among them, and sends them through the chain.
 
     All methods may be called by any thread; locks let one in at a time. A call from within (a signal handler or a
     finalizer that runs while its own thread drains) does nothing.
     """
 
     def __init__(
-        self, hub: Hub, chain: Chain, beforehand: Callable[[], object], afterwards: Callable[[], None]
+        self, buffer: RecordBuffer, chain: Chain, beforehand: Callable[[], object], afterwards: Callable[[], None]
     ) -> None:
         self.chain = chain
-        self._hub = hub
+        self._buffer = buffer
         self._beforehand = beforehand
         self._afterwards = afterwards
         self.renew()
 
     def renew(self) -> None:
         """Start afresh, as in a forked child: no lock held, nothing in flight."""
-        self._records = Exclusive()
-        self._writing = Exclusive()
-        self._patience: float = _WAIT
+        self._exclusive = Exclusive()
+        self._write_lock = Exclusive()
+        self._timeout: float = _WAIT
         """How long the next caller waits."""
-        self._due: list[Callable[[], object]] = []
-        """What has to wait for the end of the batch at hand."""
-        self._taken: list[Record] = []
-        """From the buffer, and not parted yet."""
-        self._open: list[Record] = []
+        self._deferred: list[Callable[[], object]] = []
+        """Steps that wait for the end of the current batch."""
+        self._incoming: list[Record] = []
+        """From the buffer, not yet split into ended and in flight."""
+        self._in_flight: list[Record] = []
         """In flight when they were last looked at, in the order in which they began."""
         self._ended: list[Record] = []
         """To be folded, in the order in which they ended."""
-        self._until = 0
+        self._watermark = 0
         """Up to which END they may be."""
-        self._held: list[Record] = []
-        """The batch at hand."""
+        self._batch: list[Record] = []
+        """The batch that is being folded."""
 
     def exclusively(self, step: Callable[[], Result], timeout: float = -1) -> Result:
         """Take a step while no other thread folds or writes; raises BusyError if one does after `timeout` seconds."""
-        if self.inside:
-            # Who writes waits for a round of a loop at most: all others wait for him before they hold the records.
-            return self._records.run(step)
+        if self.is_draining:
+            # A writer waits for one loop task at most: all others wait for the writer before they hold the records.
+            return self._exclusive.run(step)
         left = _clock.countdown(timeout) if timeout >= 0 else lambda: -1.0
         try:
-            return self._writing.run(lambda: self._holding(step, left()), timeout)
+            return self._write_lock.run(lambda: self._holding(step, left()), timeout)
         finally:
             self._finish()
 
-    def with_records(self, step: Callable[[], Result], timeout: float = -1) -> Result:
+    def with_exclusive(self, step: Callable[[], Result], timeout: float = -1) -> Result:
         """Take a step while no other thread folds, though one may be writing; raises BusyError as `exclusively`."""
-        if self.inside:
-            return self._records.run(step)
+        if self.is_draining:
+            return self._exclusive.run(step)
         try:
             return self._holding(step, timeout)
         finally:
             self._finish()
 
-    def try_records(self, step: Callable[[], int]) -> int:
-        """Take a step as `with_records`, without waiting; return how many records it folded, 0 from within a batch."""
-        return 0 if self.inside else self.with_records(step, 0)
+    def try_exclusive(self, step: Callable[[], int]) -> int:
+        """Take a step as `with_exclusive`, without waiting; return how many records it folded: 0 within a batch."""
+        return 0 if self.is_draining else self.with_exclusive(step, 0)
 
     def _holding(self, step: Callable[[], Result], timeout: float) -> Result:
         def recovered() -> Result:
             self._recover()
             return step()
 
-        return self._records.run(recovered, timeout)
+        return self._exclusive.run(recovered, timeout)
 
     def _finish(self) -> None:
-        """Do what a signal handler in the middle of the batch had to leave."""
-        while self._due:
-            self._due.pop(0)()
+        """Do what a signal handler deferred in the middle of the batch."""
+        while self._deferred:
+            self._deferred.pop(0)()
         self._afterwards()
 
     def after_batch(self, step: Callable[[], object]) -> None:
-        """Do something when no batch of this thread is at hand any more: at once, as a rule."""
-        if self.inside:
-            self._due.append(step)
+        """Take a step when this thread is in no batch: at once, as a rule."""
+        if self.is_draining:
+            self._deferred.append(step)
         else:
             step()
 
     @property
-    def inside(self) -> bool:
+    def is_draining(self) -> bool:
         """Whether the calling thread is draining or writing at this moment, further up in its own stack."""
-        return self._records.is_mine or self._writing.is_mine
+        return self._exclusive.is_mine or self._write_lock.is_mine
 
     def run(self) -> int:
         """Fold every call that had returned when this was called; return how many.
 
-        Who else wants to drain waits until all is done: to hand the lock over between batches costs more than the
+        Other threads that drain wait until all is done: to hand the lock over between batches costs more than the
         batches do. Raises RecursionError, with nothing touched, where the stack has no room for it.
         """
         self._beforehand()
-        if self.inside:
+        if self.is_draining:
             return 0
         need_room()
-        return elsewhere(lambda: self.exclusively(self._fold))
+        return shielded(lambda: self.exclusively(self._fold))
 
-    def relieve(self, most: int) -> None:
-        """Fold about the oldest `most`, unless somebody else has made room while this waited for its turn.
+    def drain_some(self, most: int) -> None:
+        """Fold about the oldest `most`, unless another thread has made room while this one waited.
 
         Where lines are not written for long, calls are counted all the same. Raises BusyError where other threads hold
         the records for long, or to fold these would keep the caller for long.
         """
         self._beforehand()
-        if self.inside:
+        if self.is_draining:
             return
         need_room()
         # No exception comes from there, for its frames would hold the thread, which were then let go of in this one.
-        if not elsewhere(lambda: self._relieve(most)):
+        if not shielded(lambda: self._drain_some(most)):
             msg = f"other threads hold the records, or they take longer than the {_HELP} s that a call may be kept"
             raise BusyError(msg)
 
-    def _relieve(self, most: int) -> bool:
+    def _drain_some(self, most: int) -> bool:
         try:
-            done = self.exclusively(lambda: self._help(most, self._fold), self._patience)
+            done = self.exclusively(lambda: self._help(most, self._fold), self._timeout)
         except BusyError:
-            patience, self._patience = self._patience, 0
+            patience, self._timeout = self._timeout, 0
             try:
-                return self.with_records(lambda: self._help(most, self._count), patience)
+                return self.with_exclusive(lambda: self._help(most, self._count), patience)
             except BusyError:
                 return False
-        self._patience = _WAIT
+        self._timeout = _WAIT
         return done
 
     def _help(self, most: int, fold: Callable[[int, Callable[[], float]], int]) -> bool:
         """Make room; return whether all that was taken from the buffer is folded."""
         if not self._is_full:
             return True
-        # What was taken and left by others who helped comes first: no list may grow without bound.
-        fold(0 if self._allowed >= most else most, _clock.countdown(_HELP))
-        return self._allowed == 0
+        # Records that other helpers have taken and left come first: no list may grow without bound.
+        fold(0 if self._foldable >= most else most, _clock.countdown(_HELP))
+        return self._foldable == 0
 
     @property
     def _is_full(self) -> bool:
-        return len(self._hub.buffer) >= self._hub.most
+        return len(self._buffer.records) >= self._buffer.capacity
 
     @property
-    def _allowed(self) -> int:
-        return bisect_right(self._ended, self._until, key=_by_end)
+    def _foldable(self) -> int:
+        return bisect_right(self._ended, self._watermark, key=_by_end)
 
     def finish(self, left: Callable[[], float]) -> int:
         """Fold as `run`, in the seconds that are `left`, what takes longer is dropped; return how many calls it was.
@@ -202,24 +202,24 @@ class Drain:
         Other threads are waited for in that time, too; raises BusyError where they do not get done.
         """
         self._beforehand()
-        if self.inside:
+        if self.is_draining:
             return 0
         need_room()
         last = _clock.countdown(max(_LAST, left()))
-        return elsewhere(lambda: self.exclusively(lambda: self._fold_or_drop(last), left()))
+        return shielded(lambda: self.exclusively(lambda: self._fold_or_drop(last), left()))
 
     def _fold_or_drop(self, left: Callable[[], float]) -> int:
         self._fold(None, left)
-        dropped = self._allowed
+        dropped = self._foldable
         # No call stands between these, so no signal handler can come between them.
         del self._ended[:dropped]
-        self._hub.lost += dropped
+        self._buffer.lost += dropped
         return dropped
 
     def _fold(self, most: int | None = None, time_left: Callable[[], float] = lambda: 1.0) -> int:
         folded = 0
         try:
-            left = self.look(most)
+            left = self.partition(most)
             while left > folded:
                 count = self.batch(min(left - folded, BATCH))
                 if count == 0:
@@ -238,14 +238,14 @@ class Drain:
         """Fold without writing."""
         if self.chain.gathered >= _MOST_LINES:
             self.chain.forget("waiting")
-        left = self.look(most)
+        left = self.partition(most)
         while left > 0 and (count := self.batch(min(left, BATCH))):
             left = left - count if time_left() else 0
         return 0
 
-    def write_aside(self) -> None:
+    def write_gathered(self) -> None:
         """Write what has gathered, while others may go on folding; raises BusyError at once if they write."""
-        if self.inside:
+        if self.is_draining:
             return
 
         def write() -> None:
@@ -253,59 +253,60 @@ class Drain:
             chain.write(batch)
 
         try:
-            self._writing.run(write, 0)
+            self._write_lock.run(write, 0)
         finally:
             self._finish()
 
-    def look(self, most: int | None, at_once: int = sys.maxsize, *, again: bool = False) -> int:
-        """Take records from the buffer and part them; return how many may be folded. With `records` held.
+    def partition(self, most: int | None, at_once: int = sys.maxsize, *, again: bool = False) -> int:
+        """Take records from the buffer and split them; return how many may be folded. With `_exclusive` held.
 
-        Who looks `again` in the same turn need not look at those in flight once more.
+        With `again`, in the same run, those in flight are not looked at once more.
         """
-        buffer = self._hub.buffer
+        buffer = self._buffer.records
         if most is None and not again:
-            ended, running = _part(self._open)
+            ended, running = _split(self._in_flight)
             # No call stands between such lines, so no signal handler can come between them; see `_recover`.
             self._ended = self._ended + ended
-            self._open = running
-        with self._hub.taking:
+            self._in_flight = running
+        with self._buffer.take_lock:
             count = min(len(buffer), at_once if most is None else most)
             whole = count == len(buffer)
-            self._taken = buffer[:count]
+            self._incoming = buffer[:count]
             del buffer[:count]
-        self._sort_in()
-        self._allow(ties=whole and most is None)
-        return self._allowed
+        self._partition_incoming()
+        self._raise_watermark(ties=whole and most is None)
+        return self._foldable
 
-    def _allow(self, *, ties: bool) -> None:
+    def _raise_watermark(self, *, ties: bool) -> None:
         """Raise the time up to which what has ended may be folded.
 
-        Children are to be folded before their parents, who began earlier and ended later. A record enters the buffer
-        after its START was read, and a child before its parent's END: so whoever ended before the first record that is
-        left in the buffer began has all that it called outside of it. What is allowed once stays so, whatever others
-        take and fold meanwhile, unless the time is one that is yet to come: then somebody has set the clock.
+        Children must be folded before their parents, which began earlier and ended later. A record enters the buffer
+        after its START was read, and a child before its parent's END. So a call that ended before the first record in
+        the buffer began has none of its children in the buffer. The watermark never falls, whatever other threads take
+        and fold meanwhile, unless it lies in the future: then the clock was set back.
 
-        `ties`: so has who ended just as that one began, for where a clock stands still a reader is to see it.
+        `ties`: a call that ended at the very moment when that record began may be folded, too. Where a clock stands
+        still, a reader has to see it.
         """
         ended = self._ended
-        if not ended or self._until > _clock.perf_counter_ns():
-            self._until = 0
+        if not ended or self._watermark > _clock.perf_counter_ns():
+            self._watermark = 0
         if not ended:
             return
-        beyond = next((record[START] for record in self._hub.buffer[:1]), None)
+        beyond = next((record[START] for record in self._buffer.records[:1]), None)
         if beyond is None:
             beyond = ended[-1][END]
         elif not ties and len(ended) <= _MOST_WAITING:
             beyond -= 1
-        self._until = max(self._until, beyond)
+        self._watermark = max(self._watermark, beyond)
 
-    def _sort_in(self) -> None:
-        """Part what was taken from the buffer; of those that ended at the same time, the later ones come first."""
-        ended, running = _part(self._taken)
+    def _partition_incoming(self) -> None:
+        """Split what came from the buffer; of those that ended at the same time, the later ones come first."""
+        ended, running = _split(self._incoming)
         ended.reverse()
         self._ended = ended + self._ended
-        self._open = self._open + running
-        self._taken = []
+        self._in_flight = self._in_flight + running
+        self._incoming = []
         self._ended.sort(key=_by_end)
 
     @property
@@ -313,43 +314,43 @@ class Drain:
         """Whether calls that have ended are still to be folded, of those that left the buffer."""
         return bool(self._ended)
 
-    def has_few_open(self, count: int) -> bool:
+    def has_few_in_flight(self, count: int) -> bool:
         """Tell whether no more than `count` calls were in flight when they were last looked at."""
-        return len(self._open) <= count
+        return len(self._in_flight) <= count
 
-    def batch(self, count: int, *, briskly: bool = False, most_ns: int = _SLICE) -> int:
-        """Fold up to `count` of those that may be, if need be only where that is brisk; return how many.
+    def batch(self, count: int, *, non_blocking: bool = False, most_ns: int = _SLICE) -> int:
+        """Fold up to `count` of those that may be folded; with `non_blocking` none if one might block. Return how many.
 
-        It ends after `most_ns`, and has then folded one at least. With `records` held.
+        It ends after `most_ns`, and has then folded at least one. With `_exclusive` held.
         """
         # Others may have folded what was allowed when the thread looked, and have looked at more.
-        count = min(count, self._allowed)
-        if briskly and not self.chain.is_brisk(self._ended[:count]):
+        count = min(count, self._foldable)
+        if non_blocking and not self.chain.is_non_blocking(self._ended[:count]):
             return 0
         self.chain.taken = 0
-        self._held = self._ended[:count]
+        self._batch = self._ended[:count]
         del self._ended[:count]
-        batch = self._held
+        batch = self._batch
         try:
-            settle(batch)
+            assign_ids(batch)
             self.chain.take(batch, _clock.perf_counter_ns() + most_ns)
             count = self.chain.taken
             self._ended[:0] = batch[count:]
         except Exception as error:
             failed("drain", error)
             self._ended[:0] = batch[self.chain.taken + 1 :]  # without the one that it failed at
-            self._hub.lost += 1
+            self._buffer.lost += 1
             count = self.chain.taken + 1
-        self._held = []
+        self._batch = []
         return count
 
     def _recover(self) -> None:
         """Take back what an exception from outside (Ctrl-C, a timeout's signal) has kept from being folded."""
-        if self._held:
-            self._ended[:0] = self._held[self.chain.taken :]
-            self._held = []
-        if self._taken:
-            self._sort_in()
+        if self._batch:
+            self._ended[:0] = self._batch[self.chain.taken :]
+            self._batch = []
+        if self._incoming:
+            self._partition_incoming()
 
     def exchange(self, chain: Chain) -> Chain:
         """Send all through another chain; return the one before, its lines written. To be called `exclusively`."""
@@ -364,19 +365,19 @@ class Drain:
         ends meanwhile. From within a batch nothing is folded, and no records are given.
         """
         self._beforehand()
-        if self.inside:
-            return self._records.run(lambda: step([]))
+        if self.is_draining:
+            return self._exclusive.run(lambda: step([]))
         need_room()
 
         def moment() -> Result:
             self._fold()
             # What has ended and must wait for an earlier call to be folded first has not been counted either.
-            return step(self._open + self._ended)
+            return step(self._in_flight + self._ended)
 
-        return elsewhere(lambda: self.exclusively(moment))
+        return shielded(lambda: self.exclusively(moment))
 
 
-def _part(records: list[Record]) -> tuple[list[Record], list[Record]]:
+def _split(records: list[Record]) -> tuple[list[Record], list[Record]]:
     """Return the finished ones and the others; END may be written any moment, so each is looked at once."""
     ended: list[Record] = []
     running: list[Record] = []

@@ -85,7 +85,7 @@ class Intervals:
     def _tell(self, until: int | None, timeout: float = -1) -> None:
         store = self._store
         if store is not None:
-            self._drain.with_records(lambda: store.close(until), timeout)
+            self._drain.with_exclusive(lambda: store.close(until), timeout)
         self._telling.run(self._tell_all, timeout)
 
     def _tell_all(self) -> None:

@@ -1,10 +1,10 @@
 """On an event loop, the loop itself folds its calls: right after a burst of them, a few in each round.
 
-A thread that folds has the interpreter lock for 0.1 ms at a time, and a loop that wakes up meanwhile has to wait and to
-be woken once more by the system, which takes longer than the fold. What the loop does itself it need not wait for.
+A thread that folds has the interpreter lock for 0.1 ms at a time. A loop that wakes up meanwhile has to wait, and to be
+woken once more by the system, which takes longer than the fold. It need not wait for what it does itself.
 
-There is no hook for "a burst is over". But every call compares the buffer with a limit anyway; so that limit is
-lowered, and the call that finds it reached asks its loop for a round, which comes when the tasks at hand are done.
+There is no hook for "a burst is over". But every call compares the buffer with a threshold anyway. So the threshold is
+lowered, and the call that reaches it asks its loop for a task, which runs when the tasks that are ready now are done.
 """
 
 from __future__ import annotations
@@ -19,46 +19,46 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from collections.abc import Callable
 
-    from pepperpy_obs._dispatch import Hub
+    from pepperpy_obs._dispatch import RecordBuffer
 
-__all__ = ["Rounds"]
+__all__ = ["LoopTasks"]
 
 _BURST: Final = 32
-"""Calls that are worth a round: to ask for one takes as long as two calls do."""
-_BREATH: Final = 0.0002
-"""Seconds between two rounds."""
+"""Calls that are worth a loop task: to ask for one takes as long as two calls do."""
+_PAUSE: Final = 0.0002
+"""Seconds between two loop tasks."""
 
 
-class Rounds:
-    """Has event loops call `fold`, which is to do a little and to tell whether there is more to do soon.
+class LoopTasks:
+    """Has event loops call `fold`, which does a little and returns whether there is more to do soon.
 
-    A thread that comes by now and then has to `offer` this anew: a loop may have ended with a round still to come, and
-    a caller without a loop, who can do nothing, is not to come by again for each call. An offer while it is not
-    `wanted` is none.
+    A thread that runs now and then has to `offer` this anew: a loop may have ended with a task still to come, and a
+    caller without a loop, which can do nothing, must not call us again for each call. An offer is ignored while it is
+    not `wanted`.
     """
 
-    def __init__(self, hub: Hub, fold: Callable[[], bool], wanted: Callable[[], bool]) -> None:
-        self._hub = hub
+    def __init__(self, buffer: RecordBuffer, fold: Callable[[], bool], wanted: Callable[[], bool]) -> None:
+        self._buffer = buffer
         self._fold = fold
         self._wanted = wanted
 
     def offer(self) -> None:
-        """Let the call that comes after the next burst ask for a round."""
-        self._hub.expect(_BURST if self._wanted() and _worth_while() else None)
+        """Let the call that comes after the next burst ask for a loop task."""
+        self._buffer.set_threshold(_BURST if self._wanted() and _worth_while() else None)
 
     def ask(self) -> None:
-        """Ask for a round, if the calling thread runs a loop; called by an observed call."""
-        self._hub.expect(None)
+        """Ask for a loop task, if the calling thread runs a loop; called by an observed call."""
+        self._buffer.set_threshold(None)
         loop = _running_loop()
         if loop is not None:
             # Not in the context of the call that happened to come by.
-            loop.call_soon(self._round, loop, context=Context())
+            loop.call_soon(self._run_loop_task, loop, context=Context())
 
-    def _round(self, loop: AbstractEventLoop) -> None:
+    def _run_loop_task(self, loop: AbstractEventLoop) -> None:
         try:
             if self._fold():
                 # Whatever is due meanwhile comes first; `call_soon` would put this before it.
-                loop.call_later(_BREATH, self._round, loop, context=Context())
+                loop.call_later(_PAUSE, self._run_loop_task, loop, context=Context())
             else:
                 self.offer()
         except Exception as error:

@@ -20,15 +20,15 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from pepperpy_obs import _dispatch, _guard, context
 from pepperpy_obs.runtime import children, servers
-from pepperpy_obs.runtime.elsewhere import note_harmless
+from pepperpy_obs.runtime.shielded import note_harmless
 
 if TYPE_CHECKING:
     from types import FrameType
 
-__all__ = ["Mortal", "after_batch", "handle_sigterm", "look_after", "notice_fork"]
+__all__ = ["Closeable", "after_batch", "handle_sigterm", "notice_fork", "register"]
 
 
-class Mortal(Protocol):
+class Closeable(Protocol):
     """What ends with the process and is born again in a forked child: a runtime."""
 
     @property
@@ -46,14 +46,14 @@ class Mortal(Protocol):
         """Begin anew in a child."""
 
 
-_alive: weakref.WeakSet[Mortal] = weakref.WeakSet()
+_alive: weakref.WeakSet[Closeable] = weakref.WeakSet()
 _hooked = False
 _terminating = False
 _pid = os.getpid()
 _LAST: Final = "pepperpy_obs.runtime.last_word"
 
 
-def look_after(runtime: Mortal) -> None:
+def register(runtime: Closeable) -> None:
     """Have `runtime` shut down at exit and renewed in forked children, for as long as it exists."""
     global _hooked
     _alive.add(runtime)

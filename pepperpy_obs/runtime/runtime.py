@@ -1,4 +1,4 @@
-"""Owns and wires every moving part of one hub: buffer, chain, store, thread, outputs."""
+"""Owns and wires every moving part behind one buffer: drain, chain, store, threads, jobs, outputs."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
 from pepperpy_obs import _clock, _dispatch
-from pepperpy_obs._dispatch import HUB, Hub
+from pepperpy_obs._dispatch import RECORDS, RecordBuffer
 from pepperpy_obs._exclusive import BusyError, Exclusive
 from pepperpy_obs._guard import failed, failures, note
 from pepperpy_obs._record import SPEC
 from pepperpy_obs.aggregate.store import LazySnapshot, Store
 from pepperpy_obs.chain import build_chain
 from pepperpy_obs.config import Config
-from pepperpy_obs.context import lineage
+from pepperpy_obs.context import span_context
 from pepperpy_obs.decorators.recording import caches
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.http.start import missing_pages
@@ -44,31 +44,31 @@ __all__ = ["Runtime", "configure", "default_runtime"]
 
 
 class Runtime:
-    """What reads and empties one hub.
+    """Drains one buffer, and answers all that is asked of its calls.
 
     Every read first folds the calls that have returned, so it shows them. All methods may be
     called by any thread. Until `configure`, events are counted and go nowhere.
     """
 
-    def __init__(self, hub: Hub, config: Config) -> None:
-        self._hub = hub
+    def __init__(self, buffer: RecordBuffer, config: Config) -> None:
+        self._buffer = buffer
         self._setting_up = Exclusive()
         self.config = config
         self._store = Store(self.config.max_series, self.config.cost_attributes, label_redaction(self.config))
         self._dropped: Counter[str] = Counter()
         chain = build_chain(self.config, self._store)
-        self._drain = Drain(hub, chain, process.notice_fork, process.after_batch)
-        self._background = Background(hub, self._drain, self.config.drain_interval)
+        self._drain = Drain(buffer, chain, process.notice_fork, process.after_batch)
+        self._background = Background(buffer, self._drain, self.config.drain_interval)
         self.jobs = Jobs()
         """What is done every so often while this runs, beside the drain."""
         self._intervals = Intervals(self._drain, self.jobs)
         self._obey()
         if not config.metrics_enabled:
-            hub.buffer.clear()  # what was recorded before anybody could know
-        process.look_after(self)
+            buffer.records.clear()  # what was recorded before anybody could know
+        process.register(self)
 
     def _obey(self) -> None:
-        self._hub.accept(self.config.buffer_limit if self.config.metrics_enabled else None)
+        self._buffer.set_capacity(self.config.buffer_limit if self.config.metrics_enabled else None)
 
     def configure(self, config: Config, processors: Sequence[Processor] = ()) -> Runtime:
         """Put `config` in force: what was recorded before leaves the old way, counts go on.
@@ -86,7 +86,7 @@ class Runtime:
             close_outputs(outputs, config.shutdown_timeout)
             raise
         self._setting_up.run(lambda: self._switch(config, chain, clean))
-        if self._hub is HUB:
+        if self._buffer is RECORDS:
             children.mark_parent(logs=bool(outputs) and config.metrics_enabled, as_configured=not processors)
         return self
 
@@ -129,19 +129,19 @@ class Runtime:
         before, self._store = self._store, store
         return before, self._drain.exchange(chain)
 
-    def come_by(self) -> None:
+    def on_threshold(self) -> None:
         """Take notice of a caller, as the buffer holds as much as was waited for."""
         if not process.notice_fork():
-            self._background.come_by()
+            self._background.on_threshold()
 
-    def relieve(self, most: int) -> None:
+    def drain_some(self, most: int) -> None:
         """Fold the oldest `most` of the calls that have returned, as the buffer is full."""
-        self._drain.relieve(most)
+        self._drain.drain_some(most)
 
     @property
     def draining(self) -> bool:
         """Whether the calling thread is in the middle of a batch."""
-        return self._drain.inside
+        return self._drain.is_draining
 
     def reading(self, window: Window | None = None) -> Reading:
         """Return all that is known at this moment: counts in all or of the last `window` (300 or "5m", up to a day).
@@ -210,7 +210,7 @@ class Runtime:
         agents: Counter[str] = Counter()
         label = self._store.label
         for record in running:
-            spec, agent = record[SPEC], label("agent", lineage(record)[3])
+            spec, agent = record[SPEC], label("agent", span_context(record)[3])
             if not spec.silent:
                 active[label("operation", spec.operation), agent] += 1
             if spec.credited:
@@ -223,7 +223,7 @@ class Runtime:
         if missing := missing_pages():
             outputs["pages"] = OutputStats(failures=len(missing), error=missing[0])
         return SelfStats(
-            dropped=dict(self._dropped + chain.dropped + Counter(uncounted=self._hub.lost)),
+            dropped=dict(self._dropped + chain.dropped + Counter(uncounted=self._buffer.lost)),
             errors=failures(),
             outputs=outputs,
             deliveries={name: books for way in _shippers(chain) for name, books in way.ledgers().items()},
@@ -309,17 +309,17 @@ def _shippers(chain: Chain) -> Iterator[Ships]:
     return (shipper for output in chain.outputs if (shipper := shipper_of(output)) is not None)
 
 
-def default_runtime(hub: Hub) -> Runtime:
+def default_runtime(buffer: RecordBuffer) -> Runtime:
     """Return a new runtime as the front door installs it: silent until it is configured.
 
     It may be a full buffer, in the middle of an observed call, that asks for it. So settings in the
     environment that are not acceptable are reported here and left aside; `configure` raises them.
     """
     try:
-        return Runtime(hub, Config())
+        return Runtime(buffer, Config())
     except SetupError as error:
         failed("config", error)
-        return Runtime(hub, Config.defaults())
+        return Runtime(buffer, Config.defaults())
 
 
 def configure(config: Config | None = None, *, processors: Sequence[Processor] = ()) -> Runtime:
@@ -329,7 +329,7 @@ def configure(config: Config | None = None, *, processors: Sequence[Processor] =
     processors that see each event first, before it is priced and counted. Raises ConfigError.
     """
     _check(config)
-    runtime: Runtime = _dispatch.runtime(HUB)
+    runtime: Runtime = _dispatch.runtime(RECORDS)
     return runtime.configure(Config() if config is None else config, processors)
 
 

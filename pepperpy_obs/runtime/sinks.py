@@ -75,7 +75,7 @@ def spool_of(config: Config) -> Path:
     """Return the directory in which events wait.
 
     By default it is the user's own (`XDG_STATE_HOME`), one for each service, and in there one for each set of
-    receivers: whoever finds events that an ended process left sends them to its own receivers, so these must be the
+    receivers: a process that finds the events of an ended one sends them to its own receivers, so these must be the
     same.
     """
     if config.ship_directory is not None:

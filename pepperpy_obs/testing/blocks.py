@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from pepperpy_obs import _dispatch
-from pepperpy_obs._dispatch import HUB
+from pepperpy_obs._dispatch import RECORDS
 from pepperpy_obs._record import NOTES, Around, blank
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.chain import build_chain
 from pepperpy_obs.config import Config
-from pepperpy_obs.context import CURRENT, ONLY_FIELDS, call_of, leave
+from pepperpy_obs.context import CURRENT, ONLY_FIELDS, call_of, reset
 from pepperpy_obs.outputs.line_output import LineOutput
 from pepperpy_obs.reports.stats import Stats
 from pepperpy_obs.runtime.outputs import close_outputs
@@ -102,7 +102,7 @@ class _Outside:
 
     def restore(self, runtime: Runtime) -> None:
         """Put it in force again."""
-        HUB.accept(self.accepted)
+        RECORDS.set_capacity(self.accepted)
         self.close(runtime, runtime.exchange(self.store, self.chain)[1])
         runtime.config = self.config
 
@@ -148,7 +148,7 @@ def _close(runtime: Runtime, block: Captured) -> None:
 
 
 def _accept(config: Config) -> int | None:
-    return HUB.accept(config.buffer_limit if config.metrics_enabled else None)
+    return RECORDS.set_capacity(config.buffer_limit if config.metrics_enabled else None)
 
 
 @contextmanager
@@ -174,5 +174,5 @@ def captured(config: Config | None = None, *, processors: Sequence[Processor] = 
     try:
         yield block
     finally:
-        leave(token)
+        reset(token)
         _close(runtime, block)

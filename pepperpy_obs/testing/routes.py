@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pepperpy_obs._record import CALLER
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.chain import Chain
-from pepperpy_obs.context import CURRENT, lineage
+from pepperpy_obs.context import CURRENT, span_context
 
 if TYPE_CHECKING:
     from pepperpy_obs._record import Record
@@ -116,7 +116,7 @@ class StoreHere(Store):
 def _block_here() -> Destination | None:
     record = CURRENT.get()
     if record is not None:
-        lineage(record)
+        span_context(record)
         own = _block_of(record)
         if own in OPEN:
             return own

@@ -102,9 +102,9 @@ class One:
         if budget is not None:
             budget.charge(NOTHING._replace(cost=Decimal(1)))
         parent = None if self.parent is None else f"{number + self.parent:016x}"
-        lineage = (f"{self.trace:032x}", f"{number:016x}", parent, self.agent, budget)
+        span_context = (f"{self.trace:032x}", f"{number:016x}", parent, self.agent, budget)
         end = UPTIME - self.ago
-        return [SPECS[self.spec], lineage, end - self.took, end, notes, self.error]
+        return [SPECS[self.spec], span_context, end - self.took, end, notes, self.error]
 
 
 TIMES: dict[str, Any] = {

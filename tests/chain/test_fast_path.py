@@ -215,7 +215,7 @@ def test_a_second_format_takes_nothing_from_speed() -> None:
     chain.flush()
 
     assert chain._fast_path is not None
-    assert chain.is_brisk()
+    assert chain.is_non_blocking()
     assert len(ecs.events()) == len(first.events()) == 40
     assert first.lines == second.lines
 

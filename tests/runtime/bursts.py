@@ -31,7 +31,7 @@ async def burst(calls: int = BURST) -> None:
 
 def waiting() -> int:
     """Return how many records nobody has taken yet."""
-    return len(_dispatch.HUB.buffer)
+    return len(_dispatch.RECORDS.records)
 
 
 def begin() -> None:
@@ -40,4 +40,4 @@ def begin() -> None:
         time.sleep(0.05)
     plain()
     flush()
-    _dispatch.runtime()._background.turn(1)
+    _dispatch.runtime()._background.run_once(1)

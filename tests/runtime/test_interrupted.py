@@ -52,7 +52,7 @@ def test_a_stack_that_overflows(limit: int) -> None:
         dig()
 
     with captured():
-        _dispatch.HUB.accept(limit)
+        _dispatch.RECORDS.set_capacity(limit)
         for _ in range(3):
             with pytest.raises(RecursionError):
                 dig()
@@ -129,7 +129,7 @@ INTERRUPTED = """
 import json, os, signal, sys
 import pepperpy_obs as obs
 from pepperpy_obs import _dispatch
-from pepperpy_obs.aggregate.accumulator import Tally
+from pepperpy_obs.aggregate.accumulator import SeriesAccumulator
 
 log = sys.argv[1]
 settings = {"config_file": None, "log_format": "json", "log_max_bytes": 0, "drain_interval": 300}
@@ -146,11 +146,11 @@ for _ in range(3):
     obs.flush()
 for _ in range(200):
     call()
-counted = Tally.finish_many
+counted = SeriesAccumulator.finish_many
 
 
 def finish_many(self, *given):
-    Tally.finish_many = counted
+    SeriesAccumulator.finish_many = counted
     os.kill(os.getpid(), signal.SIGUSR1)
     counted(self, *given)
 
@@ -160,7 +160,7 @@ def handle(*_):
 
 
 signal.signal(signal.SIGUSR1, handle)
-Tally.finish_many = finish_many
+SeriesAccumulator.finish_many = finish_many
 try:
     obs.stats()
 except SystemExit:

@@ -38,7 +38,7 @@ def test_what_is_due_comes_before_the_next_round(
     counted: Callable[[], int], seen: list[tuple[int, threading.Thread, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of a thousand calls, some are folded; then a timer that has run out meanwhile has its turn; then the others."""
-    monkeypatch.setattr("pepperpy_obs.runtime.background._ROUND", 1e18)
+    monkeypatch.setattr("pepperpy_obs.runtime.background._TASK", 1e18)
     folded: list[int] = []
 
     async def main() -> None:
@@ -59,18 +59,18 @@ def test_what_is_due_comes_before_the_next_round(
 def test_who_has_no_loop_comes_by_once(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A caller in a thread can do nothing about it, and is left alone until the buffer is full or the thread asks."""
     asked: list[int] = []
-    rounds: Any = _dispatch.runtime()._background.rounds
-    ask = rounds.ask
+    loop_tasks: Any = _dispatch.runtime()._background.loop_tasks
+    ask = loop_tasks.ask
 
     def count() -> None:
         asked.append(waiting())
         ask()
 
-    monkeypatch.setattr(rounds, "ask", count)
+    monkeypatch.setattr(loop_tasks, "ask", count)
     for _ in range(500):
         plain()
     assert (asked, waiting()) == ([32], 500)
-    _dispatch.runtime()._background.turn(1)
+    _dispatch.runtime()._background.run_once(1)
     for _ in range(500):
         plain()
     assert asked == [32, 32]
@@ -81,7 +81,7 @@ def test_a_loop_waits_for_nobody(counted: Callable[[], int], seen: list[tuple[in
     drain: Any = _dispatch.runtime()._drain
 
     async def main() -> None:
-        with held(drain._records):
+        with held(drain._exclusive):
             await burst()
             assert (seen, waiting()) == ([], BURST)
         await burst(1)
@@ -98,7 +98,7 @@ def test_a_loop_that_ended_before_its_round(counted: Callable[[], int]) -> None:
         loop.run_until_complete(asyncio.wait_for(_at_once(BURST), 5))
     finally:
         loop.close()
-    _dispatch.runtime()._background.turn(1)
+    _dispatch.runtime()._background.run_once(1)
     asyncio.run(burst())
     assert waiting() < BURST / 2
     assert counted() == 2 * BURST
@@ -189,7 +189,7 @@ def test_a_round_that_comes_after_the_end(log: Path) -> None:
             await step()
         pepperpy_obs.shutdown()
         await burst(1)
-        assert _dispatch.HUB.limit == _dispatch.HUB.most
+        assert _dispatch.RECORDS.threshold == _dispatch.RECORDS.capacity
 
     asyncio.run(main())
     assert log.read_bytes().count(b'"operation":"step"') == BURST
@@ -205,7 +205,7 @@ def test_a_round_that_fails_is_nobodys_business(counted: Callable[[], int], monk
 
     async def main() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _, context: heard.append(context))
-        monkeypatch.setattr(_dispatch.runtime()._background.rounds, "_fold", fail)
+        monkeypatch.setattr(_dispatch.runtime()._background.loop_tasks, "_fold", fail)
         await burst()
 
     asyncio.run(main())
@@ -218,11 +218,11 @@ def test_rounds_are_short(
     log: Path, seen: list[tuple[int, threading.Thread, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where calls take long to fold, a round takes fewer; where they do not, more again."""
-    monkeypatch.setattr("pepperpy_obs.runtime.background._ROUND", -1)
+    monkeypatch.setattr("pepperpy_obs.runtime.background._TASK", -1)
     asyncio.run(burst(200))
     assert {count for count, *_ in seen[4:]} == {4}
-    _dispatch.runtime()._background.turn(1)
-    monkeypatch.setattr("pepperpy_obs.runtime.background._ROUND", 1e18)
+    _dispatch.runtime()._background.run_once(1)
+    monkeypatch.setattr("pepperpy_obs.runtime.background._TASK", 1e18)
     seen.clear()
     asyncio.run(burst(400))
     assert [count for count, *_ in seen[:5]] == [4, 8, 16, 32, 32]
@@ -264,7 +264,7 @@ def test_calls_that_last_are_folded_by_the_thread(counted: Callable[[], int]) ->
         await burst()
 
     asyncio.run(main())
-    while _dispatch.runtime()._background.tend():
+    while _dispatch.runtime()._background.drain_idle():
         pass
     assert _dispatch.runtime()._drain.read(list) == []
     assert counted() == 300 + 2 * BURST

@@ -101,10 +101,10 @@ def test_who_drains_between_two_batches_of_the_thread(monkeypatch: pytest.Monkey
             step()
         parent()
         drain = _dispatch.runtime()._drain
-        _dispatch.HUB.accept(1)
-        others = iter([lambda: drain.relieve(512)])  # what a call that finds the buffer full does
+        _dispatch.RECORDS.set_capacity(1)
+        others = iter([lambda: drain.drain_some(512)])  # what a call that finds the buffer full does
         monkeypatch.setattr(_clock, "sleep", lambda _: next(others, lambda: None)())
-        _dispatch.runtime()._background.tend()
+        _dispatch.runtime()._background.drain_idle()
         monkeypatch.undo()
 
         assert seen.stats.usage.total_tokens == 110
@@ -128,7 +128,7 @@ def test_where_a_clock_stands_still(steps: int, tick: int, monkeypatch: pytest.M
         monkeypatch.setattr(_clock, "perf_counter_ns", lambda: real() // tick * tick if tick else frozen)
         for _ in range(3):
             parent()
-        _dispatch.runtime()._background.tend()
+        _dispatch.runtime()._background.drain_idle()
 
         assert seen.stats.usage.total_tokens == 3 * 110
 
@@ -139,7 +139,7 @@ def test_a_clock_that_is_set_back_ends_no_order(monkeypatch: pytest.MonkeyPatch)
         ahead = time.perf_counter_ns() + 10**15
         monkeypatch.setattr(_clock, "perf_counter_ns", lambda: ahead)
         step()
-        _dispatch.runtime()._background.tend()
+        _dispatch.runtime()._background.drain_idle()
         monkeypatch.undo()
 
         @costed(operation="parent")
@@ -149,7 +149,7 @@ def test_a_clock_that_is_set_back_ends_no_order(monkeypatch: pytest.MonkeyPatch)
             return ask()
 
         parent()
-        _dispatch.runtime()._background.tend()
+        _dispatch.runtime()._background.drain_idle()
         assert seen.stats.usage.total_tokens == 110
 
 

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from pepperpy_obs import Config, _dispatch, configure, current_call, measured, stats
-from pepperpy_obs._dispatch import HUB
-from pepperpy_obs.runtime import elsewhere
+from pepperpy_obs._dispatch import RECORDS
+from pepperpy_obs.runtime import shielded
 from pepperpy_obs.testing import captured
 from tests.runtime.held import held
 
@@ -93,7 +93,7 @@ def test_timeouts_by_signal(error: str, tmp_path: Path) -> None:
 def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Return the drain of a runtime whose buffer is full with ten records, and whose thread does not come by."""
     with captured(Config(config_file=None, log_format="none", buffer_limit=10, drain_interval=600)):
-        monkeypatch.setattr(HUB, "lost", 0)
+        monkeypatch.setattr(RECORDS, "lost", 0)
         yield _dispatch.runtime()._drain
 
 
@@ -106,10 +106,10 @@ def test_a_call_does_not_wait_for_ever(small: Any, monkeypatch: pytest.MonkeyPat
     """While another thread holds the records a call with a full buffer goes on, and its record is counted later."""
     monkeypatch.setattr("pepperpy_obs.runtime.drain._WAIT", 0.01)
     small.renew()
-    with held(small._records):
+    with held(small._exclusive):
         for _ in range(1200):
             step()
-        assert len(HUB.buffer) > 1000
+        assert len(RECORDS.records) > 1000
     assert stats().performance.operations[step.__qualname__].calls == 1200
     assert _dispatch.runtime().reading().own.dropped == {}
 
@@ -117,12 +117,12 @@ def test_a_call_does_not_wait_for_ever(small: Any, monkeypatch: pytest.MonkeyPat
 def test_a_buffer_that_is_never_emptied_is_bounded(small: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it cannot take is counted as lost: calls counted and calls lost are all calls."""
     monkeypatch.setattr("pepperpy_obs.runtime.drain._WAIT", 0.0)
-    HUB.accept(1000)
+    RECORDS.set_capacity(1000)
     small.renew()
-    with held(small._records):
+    with held(small._exclusive):
         for _ in range(50_000):
             step()
-        assert len(HUB.buffer) <= 33_000
+        assert len(RECORDS.records) <= 33_000
     lost = _dispatch.runtime().reading().own.dropped["uncounted"]
     assert lost > 10_000
     assert stats().performance.operations[step.__qualname__].calls + lost == 50_000
@@ -134,10 +134,10 @@ def test_a_writer_that_stands_still_does_not_keep_calls_from_being_counted(
     """A call with a full buffer counts without writing, and the lines are written later."""
     monkeypatch.setattr("pepperpy_obs.runtime.drain._WAIT", 0.01)
     small.renew()
-    with held(small._writing):
+    with held(small._write_lock):
         for _ in range(600):
             step()
-        assert len(HUB.buffer) <= 10
+        assert len(RECORDS.records) <= 10
         assert small.chain.gathered >= 590
     assert stats().performance.operations[step.__qualname__].calls == 600
     assert _dispatch.runtime().reading().own.dropped == {}
@@ -149,12 +149,12 @@ def test_a_relief_that_fails_counts_what_it_loses(small: Any, monkeypatch: pytes
     def refuse(most: int) -> None:
         raise MemoryError
 
-    small.relieve = refuse
-    HUB.accept(700)
+    small.drain_some = refuse
+    RECORDS.set_capacity(700)
     for _ in range(4000):
         step()
-    lost = HUB.lost
-    del small.relieve
+    lost = RECORDS.lost
+    del small.drain_some
     assert lost == _dispatch.runtime().reading().own.dropped["uncounted"]
     assert lost > 3000
     assert stats().performance.operations[step.__qualname__].calls + lost == 4000
@@ -162,7 +162,7 @@ def test_a_relief_that_fails_counts_what_it_loses(small: Any, monkeypatch: pytes
 
 def test_a_record_that_cannot_be_folded_is_counted_as_lost(small: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """One of twenty fails in the chain; nineteen are counted, and one is told."""
-    HUB.accept(100)
+    RECORDS.set_capacity(100)
     for _ in range(20):
         step()
     take = small.chain.take
@@ -177,17 +177,17 @@ def test_a_record_that_cannot_be_folded_is_counted_as_lost(small: Any, monkeypat
     assert _dispatch.runtime().reading().own.dropped == {"uncounted": 1}
 
 
-def test_only_the_main_thread_folds_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_main_thread_is_shielded(monkeypatch: pytest.MonkeyPatch) -> None:
     """And only where a handler is installed that may raise; what the step raises is raised."""
     here = threading.get_ident()
-    assert elsewhere.elsewhere(threading.get_ident) == here
-    monkeypatch.setattr(elsewhere, "_getsignal", lambda _: print)
-    assert elsewhere.elsewhere(threading.get_ident) != here
+    assert shielded.shielded(threading.get_ident) == here
+    monkeypatch.setattr(shielded, "_getsignal", lambda _: print)
+    assert shielded.shielded(threading.get_ident) != here
     with pytest.raises(ZeroDivisionError):
-        elsewhere.elsewhere(lambda: 1 // 0)
+        shielded.shielded(lambda: 1 // 0)
     seen: list[bool] = []
     thread = threading.Thread(
-        target=lambda: seen.append(elsewhere.elsewhere(threading.get_ident) == threading.get_ident())
+        target=lambda: seen.append(shielded.shielded(threading.get_ident) == threading.get_ident())
     )
     thread.start()
     thread.join()
@@ -205,18 +205,18 @@ def test_a_loop_of_asyncio_folds_in_its_own_thread() -> None:
     """Ctrl-C's handler of `asyncio.run` is none that tears a fold: no thread is started for it."""
 
     async def main() -> bool:
-        return elsewhere.may_be_torn()
+        return shielded.needs_shield()
 
     assert asyncio.run(main()) is False
 
 
-def test_a_fold_elsewhere_sees_the_callers_context(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_shielded_fold_sees_the_callers_context(monkeypatch: pytest.MonkeyPatch) -> None:
     """What depends on the context of a reader is the same in the thread that reads for it."""
     place: ContextVar[str] = ContextVar("place", default="nowhere")
-    monkeypatch.setattr(elsewhere, "may_be_torn", lambda: True)
+    monkeypatch.setattr(shielded, "needs_shield", lambda: True)
     token = place.set("here")
     try:
-        found = elsewhere.elsewhere(lambda: (place.get(), threading.current_thread().name))
+        found = shielded.shielded(lambda: (place.get(), threading.current_thread().name))
     finally:
         place.reset(token)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pepperpy_obs import Config, _dispatch, configure, measured, stats
-from pepperpy_obs._dispatch import HUB
+from pepperpy_obs._dispatch import RECORDS
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.runtime.runtime import Runtime
 from pepperpy_obs.testing import ManualClock
@@ -33,7 +33,7 @@ def clock() -> Iterator[ManualClock]:
 def slow(clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime]:
     """Return the default runtime with a link that takes its time, no thread, and room for ten records."""
     monkeypatch.setattr("pepperpy_obs.runtime.background.Background.start", lambda *_: None)
-    monkeypatch.setattr(HUB, "lost", 0)
+    monkeypatch.setattr(RECORDS, "lost", 0)
     runtime: Runtime = _dispatch.runtime()
 
     def dawdle(_logger: Any, _name: str, event: Any) -> Any:
@@ -70,7 +70,7 @@ def test_what_is_left_to_others_is_bounded(slow: Runtime) -> None:
     """Where nobody has the time to fold them, calls beyond 32,768 are dropped: counted and lost are all."""
     for _ in range(45_000):
         step()
-    waiting = len(HUB.buffer) + len(slow._drain._ended)
+    waiting = len(RECORDS.records) + len(slow._drain._ended)
     assert waiting <= 34_000
     lost = slow.reading().own.dropped["uncounted"]
     assert counted() + lost == 45_000
@@ -78,7 +78,7 @@ def test_what_is_left_to_others_is_bounded(slow: Runtime) -> None:
 
 def test_a_shutdown_keeps_to_its_time(slow: Runtime, clock: ManualClock, caplog: pytest.LogCaptureFixture) -> None:
     """What it cannot fold in `shutdown_timeout` is dropped, counted and said."""
-    HUB.accept(1000)
+    RECORDS.set_capacity(1000)
     for _ in range(500):
         step()
     before = clock._ticks
@@ -92,10 +92,10 @@ def test_a_shutdown_keeps_to_its_time(slow: Runtime, clock: ManualClock, caplog:
 
 def test_a_batch_ends_with_the_record_at_which_its_time_is_over(slow: Runtime) -> None:
     """Others are let in between; none is folded twice, and their order stays."""
-    HUB.accept(1000)
+    RECORDS.set_capacity(1000)
     for _ in range(3):
         step()
     drain = slow._drain
-    assert drain.with_records(lambda: drain.look(None)) == 3
-    assert [drain.with_records(lambda: drain.batch(3)) for _ in range(4)] == [1, 1, 1, 0]
+    assert drain.with_exclusive(lambda: drain.partition(None)) == 3
+    assert [drain.with_exclusive(lambda: drain.batch(3)) for _ in range(4)] == [1, 1, 1, 0]
     assert counted() == 3

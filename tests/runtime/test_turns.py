@@ -35,14 +35,14 @@ def counted() -> int:
 def test_the_thread_leaves_it_to_a_reader(drain: Any) -> None:
     """While another thread drains it folds nothing and does not wait either; afterwards it goes on."""
     step()
-    tend = _dispatch.runtime()._background.tend
+    drain_idle = _dispatch.runtime()._background.drain_idle
     found: list[int] = []
-    with held(drain._writing), held(drain._records):
-        thread = threading.Thread(target=lambda: found.append(tend()))
+    with held(drain._write_lock), held(drain._exclusive):
+        thread = threading.Thread(target=lambda: found.append(drain_idle()))
         thread.start()
         thread.join(PATIENCE)
         assert found == [0]
-    assert tend() == 1
+    assert drain_idle() == 1
     assert counted() == 1
 
 
@@ -58,7 +58,7 @@ def test_a_reader_lets_nobody_in_until_it_is_done(drain: Any, monkeypatch: pytes
         take(records)
         order.append("batch")
 
-    _dispatch.HUB.accept(1000)
+    _dispatch.RECORDS.set_capacity(1000)
     for _ in range(300):
         step()
     monkeypatch.setattr(drain.chain, "take", slowly)
@@ -74,12 +74,12 @@ def test_a_caller_that_waited_while_room_was_made(drain: Any, *, emptied: bool) 
     for _ in range(10):
         step()
     waiting = threading.Thread(target=step)
-    with held(drain._writing):
+    with held(drain._write_lock):
         waiting.start()
         waiting.join(0.05)
         assert waiting.is_alive()
         if emptied:
-            drain.with_records(lambda: drain.look(None))
+            drain.with_exclusive(lambda: drain.partition(None))
     waiting.join(PATIENCE)
     assert len(drain._ended) == (10 if emptied else 0)
     assert counted() == 11

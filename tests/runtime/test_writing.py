@@ -12,7 +12,7 @@ import pytest
 
 import pepperpy_obs
 from pepperpy_obs import Config, _dispatch, _guard, flush, stats
-from pepperpy_obs.runtime.background import Background, _Bell
+from pepperpy_obs.runtime.background import Background, _WakeEvent
 from tests.runtime.bursts import BURST, PATIENCE, burst, plain
 
 
@@ -33,7 +33,7 @@ def test_a_disk_that_stands_still_holds_up_no_round(
         await burst(33)
         folded = sum(count for count, *_ in seen)
         monkeypatch.setattr(way, "write", stand_still)
-        thread = threading.Thread(target=runtime._background.tend)
+        thread = threading.Thread(target=runtime._background.drain_idle)
         thread.start()
         stuck.wait(PATIENCE)
         await burst()
@@ -65,7 +65,7 @@ def test_a_disk_that_never_comes_back_delays_the_end_by_its_timeout(log: Path, m
 
     monkeypatch.setattr(way, "write", stand_still)
     plain()
-    thread = threading.Thread(target=runtime._background.tend)
+    thread = threading.Thread(target=runtime._background.drain_idle)
     thread.start()
     stuck.wait(PATIENCE)
     start = time.monotonic()
@@ -93,7 +93,7 @@ def test_what_is_written_to_may_use_us(log: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(way, "write", use)
     before = stats().performance.calls
     plain()
-    thread = threading.Thread(target=runtime._background.tend)
+    thread = threading.Thread(target=runtime._background.drain_idle)
     thread.start()
     thread.join(PATIENCE)
     assert not thread.is_alive()
@@ -105,18 +105,18 @@ def test_what_is_written_to_may_use_us(log: Path, monkeypatch: pytest.MonkeyPatc
 def test_a_thread_that_is_called_and_stopped_at_once_ends(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever stops it just as it has heard the bell is heard, too."""
     background: Background = _dispatch.runtime()._background
-    clear, heard = _Bell.clear, threading.Event()
+    clear, heard = _WakeEvent.clear, threading.Event()
 
-    def stop_first(bell: _Bell) -> None:
+    def stop_first(wake: _WakeEvent) -> None:
         if not heard.is_set():
-            bell.ended = True
-            bell.set()
-        clear(bell)
+            wake.ended = True
+            wake.set()
+        clear(wake)
         heard.set()
 
-    monkeypatch.setattr(_Bell, "clear", stop_first)
+    monkeypatch.setattr(_WakeEvent, "clear", stop_first)
     thread: Any = background._thread
-    background._bell.set()
+    background._wake.set()
     thread.join(PATIENCE)
     assert heard.is_set()
     assert not thread.is_alive()

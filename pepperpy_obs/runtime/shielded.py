@@ -1,10 +1,10 @@
-"""Work that no signal handler's exception may tear, done by a thread that runs no handlers.
+"""Work that no exception of a signal handler may interrupt, done by a thread that runs no handlers.
 
-Python runs signal handlers in the main thread only. A fold that one of them leaves by an exception (a timeout by
-`signal.alarm`, Celery's SoftTimeLimitExceeded) has counted a half of a call, or one twice. So where a handler is
-installed that may raise, the main thread has the fold done by another thread, and only its waiting can be broken off.
-To start the thread takes 0.2 ms, so without such a handler all stays where it is. Ctrl-C's own handler is none: as a
-rule it ends the process.
+Python runs signal handlers in the main thread only. Where one raises (a timeout by `signal.alarm`, Celery's
+SoftTimeLimitExceeded) in the middle of a fold, half of a call is counted, or one call twice. So where a handler is
+installed that may raise, the main thread has another thread fold, and the exception can only end its waiting. To start
+the thread takes 0.2 ms, so without such a handler the fold stays in its thread. Ctrl-C's own handler does not count: as
+a rule it ends the process.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["elsewhere", "may_be_torn", "note_harmless"]
+__all__ = ["needs_shield", "note_harmless", "shielded"]
 
 Result = TypeVar("Result")
 
@@ -35,7 +35,7 @@ def note_harmless(handler: object) -> None:
     _harmless.add(handler)
 
 
-def may_be_torn() -> bool:
+def needs_shield() -> bool:
     """Tell whether the calling thread runs signal handlers, and one is installed that may raise."""
     if threading.get_ident() != threading.main_thread().ident or sys.is_finalizing():
         return False
@@ -51,12 +51,12 @@ def _is_risky(handler: Any) -> bool:
         return True
 
 
-def elsewhere(step: Callable[[], Result]) -> Result:
+def shielded(step: Callable[[], Result]) -> Result:
     """Take a step, in a thread of its own where a signal handler could tear it; return or raise what it does.
 
     The step sees the context of the caller, as it would in the caller's own thread.
     """
-    if not may_be_torn():
+    if not needs_shield():
         return step()
     context = copy_context()
     results: list[Result] = []
