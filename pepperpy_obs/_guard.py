@@ -33,7 +33,7 @@ def failed(stage: str, error: BaseException) -> None:
     """
     pass_on(error)
     _failures[stage] += 1
-    # A stream that nobody reads may be where the application's log goes, too: telling would hang.
+    # The application's log may go to the same stream that is not read: to log would hang.
     if _failures[stage] == 1 and not issubclass(type(error), BlockingIOError):
         _LOG.error(
             "pepperpy_obs failed at %r and goes on without it; further failures there are only counted",

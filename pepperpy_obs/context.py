@@ -186,7 +186,7 @@ def reset(token: Token[Record | None]) -> None:
         CURRENT.reset(token)
     except (ValueError, RuntimeError):
         # RuntimeError: a block that was entered twice has used its token.
-        # What nobody finished is closed by the garbage collector, in whatever context that runs.
+        # A generator that was not finished is closed by the garbage collector, in whatever context that runs.
         # The variable that we set lived in another one and died with it: nothing to put back.
         return
 
@@ -269,6 +269,6 @@ def before_fork() -> None:
 
 
 def after_fork() -> None:
-    """In a forked child: a lock nobody holds."""
+    """In a forked child: a lock that is free."""
     global _lock
     _lock = Exclusive()

@@ -9,12 +9,12 @@ from pepperpy_obs import _clock
 from pepperpy_obs._guard import unread
 from pepperpy_obs._record import END, identity_of, notes_of
 from pepperpy_obs._shapes.capture import note_carried
-from pepperpy_obs._shapes.handles import handle_of
-from pepperpy_obs._shapes.running import follow_run
+from pepperpy_obs._shapes.returned_runs import record_run
+from pepperpy_obs._shapes.sdk_streams import sdk_stream_of
 from pepperpy_obs._shapes.source import is_generated
-from pepperpy_obs._shapes.steps import follow
+from pepperpy_obs._shapes.steps import record_stream
+from pepperpy_obs._shapes.stream_recorder import Awaited, StreamRecorder
 from pepperpy_obs._shapes.streams import named_as, relayed, relayed_async
-from pepperpy_obs._shapes.watch import Awaited, Watch
 from pepperpy_obs.context import CURRENT, reset
 
 if TYPE_CHECKING:
@@ -63,13 +63,13 @@ def _later(record: Record, answer: Any, spec: Spec, take: Take) -> Any:
     if kind is CoroutineType:
         return None if is_generated(answer.cr_code) else named_as(answer, _awaited(Awaited(record, answer), take))
     if kind is GeneratorType:
-        return None if is_generated(answer.gi_code) else relayed(answer, Watch(record, spec))
+        return None if is_generated(answer.gi_code) else relayed(answer, StreamRecorder(record, spec))
     if kind is AsyncGeneratorType:
-        return None if is_generated(answer.ag_code) else relayed_async(answer, Watch(record, spec))
-    if spec.usage is None and follow_run(record, answer):
+        return None if is_generated(answer.ag_code) else relayed_async(answer, StreamRecorder(record, spec))
+    if spec.usage is None and record_run(record, answer):
         return answer
-    handle = handle_of(answer)
-    return answer if handle is not None and follow(handle, lambda: Watch(record, spec)) else None
+    stream = sdk_stream_of(answer)
+    return answer if stream is not None and record_stream(stream, lambda: StreamRecorder(record, spec)) else None
 
 
 async def _awaited(guard: Awaited, take: Take) -> Any:

@@ -1,4 +1,4 @@
-"""The methods of a followed stream object: each step, each end and each `with` is seen by its watch."""
+"""The methods of a stream object of an SDK: each step, each end and each `with` is seen by its recorder."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from types import AsyncGeneratorType, GeneratorType
 from typing import TYPE_CHECKING, Any, Final
 
 from pepperpy_obs._guard import unread
-from pepperpy_obs._shapes.handles import handle_of, is_raw
-from pepperpy_obs._shapes.tracking import instrument, track, watch_of
-from pepperpy_obs._shapes.watch import Step
+from pepperpy_obs._shapes.patching import patch_methods, record_on, recorder_of
+from pepperpy_obs._shapes.sdk_streams import is_raw, sdk_stream_of
+from pepperpy_obs._shapes.stream_recorder import Step
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Generator
 
-    from pepperpy_obs._shapes.watch import Watch
+    from pepperpy_obs._shapes.stream_recorder import StreamRecorder
 
-__all__ = ["follow"]
+__all__ = ["record_stream"]
 
 _Method = Callable[..., Any]
 
 
-def follow(handle: Any, watching: Callable[[], Watch]) -> bool:
-    """Let a new watch see what passes through a stream object; False if that is not possible, or done already."""
-    if watch_of(handle) is not None:
+def record_stream(stream: Any, recording: Callable[[], StreamRecorder]) -> bool:
+    """Have a new recorder see the items of a stream object; False if that is not possible, or done already."""
+    if recorder_of(stream) is not None:
         return False
-    kind: Any = type(handle)
+    kind: Any = type(stream)
     try:
-        instrument(kind, _RESPONSE if is_raw(kind) else _STREAM)
-        track(handle, watching)
+        patch_methods(kind, _RESPONSE if is_raw(kind) else _STREAM)
+        record_on(stream, recording)
     except (TypeError, AttributeError):  # a class that cannot be changed, or objects that nothing can refer to weakly
         return False
     return True
@@ -36,8 +36,8 @@ def follow(handle: Any, watching: Callable[[], Watch]) -> bool:
 
 def _next(original: _Method) -> _Method:
     def step(self: Any) -> Any:
-        watch = watch_of(self)
-        return original(self) if watch is None else _step(watch, original, self)
+        recorder = recorder_of(self)
+        return original(self) if recorder is None else _step(recorder, original, self)
 
     return step
 
@@ -45,72 +45,72 @@ def _next(original: _Method) -> _Method:
 def _iter(original: _Method) -> _Method:
     def iterate(self: Any, *args: Any, **given: Any) -> Any:
         inner = original(self, *args, **given)
-        watch = watch_of(self)
-        return inner if watch is None or watch.ended or inner is self else _iterated(watch, inner)
+        recorder = recorder_of(self)
+        return inner if recorder is None or recorder.ended or inner is self else _iterated(recorder, inner)
 
     return iterate
 
 
-def _iterated(watch: Watch, inner: Any) -> Any:
-    """Let a watch see what is iterated in place of its object, and return that: the same, unless it is a generator."""
+def _iterated(recorder: StreamRecorder, inner: Any) -> Any:
+    """Have a recorder see what is iterated in place of its stream; return that, wrapped if it is a generator."""
     if type(inner) is GeneratorType:
-        return _stepwise(watch, inner)
+        return _stepwise(recorder, inner)
     if type(inner) is AsyncGeneratorType:
-        return _async_stepwise(watch, inner)
-    _follow_on(watch, inner)
+        return _async_stepwise(recorder, inner)
+    _record_further(recorder, inner)
     return inner
 
 
-def _stepwise(watch: Watch, inner: Any) -> Generator[Any]:
+def _stepwise(recorder: StreamRecorder, inner: Any) -> Generator[Any]:
     while True:
         try:
-            item = _step(watch, next, inner)
+            item = _step(recorder, next, inner)
         except StopIteration:
             return
         yield item
 
 
-def _step(watch: Watch, original: _Method, source: Any) -> Any:
+def _step(recorder: StreamRecorder, original: _Method, source: Any) -> Any:
     """Take one step; one within another (an `__iter__` that calls `__next__`) is the same step."""
-    if watch.busy or watch.ended:
+    if recorder.busy or recorder.ended:
         return original(source)
-    with Step(watch):
+    with Step(recorder):
         item = original(source)
-    watch.item(item)
+    recorder.item(item)
     return item
 
 
 def _anext(original: _Method) -> _Method:
     def step(self: Any) -> Any:
-        watch = watch_of(self)
-        return original(self) if watch is None else _async_step(watch, original, self)
+        recorder = recorder_of(self)
+        return original(self) if recorder is None else _async_step(recorder, original, self)
 
     return step
 
 
-async def _async_stepwise(watch: Watch, inner: Any) -> AsyncGenerator[Any]:
+async def _async_stepwise(recorder: StreamRecorder, inner: Any) -> AsyncGenerator[Any]:
     while True:
         try:
-            item = await _async_step(watch, anext, inner)
+            item = await _async_step(recorder, anext, inner)
         except StopAsyncIteration:
             return
         yield item
 
 
-async def _async_step(watch: Watch, original: _Method, source: Any) -> Any:
-    if watch.busy or watch.ended:
+async def _async_step(recorder: StreamRecorder, original: _Method, source: Any) -> Any:
+    if recorder.busy or recorder.ended:
         return await original(source)
-    with Step(watch):
+    with Step(recorder):
         item = await original(source)
-    watch.item(item)
+    recorder.item(item)
     return item
 
 
 def _close(original: _Method) -> _Method:
     def close(self: Any, *args: Any, **given: Any) -> Any:
-        watch = watch_of(self)
-        if watch is not None and not watch.busy:  # litellm's streams close themselves in their last step
-            watch.left()
+        recorder = recorder_of(self)
+        if recorder is not None and not recorder.busy:  # litellm's streams close themselves in their last step
+            recorder.abandoned()
         return original(self, *args, **given)
 
     return close
@@ -118,41 +118,45 @@ def _close(original: _Method) -> _Method:
 
 def _enter(original: _Method) -> _Method:
     def enter(self: Any) -> Any:
-        watch = watch_of(self)
-        if watch is None or watch.busy or watch.ended:
+        recorder = recorder_of(self)
+        if recorder is None or recorder.busy or recorder.ended:
             return original(self)
-        with Step(watch):
+        with Step(recorder):
             entered = original(self)
-        return _entered(watch, self, entered)
+        return _entered(recorder, self, entered)
 
     return enter
 
 
 def _aenter(original: _Method) -> _Method:
     def enter(self: Any) -> Any:
-        watch = watch_of(self)
-        return original(self) if watch is None or watch.busy or watch.ended else _async_enter(watch, original, self)
+        recorder = recorder_of(self)
+        return (
+            original(self)
+            if recorder is None or recorder.busy or recorder.ended
+            else _async_enter(recorder, original, self)
+        )
 
     return enter
 
 
-async def _async_enter(watch: Watch, original: _Method, manager: Any) -> Any:
-    with Step(watch):
+async def _async_enter(recorder: StreamRecorder, original: _Method, manager: Any) -> Any:
+    with Step(recorder):
         entered = await original(manager)
-    return _entered(watch, manager, entered)
+    return _entered(recorder, manager, entered)
 
 
-def _entered(watch: Watch, manager: Any, entered: Any) -> Any:
+def _entered(recorder: StreamRecorder, manager: Any, entered: Any) -> Any:
     """Watch the stream that a manager gives, too."""
     if entered is not manager:
-        _follow_on(watch, entered)
+        _record_further(recorder, entered)
     return entered
 
 
-def _follow_on(watch: Watch, further: Any) -> bool:
-    """Let a watch see what passes through a further object, if that is a stream."""
+def _record_further(recorder: StreamRecorder, further: Any) -> bool:
+    """Let a recorder see what passes through a further object, if that is a stream."""
     try:
-        return handle_of(further) is further and follow(further, lambda: watch)
+        return sdk_stream_of(further) is further and record_stream(further, lambda: recorder)
     except BaseException as error:
         unread(error)
         return False
@@ -162,28 +166,28 @@ def _read(original: _Method) -> _Method:
     """Return a method of a raw response that gives what came: an answer, a stream of it, or a coroutine of either."""
 
     def read(self: Any, *args: Any, **given: Any) -> Any:
-        watch = watch_of(self)
-        if watch is None or watch.busy or watch.ended:
+        recorder = recorder_of(self)
+        if recorder is None or recorder.busy or recorder.ended:
             return original(self, *args, **given)
-        with Step(watch):
+        with Step(recorder):
             result = original(self, *args, **given)
         if hasattr(type(result), "__await__"):
-            return _async_read(watch, self, result)
-        return _came(watch, self, result)
+            return _async_read(recorder, self, result)
+        return _came(recorder, self, result)
 
     return read
 
 
-async def _async_read(watch: Watch, response: Any, reading: Awaitable[Any]) -> Any:
-    with Step(watch):
+async def _async_read(recorder: StreamRecorder, response: Any, reading: Awaitable[Any]) -> Any:
+    with Step(recorder):
         result = await reading
-    return _came(watch, response, result)
+    return _came(recorder, response, result)
 
 
-def _came(watch: Watch, response: Any, result: Any) -> Any:
+def _came(recorder: StreamRecorder, response: Any, result: Any) -> Any:
     """Note what a raw response was read as, and return it."""
-    if not _follow_on(watch, result):
-        watch.answered(result, response)
+    if not _record_further(recorder, result):
+        recorder.answered(result, response)
     return result
 
 

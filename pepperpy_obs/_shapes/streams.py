@@ -21,7 +21,7 @@ from pepperpy_obs._record import START, blank
 from pepperpy_obs._shapes.asked import asked_by, candidates, note_asked
 from pepperpy_obs._shapes.capture import lost
 from pepperpy_obs._shapes.source import generated
-from pepperpy_obs._shapes.watch import Blind, Watch
+from pepperpy_obs._shapes.stream_recorder import NullRecorder, StreamRecorder
 from pepperpy_obs.context import CURRENT, is_above
 
 if TYPE_CHECKING:
@@ -39,30 +39,30 @@ _REMEMBERED: Final = 1024
 Running = TypeVar("Running")
 
 
-def _watching(spec: Spec, caller: Record | None, *asked: object) -> Watch | Blind:
+def _recording(spec: Spec, caller: Record | None, *asked: object) -> StreamRecorder | NullRecorder:
     if RECORDS.off:
-        return Blind()
+        return NullRecorder()
     if len(RECORDS.records) >= RECORDS.threshold:
         RECORDS.drain_some()
     try:
-        return _watch(spec, caller, *asked)
+        return _new_recorder(spec, caller, *asked)
     except MemoryError:
         lost()
-        return Blind()
+        return NullRecorder()
 
 
-def _watch(spec: Spec, caller: Record | None, *asked: object) -> Watch:
+def _new_recorder(spec: Spec, caller: Record | None, *asked: object) -> StreamRecorder:
     here = CURRENT.get()
     # A web framework sends a response when the route that made its stream has returned, often in another task.
     if here is not caller and caller is not None and (here is None or is_above(here, caller)):
         here = caller
     record = blank(spec, here)
-    watch = Watch(record, spec)
+    recorder = StreamRecorder(record, spec)
     if asked:
         note_asked(record, *asked)
     record[START] = _clock.perf_counter_ns()  # before it enters the buffer: the drain relies on it
     RECORDS.append(record)
-    return watch
+    return recorder
 
 
 _pp_any_error = BaseException
@@ -76,30 +76,30 @@ _pp_ended = StopAsyncIteration
 # and not between them. A close() passes on as the GeneratorExit that it is: an answer to that, or an
 # item in spite of it, is the generator's to give.
 _SOURCE: Final = """\
-def _pp_make(_pp_target, _pp_given, _pp_watching):
+def _pp_make(_pp_target, _pp_given, _pp_recording):
     def _pp_stream(_pp_caller, {parameters}):
         _pp_inner = _pp_target({arguments})
-        _pp_watch = _pp_watching(_pp_given, _pp_caller{asked})
+        _pp_recorder = _pp_recording(_pp_given, _pp_caller{asked})
         {forget}
         _pp_sent = _pp_thrown = None
         try:
             while True:
-                _pp_token = _pp_watch.enter()
+                _pp_token = _pp_recorder.enter()
                 try:
                     _pp_item = _pp_inner.send(_pp_sent) if _pp_thrown is None else _pp_inner.throw(_pp_thrown)
                 except _pp_returned as _pp_stop:
-                    _pp_watch.returned(_pp_thrown)
+                    _pp_recorder.returned(_pp_thrown)
                     return _pp_stop.value
                 finally:
-                    _pp_watch.reset(_pp_token)
+                    _pp_recorder.reset(_pp_token)
                     _pp_sent = _pp_thrown = None
-                _pp_watch.item(_pp_item)
+                _pp_recorder.item(_pp_item)
                 try:
                     _pp_sent = yield _pp_item
                 except _pp_any_error as _pp_error:
                     _pp_thrown = _pp_error
         except _pp_any_error as _pp_error:
-            _pp_watch.end(_pp_error)
+            _pp_recorder.end(_pp_error)
             raise
     def measured_stream({parameters}):
         return _pp_stream(_pp_current(), {arguments})
@@ -107,32 +107,32 @@ def _pp_make(_pp_target, _pp_given, _pp_watching):
 """
 
 _ASYNC_SOURCE: Final = """\
-def _pp_make(_pp_target, _pp_given, _pp_watching):
+def _pp_make(_pp_target, _pp_given, _pp_recording):
     async def _pp_stream(_pp_caller, {parameters}):
         _pp_inner = _pp_target({arguments})
-        _pp_watch = _pp_watching(_pp_given, _pp_caller{asked})
+        _pp_recorder = _pp_recording(_pp_given, _pp_caller{asked})
         {forget}
         _pp_step = _pp_first_step(_pp_inner)
         _pp_sent = _pp_thrown = None
         try:
             while True:
-                _pp_token = _pp_watch.enter()
+                _pp_token = _pp_recorder.enter()
                 try:
                     _pp_item = await _pp_step
                 except _pp_ended:
-                    _pp_watch.returned(_pp_thrown)
+                    _pp_recorder.returned(_pp_thrown)
                     return
                 finally:
-                    _pp_watch.reset(_pp_token)
+                    _pp_recorder.reset(_pp_token)
                     _pp_step = _pp_sent = _pp_thrown = None
-                _pp_watch.item(_pp_item)
+                _pp_recorder.item(_pp_item)
                 try:
                     _pp_sent = yield _pp_item
                 except _pp_any_error as _pp_error:
                     _pp_thrown = _pp_error
                 _pp_step = _pp_inner.asend(_pp_sent) if _pp_thrown is None else _pp_inner.athrow(_pp_thrown)
         except _pp_any_error as _pp_error:
-            _pp_watch.end(_pp_error)
+            _pp_recorder.end(_pp_error)
             raise
     def measured_stream({parameters}):
         return _pp_stream(_pp_current(), {arguments})
@@ -142,22 +142,22 @@ def _pp_make(_pp_target, _pp_given, _pp_watching):
 
 def wrap_stream(target: Callable[..., Generator[Any, Any, Any]], spec: Spec) -> Callable[..., Any]:
     """Return a generator function that records each stream of `target`."""
-    return generated(_SOURCE, target, (spec, _watching), globals(), asked=_asked(target, spec))
+    return generated(_SOURCE, target, (spec, _recording), globals(), asked=_asked(target, spec))
 
 
 def wrap_async_stream(target: Callable[..., AsyncGenerator[Any, Any]], spec: Spec) -> Callable[..., Any]:
     """Return an async generator function that records each stream of `target`."""
-    return generated(_ASYNC_SOURCE, target, (spec, _watching), globals(), asked=_asked(target, spec))
+    return generated(_ASYNC_SOURCE, target, (spec, _recording), globals(), asked=_asked(target, spec))
 
 
-def relayed(inner: Generator[Any, Any, Any], watch: Watch) -> Generator[Any, Any, Any]:
-    """Return a generator that drives `inner`, which somebody else has made, under a watch."""
-    return named_as(inner, generated(_SOURCE, lambda: inner, (watch, _as_given), globals(), asked="")())
+def relayed(inner: Generator[Any, Any, Any], recorder: StreamRecorder) -> Generator[Any, Any, Any]:
+    """Return a generator that drives `inner`, made elsewhere, under a recorder."""
+    return named_as(inner, generated(_SOURCE, lambda: inner, (recorder, _as_given), globals(), asked="")())
 
 
-def relayed_async(inner: AsyncGenerator[Any, Any], watch: Watch) -> AsyncGenerator[Any, Any]:
-    """Return an async generator that drives `inner`, which somebody else has made, under a watch."""
-    return named_as(inner, generated(_ASYNC_SOURCE, lambda: inner, (watch, _as_given), globals(), asked="")())
+def relayed_async(inner: AsyncGenerator[Any, Any], recorder: StreamRecorder) -> AsyncGenerator[Any, Any]:
+    """Return an async generator that drives `inner`, made elsewhere, under a recorder."""
+    return named_as(inner, generated(_ASYNC_SOURCE, lambda: inner, (recorder, _as_given), globals(), asked="")())
 
 
 def named_as(inner: Any, relay: Running) -> Running:
@@ -175,8 +175,8 @@ def _asked(target: Callable[..., Any], spec: Spec) -> Callable[[Signature | None
     return spelt
 
 
-def _as_given(watch: Watch, _caller: Record | None) -> Watch:
-    return watch
+def _as_given(recorder: StreamRecorder, _caller: Record | None) -> StreamRecorder:
+    return recorder
 
 
 def _named(wrapper: Callable[..., Any], stream: Callable[..., Any], target: Callable[..., Any]) -> Callable[..., Any]:

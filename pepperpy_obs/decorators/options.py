@@ -55,7 +55,7 @@ class BlockOptions(CallOptions, total=False):
     """What `measure` accepts beside the operation."""
 
     provider: str
-    """Who answers; wins over what the answer says or its shape tells."""
+    """The provider; wins over the name in the answer, and over the one that its shape implies."""
 
 
 class Options(_Common, total=False):
@@ -64,7 +64,7 @@ class Options(_Common, total=False):
     operation: str
     """The name to count under; default: the function's qualified name."""
     provider: str
-    """Who answers; wins over what the answer says or its shape tells."""
+    """The provider; wins over the name in the answer, and over the one that its shape implies."""
     model: str | Callable[..., str | None]
     """The model that is asked, or a function of the call's arguments that names it; wins over what the answer says.
 

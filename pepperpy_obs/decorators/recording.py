@@ -1,4 +1,4 @@
-"""Facts that are told rather than observed: usage, cache lookups, caches to watch, metrics."""
+"""Facts that the application reports itself: usage, cache lookups, caches to watch, metrics."""
 
 from __future__ import annotations
 

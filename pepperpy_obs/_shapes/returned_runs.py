@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pepperpy_obs._guard import unread
 from pepperpy_obs._record import identity_of, notes_of
-from pepperpy_obs._shapes.watch import Guard
+from pepperpy_obs._shapes.stream_recorder import CallFinalizer
 
 if TYPE_CHECKING:
     from pepperpy_obs._record import Record
 
-__all__ = ["follow_run"]
+__all__ = ["record_run"]
 
 _TASK: Final = "run_loop_task"
 _REMEMBERED: Final = 512
 
 
-def follow_run(record: Record, answer: Any) -> bool:
+def record_run(record: Record, answer: Any) -> bool:
     """Let the record end with the task that an answer is made in; False if it is no such run, or done."""
     kind: Any = type(answer)
     if not _may_run(kind):
@@ -35,7 +35,7 @@ def _may_run(kind: Any) -> bool:
     return any(_TASK in vars(each) for each in kind.__mro__)
 
 
-class _Run(Guard):
+class _Run(CallFinalizer):
     """The record of one run; the task's own callback keeps both until it is done."""
 
     __slots__ = ("run",)
@@ -52,7 +52,7 @@ class _Run(Guard):
             notes = notes_of(self.record)
             if notes.captured is None:
                 notes.captured, notes.answer = capture(self.run), identity_of(self.run)
-            # Asking the task for its exception would keep asyncio from telling that nobody did.
+            # To ask the task for its exception would keep asyncio from reporting that it was never retrieved.
             error = getattr(task, "_exception", None)
         except BaseException as ours:
             unread(ours)

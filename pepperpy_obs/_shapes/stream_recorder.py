@@ -1,4 +1,9 @@
-"""One stream under observation: its record, and what is learnt from its items as they pass."""
+"""The recorder of one stream: its record, and the usage that is read from its items as they pass.
+
+Theory. A stream is *open* until its record has an END: it was read to its end, closed, left by an error, or let go of.
+Between two steps nothing of ours is current. `enter` and `reset` put the call around each step; a step may be entered
+in one context and left in another, so `reset` tolerates a foreign token. An end is written once: the first one counts.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +22,13 @@ if TYPE_CHECKING:
 
     from pepperpy_obs._record import Record, Spec
 
-__all__ = ["Awaited", "Blind", "Step", "Watch"]
+__all__ = ["Awaited", "NullRecorder", "Step", "StreamRecorder"]
 
 _ENDS: Final = (StopIteration, StopAsyncIteration)
 
 
-class Guard:
-    """Sees to it that a call which goes on after its function has returned ends, if only by being let go."""
+class CallFinalizer:
+    """Ends the record of a call that goes on after its function has returned, at the latest when it is let go of."""
 
     __slots__ = ("record",)
 
@@ -44,18 +49,18 @@ class Guard:
         else:
             fail(self.record, error)
 
-    def left(self) -> None:
-        """Complete the record of what nobody will read further, if it has not ended."""
+    def abandoned(self) -> None:
+        """Complete the record as abandoned, if it has not ended."""
         if not self.ended:
             self.end(GeneratorExit())
 
     def __del__(self) -> None:
         """Complete the record of what was let go before it was awaited, read to its end or closed."""
-        self.left()
+        self.abandoned()
 
 
-class Awaited(Guard):
-    """Guards a call that ends with a coroutine, which nobody else may be left to close."""
+class Awaited(CallFinalizer):
+    """Ends a call that ends with a coroutine, and closes the coroutine if it was never awaited."""
 
     __slots__ = ("answered", "coroutine")
 
@@ -71,7 +76,7 @@ class Awaited(Guard):
             super().__del__()
 
 
-class Watch(Guard):
+class StreamRecorder(CallFinalizer):
     """The record of one stream, and what is learnt from its items as they pass."""
 
     __slots__ = ("busy", "inside", "notes", "spec", "usage")
@@ -151,28 +156,28 @@ class Watch(Guard):
 class Step:
     """One step of a stream, for a `with`: the call is current in it, and an exception ends it."""
 
-    __slots__ = ("token", "watch")
+    __slots__ = ("recorder", "token")
 
-    def __init__(self, watch: Watch) -> None:
-        self.watch = watch
+    def __init__(self, recorder: StreamRecorder) -> None:
+        self.recorder = recorder
         self.token: Token[Record | None] | None = None
 
     def __enter__(self) -> None:
-        self.token = self.watch.enter()
-        self.watch.busy = True
+        self.token = self.recorder.enter()
+        self.recorder.busy = True
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        watch = self.watch
-        watch.busy = False
-        watch.reset(self.token)
+        recorder = self.recorder
+        recorder.busy = False
+        recorder.reset(self.token)
         if kind is not None:
-            watch.end(None if issubclass(kind, _ENDS) else error)
+            recorder.end(None if issubclass(kind, _ENDS) else error)
 
 
-class Blind:
-    """Stands for a watch while recording is off."""
+class NullRecorder:
+    """Stands for a recorder while recording is off."""
 
     def enter(self) -> None:
         """Leave the context as it is."""

@@ -7,7 +7,7 @@ from functools import lru_cache
 from io import IOBase
 from typing import Any, Final
 
-__all__ = ["handle_of", "is_raw", "namespaces"]
+__all__ = ["is_raw", "namespaces", "sdk_stream_of"]
 
 _HEAP_TYPE: Final = 1 << 9
 _IMMUTABLE_TYPE: Final = 1 << 8
@@ -19,7 +19,7 @@ _MOCK: Final = "unittest.mock"
 _REMEMBERED: Final = 512
 
 
-def handle_of(answer: Any) -> Any:
+def sdk_stream_of(answer: Any) -> Any:
     """Return what an answer is yet to come of: the object or, with Amazon's SDK, one in it; None if it is there."""
     kind: Any = type(answer)
     if kind is dict:

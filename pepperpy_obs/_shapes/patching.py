@@ -1,9 +1,9 @@
-"""Which watch follows which object, and the methods of its class that report to it.
+"""The table of recorders by stream object, and the methods of its class that report to them.
 
 A stream object is iterated by its user, by its own helpers (`get_final_message`, `text_stream`) and closed
 by a `with`; a stand-in in its place would see the user only. So the object stays what it is, its class
-and attributes included, and the methods of its class report to the watch of the object that they are
-called on. The watches stand in a table beside the objects. An object that has none there, another of its
+and attributes included, and the methods of its class report to the recorder of the object that they are
+called on. The recorders stand in a table beside the objects. An object that has none there, another of its
 class or a copy of it, is served by the methods as they were.
 """
 
@@ -13,39 +13,39 @@ import functools
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from pepperpy_obs._shapes.handles import namespaces
+from pepperpy_obs._shapes.sdk_streams import namespaces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pepperpy_obs._shapes.watch import Watch
+    from pepperpy_obs._shapes.stream_recorder import StreamRecorder
 
-__all__ = ["instrument", "track", "watch_of"]
+__all__ = ["patch_methods", "record_on", "recorder_of"]
 
-_watches: dict[int, tuple[weakref.ref[Any], Watch]] = {}
-"""By the identity of the object: equal ones, and those that cannot be hashed, are followed, too."""
-
-
-def watch_of(handle: Any) -> Watch | None:
-    """Return the watch that follows an object, if one does."""
-    known = _watches.get(id(handle))
-    return known[1] if known is not None and known[0]() is handle else None
+_recorders: dict[int, tuple[weakref.ref[Any], StreamRecorder]] = {}
+"""By the identity of the object: equal objects, and objects that cannot be hashed, have recorders of their own."""
 
 
-def track(handle: Any, watching: Callable[[], Watch]) -> None:
-    """Let a new watch follow an object for as long as that lives; a TypeError if it cannot be seen when it ends."""
-    key = id(handle)
-    reference = weakref.ref(handle, functools.partial(_forget, key))
-    _watches[key] = reference, watching()
+def recorder_of(stream: Any) -> StreamRecorder | None:
+    """Return the recorder of a stream object, or None."""
+    known = _recorders.get(id(stream))
+    return known[1] if known is not None and known[0]() is stream else None
+
+
+def record_on(stream: Any, recording: Callable[[], StreamRecorder]) -> None:
+    """Give a stream object a new recorder for as long as it lives; TypeError if it cannot be referred to weakly."""
+    key = id(stream)
+    reference = weakref.ref(stream, functools.partial(_forget, key))
+    _recorders[key] = reference, recording()
 
 
 def _forget(key: int, _: object) -> None:
-    """Let go of the watch of an object that is gone: with its last object a watch ends, too."""
-    _watches.pop(key, None)
+    """Let go of the recorder of an object that is gone: with its last object a recorder ends, too."""
+    _recorders.pop(key, None)
 
 
-def instrument(kind: type, methods: Mapping[str, Callable[[Callable[..., Any]], Callable[..., Any]]]) -> None:
-    """Have the methods of a class report to the watch of their object, where there is one.
+def patch_methods(kind: type, methods: Mapping[str, Callable[[Callable[..., Any]], Callable[..., Any]]]) -> None:
+    """Have the methods of a class report to the recorder of their object, where there is one.
 
     Those of the very class only: a base may be one of the standard library's. May be done again, by
     several threads at once, after an interruption, and after others have put methods of theirs there.
