@@ -9,7 +9,7 @@ from pepperpy_obs._guard import unread
 from pepperpy_obs._record import Notes, Record
 from pepperpy_obs.usage import Captured, Stream
 from pepperpy_obs.usage.boundaries import opens, writes
-from pepperpy_obs.usage.take import take
+from pepperpy_obs.usage.extract import extract
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +68,7 @@ def awaits(answer: object, place: Record | None) -> bool:
 
 def record_chunk(chunk: object, fields: dict[str, str], place: Record | None, leave: Callable[[Notes], None]) -> None:
     """Learn from a chunk, and have `leave` make a record of the answer once it is complete."""
-    unfinished, told = _UNFINISHED.get(), take(chunk)[0].response_id
+    unfinished, told = _UNFINISHED.get(), extract(chunk)[0].response_id
     if unfinished is not None and told is not None and told == unfinished.before and _adds_nothing(chunk):
         return
     if unfinished is None or unfinished.place is not place or _begins(chunk, told, unfinished.notes):
@@ -90,7 +90,7 @@ def _begins(chunk: object, told: str | None, notes: Notes | None) -> bool:
 
 def _adds_nothing(chunk: object) -> bool:
     """Tell whether a chunk is but a word after the end: some servers give every answer one id."""
-    return take(chunk)[1] is None and not opens(chunk) and not writes(chunk)
+    return extract(chunk)[1] is None and not opens(chunk) and not writes(chunk)
 
 
 def _id_of(notes: Notes | None) -> str | None:

@@ -194,7 +194,7 @@ def _tell_usage(event: dict[str, Any], notes: Notes, spec: Spec) -> None:
     model = notes.fields.get("model", spec.model) or notes.asked
     captured: Any = notes.captured
     try:
-        found = None if captured is None else _usage().told(captured, provider=provider, model=model)
+        found = None if captured is None else _usage().usage_fields(captured, provider=provider, model=model)
     except Exception as error:
         failed("usage", error)
         found = None

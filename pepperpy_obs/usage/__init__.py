@@ -12,7 +12,7 @@ from pepperpy_obs.usage.captured import Captured
 from pepperpy_obs.usage.failures import capture_error
 from pepperpy_obs.usage.normal import Usage, fields
 from pepperpy_obs.usage.pieces import is_piece
-from pepperpy_obs.usage.reading import read, told
+from pepperpy_obs.usage.reading import read, usage_fields
 from pepperpy_obs.usage.stream import Stream
 
-__all__ = ["Captured", "Stream", "Usage", "capture", "capture_error", "fields", "is_piece", "read", "told"]
+__all__ = ["Captured", "Stream", "Usage", "capture", "capture_error", "fields", "is_piece", "read", "usage_fields"]

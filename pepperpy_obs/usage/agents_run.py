@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from pepperpy_obs.usage.captured import Captured
-from pepperpy_obs.usage.dig import Path, dig, first
+from pepperpy_obs.usage.get_path import Path, first, get_path
 from pepperpy_obs.usage.shapes import word
 
 __all__ = ["UNKNOWN", "name_requests"]
@@ -29,20 +29,20 @@ _TOKENS: Final = ("input_tokens", "output_tokens")
 
 def name_requests(run: Any, entries: Sequence[Captured]) -> None:
     """Give the entries of a run's usage their response ids and models, as far as the run says them."""
-    responses = dig(run, ("raw_responses",))
+    responses = get_path(run, ("raw_responses",))
     if not isinstance(responses, list) or not responses:
         return
     agents = _agents(run)
     place, helpers, all_helpers = 0, set[str | None](), set[str | None]()
     for response in responses:
-        tokens = tuple(dig(response, ("usage", name)) for name in _TOKENS)
+        tokens = tuple(get_path(response, ("usage", name)) for name in _TOKENS)
         own = next((n for n, each in enumerate(entries) if n >= place and _tokens(each) == tokens), None)
         if own is None:
             continue
         _name_helped(entries[place:own], helpers or all_helpers)
-        output: Any = dig(response, ("output",)) or ()
+        output: Any = get_path(response, ("output",)) or ()
         agent = next((agents[id(item)] for item in output if id(item) in agents), None)
-        entries[own].response_id = word(dig(response, ("response_id",))) or _said(output, _SAID_ID)
+        entries[own].response_id = word(get_path(response, ("response_id",))) or _said(output, _SAID_ID)
         entries[own].model = _said(output, _SAID_MODEL) or _model_of(agent)
         helpers = _models_of_tools(agent, output)
         all_helpers |= helpers
@@ -52,8 +52,8 @@ def name_requests(run: Any, entries: Sequence[Captured]) -> None:
 
 def _agents(run: Any) -> dict[int, Any]:
     """Return which agent made each item of the model's output, by the item's identity."""
-    items: Any = dig(run, ("new_items",)) or ()
-    return {id(dig(item, ("raw_item",))): dig(item, ("agent",)) for item in items}
+    items: Any = get_path(run, ("new_items",)) or ()
+    return {id(get_path(item, ("raw_item",))): get_path(item, ("agent",)) for item in items}
 
 
 def _name_helped(entries: Sequence[Captured], models: set[str | None]) -> None:
@@ -65,24 +65,24 @@ def _name_helped(entries: Sequence[Captured], models: set[str | None]) -> None:
 
 def _models_of_tools(agent: Any, output: Any) -> set[str | None]:
     """Return the models of the agents that this output calls as tools, and of those which they can call."""
-    called = {dig(item, ("name",)) for item in output if dig(item, ("type",)) == "function_call"}
-    tools: Any = dig(agent, ("tools",)) or ()
-    helpers = [dig(tool, ("_agent_instance",)) for tool in tools if dig(tool, ("name",)) in called]
+    called = {get_path(item, ("name",)) for item in output if get_path(item, ("type",)) == "function_call"}
+    tools: Any = get_path(agent, ("tools",)) or ()
+    helpers = [get_path(tool, ("_agent_instance",)) for tool in tools if get_path(tool, ("name",)) in called]
     return {_model_of(each) for helper in helpers if helper is not None for each in _reachable(helper)}
 
 
 def _reachable(agent: Any, depth: int = _DEEPEST) -> Iterator[Any]:
     """Yield an agent, and those that it can call or hand over to."""
     yield agent
-    tools: Any = dig(agent, ("tools", "*", "_agent_instance")) or ()
-    others: Any = dig(agent, ("handoffs",)) or ()
+    tools: Any = get_path(agent, ("tools", "*", "_agent_instance")) or ()
+    others: Any = get_path(agent, ("handoffs",)) or ()
     if depth:
         for other in (*tools, *others):
             yield from _reachable(other, depth - 1)
 
 
 def _said(output: Any, path: Path) -> str | None:
-    return next((said for item in output if (said := word(dig(item, path)))), None)
+    return next((said for item in output if (said := word(get_path(item, path)))), None)
 
 
 def _model_of(agent: Any) -> str | None:

@@ -8,16 +8,16 @@ from functools import lru_cache
 from typing import Any, Final
 
 from pepperpy_obs._guard import pass_on
-from pepperpy_obs.usage.again import take, take_like
 from pepperpy_obs.usage.captured import Captured
-from pepperpy_obs.usage.dig import ask
-from pepperpy_obs.usage.layout import own_of
+from pepperpy_obs.usage.get_path import safe_getattr
 from pepperpy_obs.usage.normal import Usage
 from pepperpy_obs.usage.numbers import as_money
+from pepperpy_obs.usage.object_shape import own_of
 from pepperpy_obs.usage.pending import is_pending
 from pepperpy_obs.usage.plain import JOB
+from pepperpy_obs.usage.same_shape import extract, extract_like
 from pepperpy_obs.usage.several import PARSED, REPLY, of_attempts, of_messages, of_models
-from pepperpy_obs.usage.shapes import Found
+from pepperpy_obs.usage.shapes import Match
 from pepperpy_obs.usage.stream import Stream
 from pepperpy_obs.usage.views import view_of
 from pepperpy_obs.usage.wire import looks_raw, speaks_of_usage
@@ -40,15 +40,15 @@ def capture(answer: object) -> Captured | None:
     kind: Any = type(answer)
     try:
         special = _special(kind)
-    except Exception as error:  # a metaclass of somebody's own, whose classes cannot be remembered
+    except Exception as error:  # a metaclass whose classes cannot be remembered
         pass_on(error)
         special = None
     if special is not None:
         return special(answer)
-    taken = take_like(answer)
+    taken = extract_like(answer)
     if taken is None:
         answer = view_of(answer)
-        taken = take(answer)
+        taken = extract(answer)
     captured, found = taken
     if found is not None:
         return _found(answer, captured, found)
@@ -65,7 +65,7 @@ def _special(kind: type[Any]) -> Callable[[Any], Captured | None] | None:
     return next((reader for kinds, reader in _SPECIAL if issubclass(kind, kinds)), None)
 
 
-def _found(answer: Any, captured: Captured, found: Found) -> Captured | None:
+def _found(answer: Any, captured: Captured, found: Match) -> Captured | None:
     """Return what was found, or what else the answer tells beside it."""
     place = found.place.name
     if place == REPLY:
@@ -93,7 +93,7 @@ def _response(answer: object) -> dict[str, Any] | None:
 def _from_response(response: dict[str, Any]) -> Captured | None:
     captured = _from_text(response["_content"])
     if captured is not None and captured.raw and "cost" not in captured.raw:
-        cost = ask(response.get("headers"), _COST)
+        cost = safe_getattr(response.get("headers"), _COST)
         if isinstance(cost, str) and as_money(cost)[0] is not None:
             captured.raw = {**captured.raw, "cost": cost}
     return captured

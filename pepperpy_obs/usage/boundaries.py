@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pepperpy_obs.usage.dig import ask, dig, first, paths
+from pepperpy_obs.usage.get_path import first, get_path, paths, safe_getattr
 from pepperpy_obs.usage.shapes import word
 
 __all__ = ["opens", "restarts", "writes"]
@@ -31,27 +31,29 @@ _TURN: Final = paths("output.message", "serverContent.modelTurn", "server_conten
 
 def opens(item: Any) -> bool:
     """Tell whether an item says that an answer begins with it."""
-    kind = word(dig(item, ("type",)))
+    kind = word(get_path(item, ("type",)))
     if kind == _WRAPPED:
-        kind = word(dig(item, ("data", "type")))
-    return kind in _STARTS or dig(item, ("messageStart",)) is not None
+        kind = word(get_path(item, ("data", "type")))
+    return kind in _STARTS or get_path(item, ("messageStart",)) is not None
 
 
 def writes(item: Any) -> bool:
-    """Tell whether an item is a piece of an answer, or one in whole, and not only what is told at the end of it."""
-    choices = dig(item, ("choices",))
+    """Tell whether an item is a piece of an answer, or a whole one, and not only the usage at its end."""
+    choices = get_path(item, ("choices",))
     if choices is not None:
         return isinstance(choices, list) and any(_is_written(each) for each in choices)
-    if dig(item, ("candidates",)) or (dig(item, ("done",)) is not None and dig(item, ("model",)) is not None):
+    if get_path(item, ("candidates",)) or (
+        get_path(item, ("done",)) is not None and get_path(item, ("model",)) is not None
+    ):
         return True
     return first(item, _TURN) is not None
 
 
 def _is_written(choice: Any) -> bool:
-    if ask(choice, "message") is not None or ask(choice, "text"):
+    if safe_getattr(choice, "message") is not None or safe_getattr(choice, "text"):
         return True
-    delta = ask(choice, "delta")
-    return delta is not None and any(ask(delta, name) for name in _WRITTEN)
+    delta = safe_getattr(choice, "delta")
+    return delta is not None and any(safe_getattr(delta, name) for name in _WRITTEN)
 
 
 def restarts(old: Mapping[str, Any], new: Mapping[str, Any], merge: str, end: str) -> bool:

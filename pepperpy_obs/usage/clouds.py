@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from pepperpy_obs.usage.counts import CONVERSE, GATEWAY, METRICS, SPEECH, rows
-from pepperpy_obs.usage.dig import paths
+from pepperpy_obs.usage.counts import CONVERSE, GATEWAY, METRICS, SPEECH, count_paths
+from pepperpy_obs.usage.get_path import paths
 from pepperpy_obs.usage.shapes import Shape
 
 __all__ = ["CLOUDS"]
@@ -46,14 +46,14 @@ CLOUDS: Final[tuple[Shape, ...]] = (
     Shape(
         name="bedrock llama",
         any=paths("generation_token_count"),
-        counts=rows(input_tokens="prompt_token_count", output_tokens="generation_token_count"),
+        counts=count_paths(input_tokens="prompt_token_count", output_tokens="generation_token_count"),
         merge="overwrite",
         provider="aws",
     ),
     Shape(
         name="bedrock titan",
         any=paths("inputTextTokenCount", "totalOutputTextTokenCount"),
-        counts=rows(
+        counts=count_paths(
             input_tokens="inputTextTokenCount",
             output_tokens="totalOutputTextTokenCount results.*.tokenCount",
         ),
@@ -63,7 +63,7 @@ CLOUDS: Final[tuple[Shape, ...]] = (
     Shape(
         name="bedrock headers",
         any=paths("x-amzn-bedrock-input-token-count"),
-        counts=rows(
+        counts=count_paths(
             input_tokens="x-amzn-bedrock-input-token-count",
             output_tokens="x-amzn-bedrock-output-token-count",
             cache_read_tokens="x-amzn-bedrock-cache-read-input-token-count",
@@ -76,7 +76,7 @@ CLOUDS: Final[tuple[Shape, ...]] = (
     Shape(
         name="watsonx",
         any=paths("results.*.generated_token_count", "results.*.input_token_count"),
-        counts=rows(
+        counts=count_paths(
             input_tokens="results.*.input_token_count",
             output_tokens="results.*.generated_token_count",
         ),
@@ -86,7 +86,7 @@ CLOUDS: Final[tuple[Shape, ...]] = (
     Shape(
         name="embeddings of vertex",
         any=paths(*_EMBEDDED.split()),
-        counts=rows(input_tokens=_EMBEDDED),
+        counts=count_paths(input_tokens=_EMBEDDED),
         provider="google",
     ),
 )

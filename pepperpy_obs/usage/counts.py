@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from pepperpy_obs.usage.dig import Path, paths
+from pepperpy_obs.usage.get_path import Path, paths
 
 __all__ = [
     "AI_SDK",
@@ -21,18 +21,18 @@ __all__ = [
     "METRICS",
     "SPEECH",
     "TOKENS",
-    "rows",
+    "count_paths",
 ]
 
-Rows = Mapping[str, tuple[Path, ...]]
+CountPaths = Mapping[str, tuple[Path, ...]]
 
 
-def rows(**texts: str) -> dict[str, tuple[Path, ...]]:
+def count_paths(**texts: str) -> dict[str, tuple[Path, ...]]:
     """Return paths by name; alternatives are set apart by a space."""
     return {name: paths(*text.split()) for name, text in texts.items()}
 
 
-COST: Final = rows(
+COST: Final = count_paths(
     cost="cost.total_cost cost cost_usd pydantic_ai_gateway.cost_estimate pydantic_ai_gateway.price_estimate",
     byok="is_byok",
     upstream_cost="cost_details.upstream_inference_cost",
@@ -47,7 +47,7 @@ _HEADERS: Final = (
     "_response_headers.x-litellm-response-cost response_metadata.headers.x-litellm-response-cost"
 )
 _BESIDE: Final = " ".join(f"{where}.cost" for where in _VERCEL.split())
-GATEWAY: Final = rows(
+GATEWAY: Final = count_paths(
     cost=f"_hidden_params.response_cost {_HEADERS} {_BESIDE}",
     cost_beside="cost.total_cost cost",
     market_cost=_BESIDE.replace(".cost", ".marketCost"),
@@ -55,9 +55,9 @@ GATEWAY: Final = rows(
     cached="_hidden_params.cache_hit",
 )
 """What a gateway writes beside the usage of an answer: its price, and whether it came from the gateway's cache."""
-CACHED: Final = rows(cached="_hidden_params.cache_hit cached")
+CACHED: Final = count_paths(cached="_hidden_params.cache_hit cached")
 """Beside Chat Completions AutoGen marks an answer of its cache as well."""
-CHAT: Final = COST | rows(
+CHAT: Final = COST | count_paths(
     input_tokens="prompt_tokens",
     output_tokens="completion_tokens",
     total="total_tokens",
@@ -80,7 +80,7 @@ CHAT: Final = COST | rows(
     tool_input="connector_tokens",
     audio_seconds="prompt_audio_seconds",
 )
-TOKENS: Final = COST | rows(
+TOKENS: Final = COST | count_paths(
     input_tokens="input_tokens",
     output_tokens="output_tokens",
     total="total_tokens",
@@ -110,7 +110,7 @@ TOKENS: Final = COST | rows(
     billable_audio_seconds="billable_audio_seconds",
     output_audio_seconds="output_audio_seconds",
 )
-ANTHROPIC: Final = COST | rows(
+ANTHROPIC: Final = COST | count_paths(
     input_tokens="input_tokens",
     output_tokens="output_tokens",
     cache_read_tokens="cache_read_input_tokens",
@@ -124,7 +124,7 @@ ANTHROPIC: Final = COST | rows(
     inference_geo="inference_geo",
 )
 # Documents are looked at page by page, and billed as images.
-GOOGLE: Final = COST | rows(
+GOOGLE: Final = COST | count_paths(
     input_tokens="promptTokenCount prompt_token_count",
     tool_input="toolUsePromptTokenCount tool_use_prompt_token_count",
     output_tokens="candidatesTokenCount candidates_token_count responseTokenCount response_token_count",
@@ -142,7 +142,7 @@ GOOGLE: Final = COST | rows(
     video_output_tokens="candidatesTokensDetails.@VIDEO candidates_tokens_details.@VIDEO",
     video_cache_read_tokens="cacheTokensDetails.@VIDEO cache_tokens_details.@VIDEO",
 )
-GROUNDED: Final = rows(
+GROUNDED: Final = count_paths(
     web_queries="candidates.^.groundingMetadata.webSearchQueries.# "
     "candidates.^.grounding_metadata.web_search_queries.#",
     own_calls="automatic_function_calling_history.^.role automaticFunctionCallingHistory.^.role",
@@ -150,7 +150,7 @@ GROUNDED: Final = rows(
 """The searches that Google's answers name, and what its SDK has asked before to answer calls of functions by itself."""
 INTERACTIONS: Final = (
     COST
-    | rows(
+    | count_paths(
         input_tokens="total_input_tokens",
         tool_input="total_tool_use_tokens",
         output_tokens="total_output_tokens",
@@ -173,7 +173,7 @@ INTERACTIONS: Final = (
         "map_queries": ((*paths("grounding_tool_count.?type=google_maps.*")[0], "count"),),
     }
 )
-CONVERSE: Final = COST | rows(
+CONVERSE: Final = COST | count_paths(
     input_tokens="inputTokens",
     output_tokens="outputTokens",
     cache_read_tokens="cacheReadInputTokens cacheReadInputTokenCount",
@@ -182,13 +182,13 @@ CONVERSE: Final = COST | rows(
     total="totalTokens",
 )
 # Bedrock's own count, at the end of any model's stream beside what the model has told: it is what is billed.
-METRICS: Final = rows(
+METRICS: Final = count_paths(
     billed_input_tokens="inputTokenCount",
     billed_output_tokens="outputTokenCount",
     billed_cache_read_tokens="cacheReadInputTokenCount",
     billed_cache_write_tokens="cacheWriteInputTokenCount",
 )
-AI_SDK: Final = rows(
+AI_SDK: Final = count_paths(
     input_tokens="inputTokens.total inputTokens promptTokens",
     output_tokens="outputTokens.total outputTokens completionTokens",
     total="totalTokens",
@@ -197,7 +197,7 @@ AI_SDK: Final = rows(
     reasoning_tokens="outputTokens.reasoning outputTokenDetails.reasoningTokens reasoningTokens",
     cost="cost",
 )
-SPEECH: Final = rows(
+SPEECH: Final = count_paths(
     input_tokens="totalInputTokens",
     output_tokens="totalOutputTokens",
     total="totalTokens",

@@ -1,11 +1,11 @@
-"""How those who speak the language of OpenAI's chat spell usage, each with its own accent."""
+"""The usage of servers that speak OpenAI's chat protocol, each in its own spelling."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from pepperpy_obs.usage.counts import CACHED, CHAT, GATEWAY, rows
-from pepperpy_obs.usage.dig import paths
+from pepperpy_obs.usage.counts import CACHED, CHAT, GATEWAY, count_paths
+from pepperpy_obs.usage.get_path import paths
 from pepperpy_obs.usage.shapes import Shape
 
 __all__ = ["DIALECTS"]
@@ -15,7 +15,7 @@ DIALECTS: Final[tuple[Shape, ...]] = (
         name="xai",
         any=paths("cached_prompt_text_tokens", "prompt_text_tokens"),
         counts=CHAT
-        | rows(
+        | count_paths(
             cache_read_tokens="cached_prompt_text_tokens",
             reasoning_tokens="reasoning_tokens",
             image_input_tokens="prompt_image_tokens",
@@ -47,7 +47,7 @@ DIALECTS: Final[tuple[Shape, ...]] = (
         name="perplexity research",
         all=paths("prompt_tokens", "citation_tokens"),
         counts={name: where for name, where in CHAT.items() if name != "total"}
-        | rows(citation_tokens="citation_tokens"),
+        | count_paths(citation_tokens="citation_tokens"),
         rule="reasoning_apart",
         end="choices",
         provider="perplexity",

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from pepperpy_obs.usage.answers import capture
 from pepperpy_obs.usage.captured import Captured
-from pepperpy_obs.usage.dig import Path, ask, dig
+from pepperpy_obs.usage.extract import extract
 from pepperpy_obs.usage.frames import frames_of, held
-from pepperpy_obs.usage.take import take
+from pepperpy_obs.usage.get_path import Path, get_path, safe_getattr
 
 __all__ = ["capture_error"]
 
@@ -95,14 +95,14 @@ def _happened_within(earlier: BaseException, later: BaseException) -> bool:
 
 
 def _carried(error: BaseException) -> _Carried | None:
-    total = ask(error, _TOTAL)
+    total = safe_getattr(error, _TOTAL)
     if total is not None and (whole := _total(error, total) or _attempts(error)) is not None:
         return whole, error
-    captured, found = take(error)
+    captured, found = extract(error)
     if found is not None:
         return captured, error
     for name in _CARRIERS:
-        carrier = ask(error, name)
+        carrier = safe_getattr(error, name)
         if carrier is not None and (kept := capture(carrier)) is not None and not kept.countless:
             return kept, carrier
     return None
@@ -110,16 +110,16 @@ def _carried(error: BaseException) -> _Carried | None:
 
 def _total(error: BaseException, usage: Any) -> Captured | None:
     """Return the total of an exception that ends a loop of attempts (instructor): what each of them used together."""
-    captured, found = take({"usage": usage})
+    captured, found = extract({"usage": usage})
     if found is None or not any(captured.raw.values()):
         return None
-    last, _ = take(ask(error, _LAST))
-    asked = dig(error, _ASKED)
+    last, _ = extract(safe_getattr(error, _LAST))
+    asked = get_path(error, _ASKED)
     captured.model = last.model or (asked if isinstance(asked, str) else None)
     captured.provider = captured.provider or last.provider
     captured.service_tier = last.service_tier
     captured.aggregate = True
-    attempts = ask(error, _ATTEMPTS)
+    attempts = safe_getattr(error, _ATTEMPTS)
     if type(attempts) is int:
         captured.raw = {**captured.raw, "requests": attempts}
     return captured
@@ -127,8 +127,8 @@ def _total(error: BaseException, usage: Any) -> Captured | None:
 
 def _attempts(error: BaseException) -> Captured | None:
     """Return the answers of a loop of attempts one by one: of some providers instructor has no total."""
-    told = ask(error, "failed_attempts")
-    kept = [capture(ask(each, "completion")) for each in told] if isinstance(told, list) else []
+    told = safe_getattr(error, "failed_attempts")
+    kept = [capture(safe_getattr(each, "completion")) for each in told] if isinstance(told, list) else []
     entries = [each for each in kept if each is not None and not each.countless]
     return _joined(entries) if entries else None
 

@@ -1,6 +1,6 @@
 """Answers like one before: what was worked out of that one is a flat list of looks at this one.
 
-`take` decides by names and by what is there and what is not, hardly ever by values. So an answer that has the types
+`extract` decides by names and by what is there and what is not, hardly ever by values. So an answer that has the types
 and the names of an earlier one at each level, and nothing new where that had nothing, is read at the same places.
 What differs in anything that a decision may depend on is read as if it were the first.
 """
@@ -13,13 +13,13 @@ from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from pepperpy_obs.usage.captured import Captured
-from pepperpy_obs.usage.dig import Path, dig
-from pepperpy_obs.usage.places import NO_ID
-from pepperpy_obs.usage.shapes import LONGEST_NAME, Found, small, word
+from pepperpy_obs.usage.get_path import Path, get_path
+from pepperpy_obs.usage.shapes import LONGEST_NAME, Match, small, word
+from pepperpy_obs.usage.usage_paths import NO_ID
 
-__all__ = ["Flat", "Getter", "Level", "Taken", "getter"]
+__all__ = ["Extracted", "Flat", "Getter", "Level", "getter"]
 
-Taken = tuple[Captured, Found | None]
+Extracted = tuple[Captured, Match | None]
 Values = tuple[Any, ...]
 Getter = Callable[[Any], Values]
 
@@ -62,12 +62,12 @@ class Flat:
     words: tuple[tuple[str, int], ...]
     """What the answer is called: names of a `Captured`, and slots."""
     told: tuple[tuple[str, Any], ...]
-    """What else a `Captured` is told: the same for all answers."""
-    found: Found | None
+    """Further fields of a `Captured`, the same for all answers."""
+    found: Match | None
     """The same for all, too: without the node, which is another one each time."""
 
-    def read(self, answer: Any) -> Taken | None:
-        """Return what `take` would, or None if the answer is not like the one before."""
+    def read(self, answer: Any) -> Extracted | None:
+        """Return what `extract` would, or None if the answer is not like the one before."""
         got = [answer]
         for slot, is_listed, kind, own_of, size, values, extra in self.levels:
             source = got[slot]
@@ -85,12 +85,12 @@ class Flat:
             except KeyError:
                 return None
         for slot, path in self.dug:
-            got.append(dig(got[slot], path))
+            got.append(get_path(got[slot], path))
         if self.fixed(got) != self.known or None in self.there(got):
             return None
         return self._taken(got)
 
-    def _taken(self, got: Sequence[Any]) -> Taken | None:
+    def _taken(self, got: Sequence[Any]) -> Extracted | None:
         captured = Captured()
         for name, slot in self.words:
             value = got[slot]

@@ -1,6 +1,6 @@
-"""Makes a `Flat` of an answer that has been read: every look that `take` may have taken, once more, and written down.
+"""Makes a `Flat` of an answer that has been read: every look that `extract` may have taken, once more and noted.
 
-It asks more than `take` did rather than less: a look too many only makes the plan hold for fewer answers.
+It asks more than `extract` did rather than less: a look too many only makes the plan hold for fewer answers.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
 from pepperpy_obs.usage.captured import Captured
-from pepperpy_obs.usage.dig import OPERATORS, Path, dig
+from pepperpy_obs.usage.class_info import class_info
+from pepperpy_obs.usage.extract import OWNERS, SPEED, matchers_of
 from pepperpy_obs.usage.flat import Flat, Level, getter
-from pepperpy_obs.usage.kinds import kind_of
-from pepperpy_obs.usage.layout import Layout, layout_of
-from pepperpy_obs.usage.places import HINTS, NAMES, PLACES, TIERS, USAGE_HINTS
-from pepperpy_obs.usage.rows import reachable
-from pepperpy_obs.usage.shapes import Found, Place, Shape, by_name
-from pepperpy_obs.usage.take import OWNERS, SPEED, trials_of
+from pepperpy_obs.usage.get_path import OPERATORS, Path, get_path
+from pepperpy_obs.usage.object_shape import ObjectShape, object_shape_of
+from pepperpy_obs.usage.path_table import reachable
+from pepperpy_obs.usage.shapes import Match, Shape, UsagePath, by_name
+from pepperpy_obs.usage.usage_paths import HINTS, NAMES, TIERS, USAGE_HINTS, USAGE_PATHS
 
 __all__ = ["flatten"]
 
@@ -37,8 +37,8 @@ class _UnlikeError(Exception):
     """The answer is read by something that other answers of its kind need not have."""
 
 
-def flatten(answer: Any, captured: Captured, found: Found | None) -> Flat | None:
-    """Return how answers like this one are read, which `take` made these of; None if each has to be looked at anew."""
+def flatten(answer: Any, captured: Captured, found: Match | None) -> Flat | None:
+    """Return the plan by which answers like this one are read; None if each has to be looked at anew."""
     if captured.entries or captured.earlier:
         return None
     try:
@@ -80,8 +80,8 @@ class _Looks:
         if self._level(_ANSWER) is None:
             raise _UnlikeError
 
-    def flat(self, captured: Captured, found: Found | None) -> Flat:
-        """Look at all that `take` may have looked at, and write it down."""
+    def flat(self, captured: Captured, found: Match | None) -> Flat:
+        """Look at all that `extract` may have looked at, and write it down."""
         node, owner = self._find(found)
         words = self._names(node, owner, found)
         told: dict[str, Any] = {}
@@ -104,9 +104,9 @@ class _Looks:
                     self._read(level, path)
         return self._written(found, words, counts, told)
 
-    def _find(self, found: Found | None) -> tuple[int | None, int]:
-        """Look for the usage as `take` does; return the levels of it and of what it belongs to."""
-        for place in PLACES:
+    def _find(self, found: Match | None) -> tuple[int | None, int]:
+        """Look for the usage as `extract` does; return the levels of it and of what it belongs to."""
+        for place in USAGE_PATHS:
             if place.beside is not None and self._read(0, (place.beside,)) is None:
                 continue
             ref = self._read(0, place.path)
@@ -123,11 +123,11 @@ class _Looks:
                 return None, self._needed(ref)
         return None, 0
 
-    def _try(self, node: int, owner: int, place: Place, found: Found | None) -> bool:
+    def _try(self, node: int, owner: int, place: UsagePath, found: Match | None) -> bool:
         """Ask what the shapes ask of a node, up to the one that it has."""
         is_here = found is not None and place is found.place
-        for trial in trials_of(self._layout(node)):
-            shape = trial.shape
+        for matcher in matchers_of(self._shape_at(node)):
+            shape = matcher.shape
             if shape.types:
                 self._fix(self._read(owner, ("type",)))
             asked = (*shape.any, *shape.all, *shape.lacks)
@@ -138,7 +138,7 @@ class _Looks:
                 return True
         return False
 
-    def _names(self, node: int | None, owner: int, found: Found | None) -> dict[str, Ref]:
+    def _names(self, node: int | None, owner: int, found: Match | None) -> dict[str, Ref]:
         words: dict[str, Ref] = {}
         for level in dict.fromkeys((owner, 0)):
             self._first(level, by_name(NAMES), words)
@@ -182,7 +182,7 @@ class _Looks:
         seen = self._levels[level]
         if not path:
             return seen.above if not seen.is_listed else self._unlike()
-        if not reachable(self._layout(level), path):
+        if not reachable(self._shape_at(level), path):
             return None
         key, rest = path[0], path[1:]
         if key not in seen.keys:
@@ -214,7 +214,7 @@ class _Looks:
         for number, (known, way, value) in enumerate(self._dug):
             if known == above and way == path:
                 return None if value is None else (-1, number)
-        value = dig(self._value(above), path)
+        value = get_path(self._value(above), path)
         ref = (-1, len(self._dug))
         self._dug.append((above, path, value))
         if value is None:
@@ -247,8 +247,8 @@ class _Looks:
         level = None if ref is None else self._level(ref)
         return self._unlike() if level is None else level
 
-    def _layout(self, level: int) -> Layout:
-        return layout_of(self._levels[level].source)
+    def _shape_at(self, level: int) -> ObjectShape:
+        return object_shape_of(self._levels[level].source)
 
     def _level(self, ref: Ref, *, is_listed: bool = False) -> int | None:
         """Return the level of an object, a new one if need be; None of what may have names that it does not show."""
@@ -259,7 +259,7 @@ class _Looks:
         source = source[0] if is_listed else source
         kind, own, extra = type(source), None, None
         if kind is not dict:
-            about = kind_of(kind)
+            about = class_info(kind)
             if about.more not in {"", "pydantic"} or about.own is None:
                 return None
             own = about.own
@@ -276,7 +276,7 @@ class _Looks:
 
     def _written(
         self,
-        found: Found | None,
+        found: Match | None,
         words: dict[str, Ref],
         counts: dict[str, Ref],
         told: dict[str, Any],
@@ -302,5 +302,5 @@ class _Looks:
             tuple(counts),
             tuple((name, slots[ref]) for name, ref in words.items()),
             tuple(told.items()),
-            None if found is None else Found(found.shape, found.place, None, None, found.layout),
+            None if found is None else Match(found.shape, found.place, None, None, found.object_shape),
         )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from pepperpy_obs.usage.agents_run import name_requests
-from pepperpy_obs.usage.counts import CHAT, GATEWAY, TOKENS, rows
-from pepperpy_obs.usage.dig import paths
+from pepperpy_obs.usage.counts import CHAT, GATEWAY, TOKENS, count_paths
+from pepperpy_obs.usage.get_path import paths
 from pepperpy_obs.usage.shapes import Shape
 from pepperpy_obs.usage.tiers import tiered
 
@@ -14,7 +14,7 @@ __all__ = ["FRAMEWORKS"]
 
 _GENERATED: Final = "generations.*.^.message.usage_metadata"
 """One answer a prompt: where a prompt was given several, each of them tells the usage of all."""
-_FROM_CACHE: Final = rows(cost_from_cache="total_cost")
+_FROM_CACHE: Final = count_paths(cost_from_cache="total_cost")
 """LangChain writes 0 there, into the usage of an answer of its cache, and nothing into that of others."""
 
 FRAMEWORKS: Final[tuple[Shape, ...]] = (
@@ -22,7 +22,7 @@ FRAMEWORKS: Final[tuple[Shape, ...]] = (
         name="openai-agents run",
         all=paths("requests", "input_tokens", "request_usage_entries"),
         counts=TOKENS,
-        around=rows(complete="is_complete"),
+        around=count_paths(complete="is_complete"),
         entries=paths("request_usage_entries"),
         refine=name_requests,
         aggregate=True,
@@ -30,7 +30,7 @@ FRAMEWORKS: Final[tuple[Shape, ...]] = (
     Shape(
         name="pydantic-ai run",
         all=paths("requests", "tool_calls", "input_tokens"),
-        counts=TOKENS | rows(unmeasured="unmeasured_requests"),
+        counts=TOKENS | count_paths(unmeasured="unmeasured_requests"),
         entries=paths("new_messages"),
         shared=True,
         aggregate=True,
@@ -38,7 +38,7 @@ FRAMEWORKS: Final[tuple[Shape, ...]] = (
     Shape(
         name="crew",
         all=paths("prompt_tokens", "successful_requests"),
-        counts=CHAT | rows(cache_read_tokens="cached_prompt_tokens", requests="successful_requests"),
+        counts=CHAT | count_paths(cache_read_tokens="cached_prompt_tokens", requests="successful_requests"),
         rule="by_total",
         aggregate=True,
     ),
@@ -64,7 +64,7 @@ FRAMEWORKS: Final[tuple[Shape, ...]] = (
         places=("usage_metadata", "message.usage_metadata"),
         all=paths("input_tokens", "output_tokens"),
         counts=TOKENS | tiered() | _FROM_CACHE,
-        around=GATEWAY | rows(web_queries="response_metadata.grounding_metadata.web_search_queries.#"),
+        around=GATEWAY | count_paths(web_queries="response_metadata.grounding_metadata.web_search_queries.#"),
         merge="add",
     ),
     Shape(
@@ -82,7 +82,7 @@ FRAMEWORKS: Final[tuple[Shape, ...]] = (
         name="langchain result",
         places=("",),
         any=paths(_GENERATED),
-        counts=rows(
+        counts=count_paths(
             input_tokens=f"{_GENERATED}.input_tokens",
             output_tokens=f"{_GENERATED}.output_tokens",
             cache_read_tokens=f"{_GENERATED}.input_token_details.cache_read",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from pepperpy_obs.usage.dig import Path, ask, dig
+from pepperpy_obs.usage.get_path import Path, get_path, safe_getattr
 from pepperpy_obs.usage.shapes import word
 
 __all__ = ["Messages", "is_piece", "is_reply", "kind_of_message", "messages_of"]
@@ -40,7 +40,7 @@ class Messages(NamedTuple):
 
 def kind_of_message(item: Any) -> str | None:
     """Return "ai", "human" or "other" for a message of LangChain, and None for anything else."""
-    told = word(dig(item, _TYPE))
+    told = word(get_path(item, _TYPE))
     if told in _REPLIES:
         return "ai"
     if told in _QUESTIONS:
@@ -50,23 +50,23 @@ def kind_of_message(item: Any) -> str | None:
 
 def is_reply(item: Any) -> bool:
     """Tell whether an item is what a model has answered, or a piece of it."""
-    return word(dig(item, _TYPE)) in _REPLIES
+    return word(get_path(item, _TYPE)) in _REPLIES
 
 
 def is_piece(message: Any) -> bool:
     """Tell whether a reply is only a piece of one."""
-    return word(dig(message, _TYPE)) == "AIMessageChunk"
+    return word(get_path(message, _TYPE)) == "AIMessageChunk"
 
 
 def messages_of(item: Any) -> Messages | None:
     """Return the messages of an item that a graph has streamed, or None if it is nothing of the kind."""
     if type(item) is tuple:
         return _of_tuple(item)
-    told = word(dig(item, _TYPE))
+    told = word(get_path(item, _TYPE))
     if told in _REPLIES:
         return Messages([item])
     if type(item) is not dict:
-        return _of_state(ask(item, _MESSAGES))
+        return _of_state(safe_getattr(item, _MESSAGES))
     if type(item.get(_MESSAGES)) is list:
         return _of_state(item[_MESSAGES])
     if "data" in item:
@@ -79,7 +79,7 @@ def _of_event(item: dict[Any, Any]) -> Messages | None:
     if type(event) is not str or not event.startswith("on_"):
         return None
     path = _REPLY.get(event)
-    reply = None if path is None else dig(item, path)
+    reply = None if path is None else get_path(item, path)
     return Messages([] if reply is None else [reply])
 
 

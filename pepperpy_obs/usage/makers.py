@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from pepperpy_obs.usage.counts import ANTHROPIC, GOOGLE, GROUNDED, INTERACTIONS, rows
-from pepperpy_obs.usage.dig import paths
+from pepperpy_obs.usage.counts import ANTHROPIC, GOOGLE, GROUNDED, INTERACTIONS, count_paths
+from pepperpy_obs.usage.get_path import paths
 from pepperpy_obs.usage.shapes import Shape
 
 __all__ = ["MAKERS"]
@@ -38,7 +38,7 @@ MAKERS: Final[tuple[Shape, ...]] = (
     Shape(
         name="cohere",
         any=paths("billed_units", "tokens.input_tokens"),
-        counts=rows(
+        counts=count_paths(
             input_tokens="billed_units.input_tokens tokens.input_tokens",
             all_input="tokens.input_tokens",
             output_tokens="billed_units.output_tokens tokens.output_tokens",
@@ -54,7 +54,7 @@ MAKERS: Final[tuple[Shape, ...]] = (
         name="ollama",
         places=("",),
         any=paths("eval_count", "prompt_eval_count"),
-        counts=rows(input_tokens="prompt_eval_count", output_tokens="eval_count"),
+        counts=count_paths(input_tokens="prompt_eval_count", output_tokens="eval_count"),
         merge="overwrite",
         end="flag",
         provider="ollama",
@@ -72,7 +72,7 @@ MAKERS: Final[tuple[Shape, ...]] = (
         lacks=paths("total_tokens", "prompt_tokens"),
         counts=ANTHROPIC,
         # What a session of its agent cost.
-        around=rows(cost="total_cost_usd provider_metadata.gateway.cost"),
+        around=count_paths(cost="total_cost_usd provider_metadata.gateway.cost"),
         rule="cache_apart",
         merge="overwrite",
         end="message_delta",

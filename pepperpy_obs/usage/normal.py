@@ -1,4 +1,4 @@
-"""The normal form of usage, whoever answered.
+"""The normal form of usage, the same for all providers.
 
 Input counts everything that was read, cached or not; output everything that was written,
 reasoning included. All other counts are parts of one of the two.
@@ -12,7 +12,7 @@ from dataclasses import fields as fields_of
 from decimal import Decimal
 from typing import Any, Final
 
-__all__ = ["COUNTS", "INPUT_PARTS", "OUTPUT_PARTS", "SPELLED", "Usage", "fields", "spelled"]
+__all__ = ["COUNTS", "FIELD_NAMES", "INPUT_PARTS", "OUTPUT_PARTS", "Usage", "fields", "to_fields"]
 
 INPUT_PARTS: Final = (
     "cache_read_tokens",
@@ -89,7 +89,7 @@ _KEYS: Final = {
     "units": "usage_units",
     "entries": "usage_entries",
 }
-SPELLED: Final = frozenset(_KEYS)
+FIELD_NAMES: Final = frozenset(_KEYS)
 """Those that an event spells differently."""
 _NAMES: Final = tuple(each.name for each in fields_of(Usage))
 
@@ -100,10 +100,10 @@ def fields(usage: Usage) -> dict[str, Any]:
     >>> fields(Usage(input_tokens=10, output_tokens=5, model="gpt-4o"))
     {'input_tokens': 10, 'output_tokens': 5, 'model': 'gpt-4o'}
     """
-    return spelled({name: getattr(usage, name) for name in _NAMES})
+    return to_fields({name: getattr(usage, name) for name in _NAMES})
 
 
-def spelled(facts: Mapping[str, Any]) -> dict[str, Any]:
+def to_fields(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return the facts that a `Usage` is made of as `fields` does."""
     found: dict[str, Any] = {}
     for name, value in facts.items():

@@ -9,7 +9,7 @@ from typing import Any, Final
 __all__ = ["MOST", "as_count", "as_money"]
 
 MOST: Final = 10**15
-"""No answer has more tokens than this: whoever says so counts something else."""
+"""No answer has more tokens than this: a larger number counts something else."""
 _UNSET: Final = frozenset({"Unset", "NotGiven", "Omit"})
 """What SDKs put where nothing came."""
 

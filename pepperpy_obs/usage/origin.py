@@ -1,4 +1,4 @@
-"""Who answered, when nobody said: inferred from the answer itself, by tables. Unknown stays unknown."""
+"""The provider, where it was not named: inferred from the answer itself, by tables. Unknown stays unknown."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ _MAKERS: Final = (
 
 
 def provider_of(captured: Captured, asked: str | None = None) -> str | None:
-    """Return who answered: what only one provider writes, then the shape, then the model's name."""
+    """Return the provider: by fields that only one provider writes, then by the shape, then by the model's name."""
     if captured.provider is not None:
         return captured.provider
     told = captured.response_id

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from pepperpy_obs.usage.boundaries import restarts
 from pepperpy_obs.usage.captured import Captured
-from pepperpy_obs.usage.dig import dig, first
+from pepperpy_obs.usage.get_path import first, get_path
 from pepperpy_obs.usage.normal import Usage
-from pepperpy_obs.usage.shapes import Found, word
+from pepperpy_obs.usage.shapes import Match, word
 
 __all__ = ["Part"]
 
@@ -41,7 +41,7 @@ class Part:
         """Take what the user has counted."""
         self.captured, self.final = Captured.of_user(usage), True
 
-    def learn(self, item: Any, new: Captured, found: Found | None) -> None:
+    def learn(self, item: Any, new: Captured, found: Match | None) -> None:
         """Learn what one item of the answer says."""
         known = self.captured
         known.model = known.model or new.model
@@ -61,18 +61,18 @@ class Part:
         self.captured, self.whole, self.final = new, True, not new.countless
 
     @staticmethod
-    def ends_once(found: Found) -> bool:
+    def ends_once(found: Match) -> bool:
         """Tell whether nothing more is written of an answer like this one after its final usage."""
         if found.shape.end == "candidates":  # older ones of Google's have a reason to finish in each piece
             return False
         return found.shape.end == "flag" or (found.place.merge or found.shape.merge) == "last"
 
-    def starts_over(self, new: Captured, found: Found) -> bool:
+    def starts_over(self, new: Captured, found: Match) -> bool:
         """Tell whether a usage that nothing else tells from this answer's must be another's."""
         merge = found.place.merge or found.shape.merge
         return self.final and restarts(self.captured.raw, new.raw, merge, found.shape.end)
 
-    def _merge(self, new: Captured, found: Found) -> None:
+    def _merge(self, new: Captured, found: Match) -> None:
         known = self.captured
         merge = found.place.merge or found.shape.merge
         if known.shape is None or merge == "last":
@@ -86,12 +86,12 @@ class Part:
         else:
             known.raw = _combined(known.raw, new.raw, add if merge == "add" else max)
 
-    def _note_end(self, item: Any, found: Found | None) -> None:
+    def _note_end(self, item: Any, found: Match | None) -> None:
         shape = self.captured.shape if found is None else found.shape
         if shape is None:
             return
         last = _ENDS[shape.end](item)
-        # Who reports costs reports them once, at the end, though OpenRouter may add an empty choice there.
+        # Costs are reported once, at the end, though OpenRouter may add an empty choice there.
         priced = shape.end != "beside" and "cost" in self.captured.raw
         if last or (found is not None and (last is None or priced)):
             self.final = True
@@ -115,17 +115,17 @@ def _says_nothing(_: Any) -> bool | None:
 
 def _last_choice(item: Any) -> bool | None:
     """OpenAI: the usage comes after the last choice, in a chunk without any, or with the finish itself."""
-    return bool(dig(item, ("choices", "*", "finish_reason"))) if dig(item, ("choices",)) else None
+    return bool(get_path(item, ("choices", "*", "finish_reason"))) if get_path(item, ("choices",)) else None
 
 
 def _beside_choice(item: Any) -> bool | None:
     """Vercel: its price comes with the last choice of a chat, before the usage."""
-    return False if dig(item, ("choices",)) else None
+    return False if get_path(item, ("choices",)) else None
 
 
 def _last_candidate(item: Any) -> bool | None:
     """Google: every chunk has usage; the one with a finish reason has the last."""
-    if not dig(item, ("candidates",)):
+    if not get_path(item, ("candidates",)):
         return None
     reasons = first(item, (("candidates", "*", "finishReason"), ("candidates", "*", "finish_reason")))
     # Protobuf says 0 where there is none.
@@ -133,7 +133,7 @@ def _last_candidate(item: Any) -> bool | None:
 
 
 def _message_delta(item: Any) -> bool | None:
-    return word(dig(item, ("type",))) in {"message_delta", "message_stop", "message"}
+    return word(get_path(item, ("type",))) in {"message_delta", "message_stop", "message"}
 
 
 def _run(item: Any) -> bool | None:
@@ -142,7 +142,7 @@ def _run(item: Any) -> bool | None:
 
 
 def _done(item: Any) -> bool | None:
-    return dig(item, ("done",)) is True
+    return get_path(item, ("done",)) is True
 
 
 _ENDS: Final[dict[str, Callable[[Any], bool | None]]] = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from pepperpy_obs.usage.counts import AI_SDK, COST, GATEWAY, TOKENS, rows
-from pepperpy_obs.usage.dig import paths
+from pepperpy_obs.usage.counts import AI_SDK, COST, GATEWAY, TOKENS, count_paths
+from pepperpy_obs.usage.get_path import paths
 from pepperpy_obs.usage.shapes import Shape
 from pepperpy_obs.usage.tiers import tiered
 
@@ -30,7 +30,7 @@ PLAIN: Final[tuple[Shape, ...]] = (
         any=paths("input_tokens", "output_tokens"),
         counts=TOKENS | tiered(),
         around=GATEWAY
-        | rows(
+        | count_paths(
             web_searches="output.#web_search_call",
             storage_searches="output.#file_search_call",
         ),
@@ -39,15 +39,17 @@ PLAIN: Final[tuple[Shape, ...]] = (
         name="text generation",
         places=("details", "metrics", "statistics"),
         any=paths("generated_tokens", "output_token_count"),
-        counts=rows(input_tokens="input_token_count input_length", output_tokens="generated_tokens output_token_count"),
+        counts=count_paths(
+            input_tokens="input_token_count input_length", output_tokens="generated_tokens output_token_count"
+        ),
     ),
     Shape(
         name="pages",
         places=("usage_info",),
         any=paths("pages_processed"),
-        counts=rows(document_pages="pages_processed", annotated_pages="pages_processed_annotation"),
+        counts=count_paths(document_pages="pages_processed", annotated_pages="pages_processed_annotation"),
     ),
-    Shape(name="seconds", places=("usage",), all=paths("seconds"), counts=rows(audio_seconds="seconds")),
+    Shape(name="seconds", places=("usage",), all=paths("seconds"), counts=count_paths(audio_seconds="seconds")),
     Shape(
         name="guardrail",
         any=paths(*_GUARDRAIL.split()),
@@ -61,13 +63,13 @@ PLAIN: Final[tuple[Shape, ...]] = (
         all=paths("object", "status"),
         any=paths("seconds"),
         lacks=paths("error"),
-        counts=rows(video_seconds="seconds"),
+        counts=count_paths(video_seconds="seconds"),
         provider="openai",
     ),
     Shape(
         name="total",
         any=paths("total_tokens"),
-        counts=COST | rows(total="total_tokens", image_pixels="image_pixels", video_pixels="video_pixels"),
+        counts=COST | count_paths(total="total_tokens", image_pixels="image_pixels", video_pixels="video_pixels"),
         around=GATEWAY,
         rule="only_total",
     ),

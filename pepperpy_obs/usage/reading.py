@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from pepperpy_obs._record import EARLIER, MADE
 from pepperpy_obs.usage.captured import Captured
-from pepperpy_obs.usage.normal import COUNTS, INPUT_PARTS, OUTPUT_PARTS, SPELLED, Usage, fields, spelled
+from pepperpy_obs.usage.normal import COUNTS, FIELD_NAMES, INPUT_PARTS, OUTPUT_PARTS, Usage, fields, to_fields
 from pepperpy_obs.usage.numbers import MOST, as_count, as_money
 from pepperpy_obs.usage.origin import provider_of
 from pepperpy_obs.usage.rules import RULES, Counts
@@ -19,7 +19,7 @@ from pepperpy_obs.usage.shapes import Shape
 from pepperpy_obs.usage.tiers import TIERED, tier_of
 from pepperpy_obs.usage.totals import split, summed
 
-__all__ = ["read", "told"]
+__all__ = ["read", "usage_fields"]
 
 _MOST_KINDS: Final = 1024
 _MONEY: Final = ("cost", "upstream_cost", "market_cost", "ticks")
@@ -80,17 +80,17 @@ def read(captured: Captured, *, provider: str | None = None, model: str | None =
     return _single(captured, provider, model) if _tells(captured) else None
 
 
-def told(captured: Captured, *, provider: str | None = None, model: str | None = None) -> dict[str, Any] | None:
+def usage_fields(captured: Captured, *, provider: str | None = None, model: str | None = None) -> dict[str, Any] | None:
     """Return what an event says of what was captured: `fields` of what `read` returns, at half the price."""
     if captured.pending:
         names = {"provider": provider or provider_of(captured, model), "model": model or captured.model}
         facts = {**names, "response_model": captured.model, "response_id": captured.response_id}
-        return spelled(facts) | {"usage_duplicate": True}
+        return to_fields(facts) | {"usage_duplicate": True}
     if captured.usage is None and not captured.entries and not captured.earlier:
         if not _tells(captured):
             return None
         facts = _facts(captured, provider, model)
-        return facts if SPELLED.isdisjoint(facts) else spelled(facts)
+        return facts if FIELD_NAMES.isdisjoint(facts) else to_fields(facts)
     usage = read(captured, provider=provider, model=model)
     found = None if usage is None else fields(usage)
     if found is not None and captured.earlier:

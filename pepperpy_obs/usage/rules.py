@@ -52,7 +52,7 @@ def by_total(counts: Counts) -> None:
     total, read, written = counts.get("total"), counts.get("input_tokens"), counts.get("output_tokens")
     if total is not None and read is not None and written is not None and total > read + written:
         reasoned = counts.get("reasoning_tokens")
-        # With reasoning told and counted within the output, nobody knows what the rest is: it is flagged.
+        # With reasoning given and counted within the output, the rest is unknown: it is flagged.
         if not reasoned or reasoned > written or reasoned == total - read - written:
             counts["output_tokens"] = total - read
     if "input_tokens" not in counts and "output_tokens" not in counts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from pepperpy_obs.usage.captured import Captured
-from pepperpy_obs.usage.dig import Path, dig, first, paths
+from pepperpy_obs.usage.get_path import Path, first, get_path, paths
 from pepperpy_obs.usage.shapes import word
 
 __all__ = ["Session"]
@@ -34,12 +34,12 @@ class Session:
         self.listener: str | None = None
 
     def hear(self, item: Any) -> str | None:
-        """Learn from an event; return the id of what it tells to be written down, if that is what it tells."""
-        kind = word(dig(item, _TYPE))
+        """Learn from an event; return the id of the item that it transcribes, if it transcribes one."""
+        kind = word(get_path(item, _TYPE))
         if kind == _TRANSCRIBED:
-            return word(dig(item, ("item_id",))) or _UNKNOWN
+            return word(get_path(item, ("item_id",))) or _UNKNOWN
         if kind in _SESSIONS:
-            self.speaker = word(dig(item, _SPEAKER)) or self.speaker
+            self.speaker = word(get_path(item, _SPEAKER)) or self.speaker
             self.listener = word(first(item, _MODEL)) or self.listener
         return None
 

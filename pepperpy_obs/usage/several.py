@@ -7,9 +7,9 @@ from functools import lru_cache
 from typing import Any, Final
 
 from pepperpy_obs.usage.captured import Captured
-from pepperpy_obs.usage.dig import ask
-from pepperpy_obs.usage.kinds import watch
-from pepperpy_obs.usage.take import take
+from pepperpy_obs.usage.class_info import watch
+from pepperpy_obs.usage.extract import extract
+from pepperpy_obs.usage.get_path import safe_getattr
 
 __all__ = ["PARSED", "REPLY", "added", "has_total", "of_attempts", "of_messages", "of_models"]
 
@@ -35,7 +35,7 @@ def has_total(kind: type[Any]) -> bool:
 
 def of_models(answer: Any) -> Captured | None:
     """Return the usage of a dict from models to their usage (DSPy, LangChain's callback), or of what keeps one."""
-    told = ask(answer, _BY_MODEL)
+    told = safe_getattr(answer, _BY_MODEL)
     if told is None and type(answer) is dict:
         told = answer
     if type(told) is not dict or not 0 < len(told) <= _MOST_MODELS:
@@ -44,7 +44,7 @@ def of_models(answer: Any) -> Captured | None:
     for model, used in told.items():
         if type(model) is not str or not isinstance(used, Mapping):
             return None
-        captured, found = take(used)
+        captured, found = extract(used)
         if found is not None and not found.place.path:
             captured.model, captured.aggregate = model, True
             entries.append(captured)
@@ -55,7 +55,7 @@ def of_models(answer: Any) -> Captured | None:
 
 def of_attempts(answer: Any, last: Captured) -> Captured:
     """Return what all attempts used that instructor made at an answer: it keeps the last one, and their total."""
-    total, found = take({"usage": ask(answer, "_total_usage")})
+    total, found = extract({"usage": safe_getattr(answer, "_total_usage")})
     if found is None or _size(total) <= _size(last):
         return last
     total.model, total.provider, total.service_tier = last.model, total.provider or last.provider, last.service_tier
@@ -65,9 +65,9 @@ def of_attempts(answer: Any, last: Captured) -> Captured:
 
 def of_messages(answer: Any) -> Captured | None:
     """Return the usage of a reply of AutoGen: of its message, and of those that led to it."""
-    inner = ask(answer, "inner_messages")
+    inner = safe_getattr(answer, "inner_messages")
     messages = [*inner] if isinstance(inner, list | tuple) else []
-    return _total(captured for captured, found in map(take, [*messages, answer]) if found is not None)
+    return _total(captured for captured, found in map(extract, [*messages, answer]) if found is not None)
 
 
 def added(one: Captured | None, other: Captured) -> Captured:

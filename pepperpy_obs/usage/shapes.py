@@ -8,11 +8,11 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any, Final, Literal
 
-from pepperpy_obs.usage.dig import FUNCTIONS, Path, dig, first
-from pepperpy_obs.usage.layout import Layout, own_of
-from pepperpy_obs.usage.rows import Rows, at_hand, reachable
+from pepperpy_obs.usage.get_path import FUNCTIONS, Path, first, get_path
+from pepperpy_obs.usage.object_shape import ObjectShape, own_of
+from pepperpy_obs.usage.path_table import PathTable, own_key, reachable
 
-__all__ = ["LONGEST_NAME", "Found", "Merge", "Place", "Shape", "Trial", "by_name", "small", "word"]
+__all__ = ["LONGEST_NAME", "Match", "Matcher", "Merge", "Shape", "UsagePath", "by_name", "small", "word"]
 
 Rule = Literal[
     "inclusive",
@@ -74,29 +74,29 @@ class Shape:
     """Tells the entries what only the answer as a whole knows of them."""
     numerals: bool = False
     """Numbers may come as text: HTTP headers."""
-    facts: Rows = field(init=False, repr=False, compare=False)
-    beside: Rows | None = field(init=False, repr=False, compare=False)
+    facts: PathTable = field(init=False, repr=False, compare=False)
+    beside: PathTable | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "facts", Rows(by_name(self.counts)))
-        object.__setattr__(self, "beside", Rows(by_name(self.around)) if self.around else None)
+        object.__setattr__(self, "facts", PathTable(by_name(self.counts)))
+        object.__setattr__(self, "beside", PathTable(by_name(self.around)) if self.around else None)
 
 
-class Trial:
-    """What a node of one layout has to be asked to know whether it has a shape: what its names do not tell."""
+class Matcher:
+    """What a node of one object shape has to be asked to know whether it has a shape: what its names do not tell."""
 
     __slots__ = ("_all", "_any", "_key", "_lacks", "_typed", "possible", "shape")
 
-    def __init__(self, shape: Shape, layout: Layout) -> None:
+    def __init__(self, shape: Shape, object_shape: ObjectShape) -> None:
         self.shape = shape
-        self._any: tuple[Path, ...] | None = _within(layout, shape.any)
+        self._any: tuple[Path, ...] | None = _within(object_shape, shape.any)
         self._all = shape.all
-        self._lacks = _within(layout, shape.lacks)
+        self._lacks = _within(object_shape, shape.lacks)
         typed = shape.counts["input_tokens"] + shape.counts["output_tokens"] if shape.types else ()
-        self._typed = _within(layout, typed)
-        if (shape.any and not self._any) or _within(layout, shape.all) != shape.all:
+        self._typed = _within(object_shape, typed)
+        if (shape.any and not self._any) or _within(object_shape, shape.all) != shape.all:
             self._any = None
-        self._key = at_hand(layout, self._any[0]) if self._any else None
+        self._key = own_key(object_shape, self._any[0]) if self._any else None
         self.possible = self._any is not None or bool(self._typed)
 
     def fits(self, node: Any, owner: Any, place: str) -> bool:
@@ -104,24 +104,24 @@ class Trial:
         shape = self.shape
         if shape.places and place not in shape.places:
             return False
-        if shape.types and dig(owner, ("type",)) in shape.types:
+        if shape.types and get_path(owner, ("type",)) in shape.types:
             return first(node, self._typed) is not None
         if self._any is None:
             return False
         if (self._key is None or own_of(node).get(self._key) is None) and self._any and first(node, self._any) is None:
             return False
         for path in self._all:
-            if dig(node, path) is None:
+            if get_path(node, path) is None:
                 return False
         return not self._lacks or first(node, self._lacks) is None
 
 
-def _within(layout: Layout, paths: tuple[Path, ...]) -> tuple[Path, ...]:
-    return tuple(path for path in paths if reachable(layout, path))
+def _within(object_shape: ObjectShape, paths: tuple[Path, ...]) -> tuple[Path, ...]:
+    return tuple(path for path in paths if reachable(object_shape, path))
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class UsagePath:
     """Where usage may stand in an answer, and where the names that go with it do."""
 
     path: Path
@@ -139,14 +139,14 @@ class Place:
 
 
 @dataclass(slots=True)
-class Found:
+class Match:
     """A usage node, with its shape, its place and what stands around it."""
 
     shape: Shape
-    place: Place
+    place: UsagePath
     node: Any
     owner: Any
-    layout: Layout
+    object_shape: ObjectShape
     """The node's."""
 
 

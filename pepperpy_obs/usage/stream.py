@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final, cast
 
-from pepperpy_obs.usage.again import take
 from pepperpy_obs.usage.boundaries import opens, writes
 from pepperpy_obs.usage.captured import Captured
-from pepperpy_obs.usage.dig import ask, dig
+from pepperpy_obs.usage.get_path import get_path, safe_getattr
 from pepperpy_obs.usage.graphs import Messages, is_piece, is_reply, kind_of_message, messages_of
 from pepperpy_obs.usage.normal import Usage
 from pepperpy_obs.usage.parts import Part
+from pepperpy_obs.usage.same_shape import extract
 from pepperpy_obs.usage.sessions import Session
 from pepperpy_obs.usage.several import added, has_total, of_models
-from pepperpy_obs.usage.shapes import Found, word
+from pepperpy_obs.usage.shapes import Match, word
 from pepperpy_obs.usage.table import SHAPES
 from pepperpy_obs.usage.views import view_of
 from pepperpy_obs.usage.wire import Reader
@@ -104,7 +104,7 @@ class Stream:
             self._total, self._seen = added(self._total, total), True
             return
         item = _unwrapped(item)
-        new, found = take(item)
+        new, found = extract(item)
         heard = self._hear(item)
         if not self._seen:
             self._seen = found is not None or not (new.model is new.response_id is new.provider is None)
@@ -115,14 +115,14 @@ class Stream:
 
     def _hear(self, item: Any) -> str | None:
         """Follow a realtime session, if it is one."""
-        kind = dig(item, ("type",))
+        kind = get_path(item, ("type",))
         if self._session is None:
             if type(kind) is not str or not kind.startswith(("session.", "transcription_session.", "conversation.")):
                 return None
             self._session = Session()
         return self._session.hear(item)
 
-    def _part_of(self, item: Any, new: Captured, found: Found | None) -> Part:
+    def _part_of(self, item: Any, new: Captured, found: Match | None) -> Part:
         """Return the answer that an item belongs to, which may begin with it."""
         told, now = new.response_id, self._now
         if told is not None and told in self._by_id:
@@ -164,7 +164,7 @@ class Stream:
             asked = [position for position, each in enumerate(found) if kind_of_message(each) == "human"]
             self._past = frozenset(keys[: asked[-1]] if asked else ())
             # A state that ends with a reply is a result: only what made it knows which of its requests are of this run.
-            self._earlier = take({"messages": found})[0].earlier if is_reply(found[-1]) else ()
+            self._earlier = extract({"messages": found})[0].earlier if is_reply(found[-1]) else ()
         elif messages.is_state:
             self._earlier = ()
         self._of_run = self._of_run or messages.of_run
@@ -177,7 +177,7 @@ class Stream:
         part = self._known(key)
         if part.whole:
             return
-        new, found = take(message)
+        new, found = extract(message)
         # A message that names its model was written by one, if not by the application itself.
         part.begun = part.begun or new.model is not None
         if is_piece(message):
@@ -217,7 +217,7 @@ class Stream:
 
 def _key(message: Any, position: int) -> str:
     """Return what tells a message from others: its id, or its place in the conversation."""
-    told = word(ask(message, "id"))
+    told = word(safe_getattr(message, "id"))
     return f"message {position}" if told is None and not is_piece(message) else f"message {told}"
 
 
@@ -232,7 +232,7 @@ def _unwrapped(item: Any) -> Any:
     chunk = item.get("chunk") if type(item) is dict else None
     if chunk is None:
         return item
-    inner = dig(chunk, ("bytes",))
+    inner = get_path(chunk, ("bytes",))
     if inner is None:
         return chunk
     return next(iter(Reader().whole(inner)), item)

@@ -1,10 +1,10 @@
-"""Tiers of service that are told by the names of counts: LangChain calls what was cached at flex `flex_cache_read`."""
+"""Tiers of service in the names of counts: LangChain spells a cache read at flex `flex_cache_read`."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from pepperpy_obs.usage.dig import Path, paths
+from pepperpy_obs.usage.get_path import Path, paths
 from pepperpy_obs.usage.rules import Counts
 
 __all__ = ["TIERED", "tier_of", "tiered"]
@@ -30,7 +30,7 @@ TIERED: Final = frozenset(tiered())
 
 
 def tier_of(counts: Counts, flags: list[str]) -> str | None:
-    """Make the parts that are told by tier parts of the whole, and return the tier if it is that of all requests."""
+    """Turn parts that are named by tier into parts of the whole; return the tier if all requests have the same."""
     if TIERED.isdisjoint(counts):
         return None
     told: dict[str, int] = {}

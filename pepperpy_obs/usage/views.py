@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from pepperpy_obs._guard import pass_on
-from pepperpy_obs.usage.dig import ask
-from pepperpy_obs.usage.kinds import KINDS, WATCHED, kind_of
+from pepperpy_obs.usage.class_info import CLASSES, WATCHED, class_info
+from pepperpy_obs.usage.get_path import safe_getattr
 
 __all__ = ["held", "view_of"]
 
@@ -29,7 +29,7 @@ def view_of(answer: Any) -> Any:
     if type(answer) is dict:
         return answer
     try:
-        known = KINDS.get(type(answer)) or kind_of(type(answer))
+        known = CLASSES.get(type(answer)) or class_info(type(answer))
         if known.more != "any":
             return view_of(answer.__wrapped__) if known.more == "wrapped" else answer
         own = known.own(answer) if known.own is not None else None
@@ -41,14 +41,14 @@ def view_of(answer: Any) -> Any:
         _look_for(answer, (*known.offered, *_USAGE), view)
     if not view.keys().isdisjoint(_USAGE):
         _look_for(answer, _BESIDE, view)
-        return {} if ask(answer, _NONE) is not None else view
+        return {} if safe_getattr(answer, _NONE) is not None else view
     return view
 
 
 def held(node: Any) -> Any:
     """Return what a proxy of wrapt holds; anything else as it is."""
     try:
-        known = KINDS.get(type(node)) or kind_of(type(node))
+        known = CLASSES.get(type(node)) or class_info(type(node))
     except Exception as error:  # a class of the user's that cannot be remembered
         pass_on(error)
         return node
@@ -57,5 +57,5 @@ def held(node: Any) -> Any:
 
 def _look_for(answer: Any, names: Iterable[str], view: dict[str, Any]) -> None:
     for name in names:
-        if name not in view and (value := ask(answer, name)) is not None:
+        if name not in view and (value := safe_getattr(answer, name)) is not None:
             view[name] = value

@@ -23,7 +23,7 @@ FORMS: dict[str, Callable[[Any], object]] = {
 def told(answer: object, **asked: str) -> dict[str, Any] | None:
     """Return the event fields that an answer gives."""
     captured = usage.capture(answer)
-    return None if captured is None else usage.told(captured, **asked)
+    return None if captured is None else usage.usage_fields(captured, **asked)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -93,7 +93,7 @@ def test_a_stream_tells_all_requests_of_such_calls() -> None:
         stream.feed(item)
     captured = stream.captured()
     assert captured is not None
-    found = usage.told(captured)
+    found = usage.usage_fields(captured)
     assert found is not None
     assert (found["input_tokens"], found["requests"], found.get("usage_incomplete")) == (40, 2, None)
     assert [entry.get("usage_incomplete") for entry in found["usage_entries"]] == [None, None]
@@ -125,11 +125,11 @@ def test_searches_that_came_with_an_earlier_item_of_a_stream() -> None:
         stream.feed({**chunk, "responseId": "r1"})
     captured = stream.captured()
     assert captured is not None
-    assert usage.told(captured) == {**of_google("gemini-3-flash"), "web_searches": 2, "response_id": "r1"}
+    assert usage.usage_fields(captured) == {**of_google("gemini-3-flash"), "web_searches": 2, "response_id": "r1"}
 
 
 def test_an_id_that_is_none_is_left_out() -> None:
-    """openai-agents gives every answer of a chat the same one: by it, all but the first would be the same again."""
+    """openai-agents gives all answers of a chat the same one: by it, all but the first would be repetitions."""
     found = told({"id": "__fake_id__", "object": "response", "usage": TOKENS})
     assert found == COUNTED
 
@@ -150,7 +150,7 @@ def test_a_stream_of_moonshot() -> None:
             stream.feed(make(each))
         captured = stream.captured()
         assert captured is not None
-        assert usage.told(captured) == {
+        assert usage.usage_fields(captured) == {
             **COUNTED,
             "cache_read_tokens": 7,
             "provider": "moonshotai",

@@ -42,7 +42,7 @@ class TellingError(Exception):
 def carried(error: BaseException) -> dict[str, Any] | None:
     """Return the event fields of the usage that an error carries."""
     found = usage.capture_error(error)
-    return None if found is None else usage.told(found[0])
+    return None if found is None else usage.usage_fields(found[0])
 
 
 def from_cause(cause: BaseException, error: BaseException) -> BaseException:

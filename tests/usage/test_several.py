@@ -48,7 +48,7 @@ class Prediction:
 def told(answer: object, **asked: str) -> dict[str, Any] | None:
     """Return the event fields that an answer gives."""
     found = usage.capture(answer)
-    return None if found is None else usage.told(found, **asked)
+    return None if found is None else usage.usage_fields(found, **asked)
 
 
 ONE: dict[str, Any] = {
@@ -91,11 +91,11 @@ def test_a_result_at_the_end_of_a_stream() -> None:
         stream.feed(item)
     found = stream.captured()
     assert found is not None
-    assert usage.told(found) == ONE
+    assert usage.usage_fields(found) == ONE
     stream.feed(Result({"gpt-4o-mini": used(1)}))
     found = stream.captured()
     assert found is not None
-    assert (usage.told(found) or {})["input_tokens"] == 3000
+    assert (usage.usage_fields(found) or {})["input_tokens"] == 3000
 
 
 def test_dicts_of_something_else_are_left_alone() -> None:
@@ -198,7 +198,7 @@ def test_a_stream_of_a_run_whose_answers_have_no_ids() -> None:
             stream.feed(SimpleNamespace(type="raw_response_event", data=as_objects(event, SimpleNamespace)))
     found = stream.captured()
     assert found is not None
-    fields = usage.told(found)
+    fields = usage.usage_fields(found)
     assert fields is not None
     assert (fields["input_tokens"], fields["output_tokens"], fields["requests"]) == (3000, 300, 3)
     assert "usage_incomplete" not in fields

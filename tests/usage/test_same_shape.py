@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pepperpy_obs.usage import again
-from pepperpy_obs.usage import take as anew
+from pepperpy_obs.usage import extract as anew
+from pepperpy_obs.usage import same_shape
 from tests.usage.test_answers import as_objects
 
 FILES = sorted((Path(__file__).parent / "answers").glob("*.json"))
@@ -32,9 +32,9 @@ NAMES = (
 @pytest.fixture(autouse=True)
 def nothing_known() -> Iterator[None]:
     """Forget what other tests have shown."""
-    again._known.clear()
+    same_shape._known.clear()
     yield
-    again._known.clear()
+    same_shape._known.clear()
 
 
 def answers() -> list[Any]:
@@ -53,7 +53,7 @@ def said(taken: tuple[Any, Any]) -> tuple[Any, ...]:
     captured, found = taken
     entries = tuple(said((each, None)) for each in (*captured.entries, *captured.earlier))
     names = ("shape", "raw", "provider", "model", "response_id", "service_tier", "incomplete", "aggregate", "made")
-    where = None if found is None else (found.shape, found.place, found.layout)
+    where = None if found is None else (found.shape, found.place, found.object_shape)
     return (*(getattr(captured, name) for name in names), entries, where)
 
 
@@ -90,11 +90,11 @@ def changed(answer: Any, changes: list[tuple[int, int, str, Any, str]]) -> Any:
 @given(st.sampled_from(ANSWERS), st.lists(st.lists(CHANGE, max_size=2), max_size=4), st.booleans())
 def test_an_answer_says_the_same_whatever_came_before(answer: Any, others: list[Any], objects: bool) -> None:
     """Each of a row of answers that are almost alike is taken twice, so that later ones are read as earlier ones."""
-    again._known.clear()
+    same_shape._known.clear()
     make = objects_of if objects else copy.deepcopy
     for each in (answer, answer, answer, *(changed(answer, changes) for changes in others), answer):
         for _ in range(2):
-            assert said(again.take(make(each))) == said(anew.take(make(each)))
+            assert said(same_shape.extract(make(each))) == said(anew.extract(make(each)))
 
 
 CHAT = {
@@ -108,13 +108,13 @@ CHAT = {
 @pytest.mark.parametrize("make", [copy.deepcopy, objects_of])
 def test_the_third_answer_of_a_kind_is_read_by_a_plan(make: Any) -> None:
     """A chat completion, a dict or an object, is known when it has come twice; one with another name beside is not."""
-    assert again.take_like(make(CHAT)) is None
+    assert same_shape.extract_like(make(CHAT)) is None
     for _ in range(2):
-        again.take(make(CHAT))
-    taken = again.take_like(make(CHAT))
+        same_shape.extract(make(CHAT))
+    taken = same_shape.extract_like(make(CHAT))
     assert taken is not None
-    assert said(taken) == said(anew.take(make(CHAT)))
-    assert again.take_like(make({**CHAT, "x_groq": {"usage": None}})) is None
+    assert said(taken) == said(anew.extract(make(CHAT)))
+    assert same_shape.extract_like(make({**CHAT, "x_groq": {"usage": None}})) is None
 
 
 def test_what_is_remembered_keeps_no_answer_alive() -> None:
@@ -125,7 +125,7 @@ def test_what_is_remembered_keeps_no_answer_alive() -> None:
 
     def told() -> weakref.ref[Answer]:
         answer = Answer(**vars(objects_of(CHAT)))
-        again.take(answer)
+        same_shape.extract(answer)
         return weakref.ref(answer)
 
     kept = [told() for _ in range(3)]
@@ -137,12 +137,12 @@ def test_names_that_are_texts_are_not_kept() -> None:
     """A dict whose names are somebody's data is looked at anew each time."""
     answer = {**CHAT, "a long question that somebody asked of somebody else about something private": 1}
     for _ in range(3):
-        again.take(dict(answer))
-    assert not again._known
+        same_shape.extract(dict(answer))
+    assert not same_shape._known
 
 
 def test_kinds_without_end_take_a_bounded_room() -> None:
     """Answers with always other names do not pile up."""
     for number in range(3000):
-        again.take({**CHAT, f"name {number}": 1})
-    assert len(again._known) <= 1024
+        same_shape.extract({**CHAT, f"name {number}": 1})
+    assert len(same_shape._known) <= 1024

@@ -12,9 +12,9 @@ from types import BuiltinMethodType, FunctionType, MethodType
 from typing import Any, Final
 
 from pepperpy_obs._guard import interrupted, pass_on
-from pepperpy_obs.usage.kinds import CALLED, KINDS, kind_of, watch
+from pepperpy_obs.usage.class_info import CALLED, CLASSES, class_info, watch
 
-__all__ = ["FUNCTIONS", "OPERATORS", "Path", "ask", "dig", "first", "paths"]
+__all__ = ["FUNCTIONS", "OPERATORS", "Path", "first", "get_path", "paths", "safe_getattr"]
 
 Path = tuple[str, ...]
 
@@ -29,7 +29,7 @@ _TOOLS: Final = {"WEB_SEARCH": 1}
 
 
 def paths(*texts: str) -> tuple[Path, ...]:
-    """Return paths as `dig` wants them, from "a.b" and the like.
+    """Return paths as `get_path` wants them, from "a.b" and the like.
 
     `*` stands for every item of a list (or value of a dict), `^` for the first, `@AUDIO` for the tokens of that
     modality in one of Google's lists (`@IMAGE+DOCUMENT` for those of both), `#word` for the number of
@@ -37,7 +37,7 @@ def paths(*texts: str) -> tuple[Path, ...]:
     for the items where that is so, `>human` for those after the last of this type, `<human` for the latest of those
     before it.
 
-    >>> dig({"a": [{"b": 1}, {"b": 2}]}, *paths("a.*.b"))
+    >>> get_path({"a": [{"b": 1}, {"b": 2}]}, *paths("a.*.b"))
     [1, 2]
     """
     made = tuple(tuple(text.split(".")) if text else () for text in texts)
@@ -51,13 +51,13 @@ def paths(*texts: str) -> tuple[Path, ...]:
 def first(source: object, alternatives: tuple[Path, ...]) -> Any:
     """Return what the first path that leads anywhere leads to."""
     for path in alternatives:
-        found = dig(source, path)
+        found = get_path(source, path)
         if found is not None:
             return found
     return None
 
 
-def dig(source: Any, path: Path) -> Any:
+def get_path(source: Any, path: Path) -> Any:
     """Return what is at the end of `path`, or None."""
     for position, key in enumerate(path):
         if type(source) is dict and key[0] not in OPERATORS:
@@ -65,10 +65,10 @@ def dig(source: Any, path: Path) -> Any:
         elif source is None:
             return None
         elif key[0] not in OPERATORS:
-            source = ask(source, key)
+            source = safe_getattr(source, key)
         elif key == "*":
             rest = path[position + 1 :]
-            return [item for each in _items(source) if (item := dig(each, rest)) is not None] or None
+            return [item for each in _items(source) if (item := get_path(each, rest)) is not None] or None
         else:
             source = _operate(source, key[0], key[1:])
     return source
@@ -86,16 +86,16 @@ def _operate(source: Any, operator: str, operand: str) -> Any:
     if operator == "<":
         return _split(source, operand)[0][-_MOST_BEFORE:]
     name, _, value = operand.partition("=")
-    return [each for each in _items(source) if ask(each, name) == value]
+    return [each for each in _items(source) if safe_getattr(each, name) == value]
 
 
-def ask(source: Any, key: str) -> Any:
+def safe_getattr(source: Any, key: str) -> Any:
     """Return one attribute or item, without ever asking an object for something that it does not have.
 
     A failing lookup on a pydantic model costs a microsecond, so its class is asked first, once.
     """
     try:
-        known = KINDS.get(type(source)) or kind_of(type(source))
+        known = CLASSES.get(type(source)) or class_info(type(source))
         own = known.own(source) if known.own is not None else None
         if own and key in own:
             value = own[key]
@@ -106,9 +106,9 @@ def ask(source: Any, key: str) -> Any:
         elif known.more == "pydantic":
             value = (source.__pydantic_extra__ or {}).get(key)
         else:
-            return ask(source.__wrapped__, key) if known.more == "wrapped" else None
+            return safe_getattr(source.__wrapped__, key) if known.more == "wrapped" else None
         return _called(source, key, value) if isinstance(value, FUNCTIONS) else value
-    except BaseException as error:  # raised by a property or a method of somebody else's: there is nothing to read
+    except BaseException as error:  # raised by a property or a method of the object's own: there is nothing to read
         pass_on(error)
         if interrupted(error):
             raise
@@ -133,7 +133,7 @@ def _modality(source: Any, name: str) -> int | None:
     total = None
     spellings = _spellings(name)
     for each in _items(source):
-        kind = ask(each, "modality")
+        kind = safe_getattr(each, "modality")
         kind = kind.value if isinstance(kind, Enum) else kind
         if kind in spellings:
             tokens = first(each, (("tokenCount",), ("token_count",), ("tokens",)))
@@ -160,9 +160,9 @@ def _count(source: Any, word: str) -> int | None:
     if not word:
         return len({each for each in _items(source) if isinstance(each, str) and each.strip()}) or None
     for each in _items(source):
-        kind = each if isinstance(each, str | int) else dig(each, ("type",))
+        kind = each if isinstance(each, str | int) else get_path(each, ("type",))
         if (type(kind) is int and kind == _TOOLS.get(word)) or (
-            isinstance(kind, str) and kind.endswith(word) and dig(each, ("action", "type")) in (None, "search")
+            isinstance(kind, str) and kind.endswith(word) and get_path(each, ("action", "type")) in (None, "search")
         ):
             found += 1
     return found or None

@@ -21,7 +21,7 @@ from typing import Any, Final, NamedTuple
 
 from pepperpy_obs._guard import pass_on
 
-__all__ = ["CALLED", "KINDS", "WATCHED", "Kind", "kind_of", "watch"]
+__all__ = ["CALLED", "CLASSES", "WATCHED", "ClassInfo", "class_info", "watch"]
 
 CALLED: Final = {"usage": "pydantic_ai", "new_messages": "pydantic_ai"}
 """Names that one version of an SDK spells as an attribute and another as a method, and that SDK."""
@@ -57,11 +57,11 @@ _WRAPT: Final = "ObjectProxy"
 _LAZY: Final = "Lazy"
 _MOST: Final = 1024
 """Classes that are remembered; where there are more, they are looked at anew each time."""
-KINDS: Final[dict[type[Any], Kind]] = {}
-"""Those that are known, for who asks often: `kind_of` looks at the others."""
+CLASSES: Final[dict[type[Any], ClassInfo]] = {}
+"""Classes that are known, for hot paths; `class_info` looks at the others."""
 
 
-class Kind(NamedTuple):
+class ClassInfo(NamedTuple):
     """What is known of a class."""
 
     names: frozenset[str]
@@ -82,17 +82,17 @@ def watch(name: str) -> None:
     WATCHED.add(name)
 
 
-def kind_of(kind: type[Any]) -> Kind:
+def class_info(kind: type[Any]) -> ClassInfo:
     """Return what is known of a class, which is looked at once."""
-    known = KINDS.get(kind)
+    known = CLASSES.get(kind)
     if known is None:
-        if len(KINDS) >= _MOST:
-            KINDS.clear()
-        known = KINDS[kind] = _look_at(kind)
+        if len(CLASSES) >= _MOST:
+            CLASSES.clear()
+        known = CLASSES[kind] = _look_at(kind)
     return known
 
 
-def _look_at(kind: type[Any]) -> Kind:
+def _look_at(kind: type[Any]) -> ClassInfo:
     space = {name: value for each in reversed(kind.__mro__) for name, value in vars(each).items()}
     fields = _fields_of_message(space)
     readable = {name for name, value in space.items() if _is_safe(value)}
@@ -106,13 +106,15 @@ def _look_at(kind: type[Any]) -> Kind:
     own = space_of.__get__ if type(space_of) in {GetSetDescriptorType, MemberDescriptorType} else None
     names, offers = fields.union(readable), fields & WATCHED | offered
     if space["__class__"] is not _CLASS or _is_proxy(space):  # it says that it is something else
-        return Kind(frozenset(), "wrapped" if _is_wrapt(kind) else "closed", frozenset(), None)
+        return ClassInfo(frozenset(), "wrapped" if _is_wrapt(kind) else "closed", frozenset(), None)
     if issubclass(kind, dict):
-        return Kind(names, "mapping", offers, own, dict.keys, dict.get)
+        return ClassInfo(names, "mapping", offers, own, dict.keys, dict.get)
     if issubclass(kind, Mapping):
-        return Kind(names, "mapping", offers, own, lambda source: source.keys(), lambda source, key: source.get(key))
+        return ClassInfo(
+            names, "mapping", offers, own, lambda source: source.keys(), lambda source, key: source.get(key)
+        )
     more = "pydantic" if "__pydantic_extra__" in space else "any" if "__getattr__" in space and not fields else ""
-    return Kind(names, more, offers, own)
+    return ClassInfo(names, more, offers, own)
 
 
 def _is_safe(value: Any) -> bool:

@@ -1,19 +1,19 @@
-"""`take` for what comes again and again: answers of one kind are read as the ones before were."""
+"""`extract`, faster for answers of a shape that was seen before: they are read by the same plan."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
 from pepperpy_obs._guard import pass_on
-from pepperpy_obs.usage import take as anew
-from pepperpy_obs.usage.flat import Flat, Taken
+from pepperpy_obs.usage import extract as anew
+from pepperpy_obs.usage.flat import Extracted, Flat
 from pepperpy_obs.usage.flatten import flatten
-from pepperpy_obs.usage.layout import NOTHING, layout_of
+from pepperpy_obs.usage.object_shape import NOTHING, object_shape_of
 
-__all__ = ["take", "take_like"]
+__all__ = ["extract", "extract_like"]
 
 _MOST: Final = 1024
-"""Kinds of answers that are remembered; where there are more, all are looked at anew."""
+"""Kinds of answers that are remembered; further ones are looked at anew."""
 _MOST_VARIANTS: Final = 8
 """Plans of one kind; answers that differ more are looked at one by one."""
 _MOST_TRIES: Final = 16
@@ -35,12 +35,12 @@ _known: dict[Any, _Known] = {}
 """By the class; for a dict, by its names."""
 
 
-def take(answer: Any) -> Taken:
-    """Return what `usage.take.take` does, sooner if an answer like this one has been taken before."""
-    return take_like(answer) or _learn(answer)
+def extract(answer: Any) -> Extracted:
+    """Return what `usage.extract.extract` does, faster if an answer like this one was extracted before."""
+    return extract_like(answer) or _learn(answer)
 
 
-def take_like(answer: Any) -> Taken | None:
+def extract_like(answer: Any) -> Extracted | None:
     """Return what an answer says that is like one before; None of any other."""
     try:
         kind: Any = type(answer)
@@ -55,15 +55,15 @@ def take_like(answer: Any) -> Taken | None:
     return None
 
 
-def _learn(answer: Any) -> Taken:
+def _learn(answer: Any) -> Extracted:
     """Look at an answer as if it were the first, and remember how; not of the very first, which may be the only one."""
-    captured, found = anew.take(answer)
+    captured, found = anew.extract(answer)
     try:
         kind: Any = type(answer)
         key = kind if kind is not dict else tuple(answer)
         known = _known.get(key)
         if known is None:
-            if layout_of(answer) is not NOTHING and (kind is not dict or _may_be_kept(key)):
+            if object_shape_of(answer) is not NOTHING and (kind is not dict or _may_be_kept(key)):
                 if len(_known) >= _MOST:
                     _known.clear()
                 _known[key] = _Known()
@@ -78,5 +78,5 @@ def _learn(answer: Any) -> Taken:
 
 
 def _may_be_kept(names: tuple[Any, ...]) -> bool:
-    """Tell whether these are names; a longer one is somebody's text."""
+    """Tell whether these are names; a longer one is text of the user's."""
     return len(names) <= _WIDEST and all(type(name) is str and len(name) <= _LONGEST for name in names)

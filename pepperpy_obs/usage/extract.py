@@ -6,15 +6,15 @@ import re
 from typing import Any, Final, NamedTuple
 
 from pepperpy_obs.usage.captured import Captured
-from pepperpy_obs.usage.dig import FUNCTIONS, Path, dig, first
-from pepperpy_obs.usage.layout import Layout, layout_of, own_of
-from pepperpy_obs.usage.places import HINTS, NAMES, NO_ID, PLACES, TIERS, USAGE_HINTS
-from pepperpy_obs.usage.rows import Rows, at_hand, reachable
-from pepperpy_obs.usage.shapes import Found, Place, Trial, by_name, small, word
+from pepperpy_obs.usage.get_path import FUNCTIONS, Path, first, get_path
+from pepperpy_obs.usage.object_shape import ObjectShape, object_shape_of, own_of
+from pepperpy_obs.usage.path_table import PathTable, own_key, reachable
+from pepperpy_obs.usage.shapes import Match, Matcher, UsagePath, by_name, small, word
 from pepperpy_obs.usage.table import SHAPES
+from pepperpy_obs.usage.usage_paths import HINTS, NAMES, NO_ID, TIERS, USAGE_HINTS, USAGE_PATHS
 from pepperpy_obs.usage.views import held, view_of
 
-__all__ = ["OWNERS", "SPEED", "take", "trials_of"]
+__all__ = ["OWNERS", "SPEED", "extract", "matchers_of"]
 
 _NOWHERE: Final[Path] = ("no_answer_has_this",)
 OWNERS: Final = ("response", "message", "chunk", "interaction", "data")
@@ -23,100 +23,104 @@ _LONGEST_ID: Final = 128
 _UUID7: Final = re.compile(r"\b([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b")
 SPEED: Final[Path] = ("speed",)
 
-_HINTS: Final = Rows(HINTS)
-_USAGE_HINTS: Final = Rows(USAGE_HINTS)
+_HINTS: Final = PathTable(HINTS)
+_USAGE_HINTS: Final = PathTable(USAGE_HINTS)
 
 
 class _Asked(NamedTuple):
-    """What an answer of one layout is asked."""
+    """What an answer of one object shape is asked."""
 
-    places: tuple[tuple[Place, str | None], ...]
-    """Where usage may stand, and the key if that is at hand."""
+    places: tuple[tuple[UsagePath, str | None], ...]
+    """Where usage may stand, and the key if it is one of the object's own."""
     owners: tuple[str, ...]
     names: tuple[tuple[str, Path, str | None], ...]
-    """What is learnt, where it may stand, and the key if that is at hand."""
+    """The field, where it may stand, and the key if it is one of the object's own."""
 
 
-def take(answer: Any) -> tuple[Captured, Found | None]:
+def extract(answer: Any) -> tuple[Captured, Match | None]:
     """Return what `answer` says of itself, and where its usage was found, if anywhere."""
     answer = view_of(answer)
-    layout = layout_of(answer)
+    object_shape = object_shape_of(answer)
     captured = Captured()
-    if not layout.names or (layout.boundless and dig(answer, _NOWHERE) is not None):
+    if not object_shape.names or (object_shape.dynamic and get_path(answer, _NOWHERE) is not None):
         return captured, None  # a mock has everything, and all of it means nothing
-    asked = layout.chosen.get(take) or _asked(layout)
-    found = _find(answer, layout, asked.places)
+    asked = object_shape.cache.get(extract) or _asked(object_shape)
+    found = _find(answer, object_shape, asked.places)
     owner = _owner(answer, asked.owners) if found is None else found.owner
     if owner is not answer:
-        within = layout_of(owner)
-        _name(captured, owner, (within.chosen.get(take) or _asked(within)).names)
+        within = object_shape_of(owner)
+        _name(captured, owner, (within.cache.get(extract) or _asked(within)).names)
     _name(captured, answer, asked.names)
     if captured.response_id == NO_ID:
         captured.response_id = None
     if found is not None:
-        _tell(captured, found, answer, layout)
+        _tell(captured, found, answer, object_shape)
     if captured.provider is None:
-        captured.provider = _hinted(answer, layout, found)
+        captured.provider = _hinted(answer, object_shape, found)
     return captured, found
 
 
-def _hinted(answer: Any, layout: Layout, found: Found | None) -> str | None:
+def _hinted(answer: Any, object_shape: ObjectShape, found: Match | None) -> str | None:
     """Return the provider of whose answers alone something that is there tells: the table's first."""
-    if hints := _HINTS.of(answer, layout):
+    if hints := _HINTS.of(answer, object_shape):
         return next(provider for provider, _ in HINTS if provider in hints)
-    if found is not None and (hints := _USAGE_HINTS.of(found.node, found.layout)):
+    if found is not None and (hints := _USAGE_HINTS.of(found.node, found.object_shape)):
         return next(provider for provider, _ in USAGE_HINTS if provider in hints)
     return None
 
 
-def _asked(layout: Layout) -> _Asked:
-    """Work out what answers of a layout are asked, and remember it there."""
+def _asked(object_shape: ObjectShape) -> _Asked:
+    """Work out what answers of an object shape are asked, and remember it there."""
     places = tuple(
-        (place, at_hand(layout, place.path))
-        for place in PLACES
-        if reachable(layout, place.path) and (place.beside is None or place.beside in layout.names)
+        (place, own_key(object_shape, place.path))
+        for place in USAGE_PATHS
+        if reachable(object_shape, place.path) and (place.beside is None or place.beside in object_shape.names)
     )
-    named = ((name, path, at_hand(layout, path)) for name, path in by_name(NAMES) if reachable(layout, path))
-    asked = layout.chosen[take] = _Asked(places, tuple(key for key in OWNERS if key in layout.names), tuple(named))
+    named = (
+        (name, path, own_key(object_shape, path)) for name, path in by_name(NAMES) if reachable(object_shape, path)
+    )
+    asked = object_shape.cache[extract] = _Asked(
+        places, tuple(key for key in OWNERS if key in object_shape.names), tuple(named)
+    )
     return asked
 
 
-def _find(answer: Any, layout: Layout, places: tuple[tuple[Place, str | None], ...]) -> Found | None:
+def _find(answer: Any, object_shape: ObjectShape, places: tuple[tuple[UsagePath, str | None], ...]) -> Match | None:
     """Return the usage of `answer`, at the first place where there is one of a known shape."""
     own = own_of(answer)
     for place, key in places:
-        if place.beside is not None and dig(answer, (place.beside,)) is None:
+        if place.beside is not None and get_path(answer, (place.beside,)) is None:
             continue
-        node = dig(answer, place.path) if key is None else own.get(key)
+        node = get_path(answer, place.path) if key is None else own.get(key)
         if isinstance(node, list):
             node = node[0] if node else None
         elif isinstance(node, FUNCTIONS):
-            node = dig(answer, place.path)
+            node = get_path(answer, place.path)
         if node is None:
             continue
         if type(node) is not dict:
             node = held(node)
-        owner = dig(answer, place.owner) if place.owner else answer
-        within = layout if node is answer else layout_of(node)
-        for trial in trials_of(within):
-            if trial.fits(node, owner, place.name):
-                return Found(trial.shape, place, node, owner, within)
+        owner = get_path(answer, place.owner) if place.owner else answer
+        within = object_shape if node is answer else object_shape_of(node)
+        for matcher in matchers_of(within):
+            if matcher.fits(node, owner, place.name):
+                return Match(matcher.shape, place, node, owner, within)
     return None
 
 
-def trials_of(layout: Layout) -> tuple[Trial, ...]:
-    """Return the shapes that nodes of a layout may have, in the order of the table."""
-    trials: tuple[Trial, ...] | None = layout.chosen.get(Trial)
-    if trials is None:
-        made = (Trial(shape, layout) for shape in SHAPES)
-        trials = layout.chosen[Trial] = tuple(trial for trial in made if trial.possible)
-    return trials
+def matchers_of(object_shape: ObjectShape) -> tuple[Matcher, ...]:
+    """Return the shapes that nodes of an object shape may have, in the order of the table."""
+    matchers: tuple[Matcher, ...] | None = object_shape.cache.get(Matcher)
+    if matchers is None:
+        made = (Matcher(shape, object_shape) for shape in SHAPES)
+        matchers = object_shape.cache[Matcher] = tuple(matcher for matcher in made if matcher.possible)
+    return matchers
 
 
-def _tell(captured: Captured, found: Found, answer: Any, layout: Layout) -> None:
+def _tell(captured: Captured, found: Match, answer: Any, object_shape: ObjectShape) -> None:
     shape = found.shape
     captured.shape = shape
-    captured.raw = _collect(found, answer, layout)
+    captured.raw = _collect(found, answer, object_shape)
     captured.service_tier = _tier(found) or captured.service_tier
     if shape.entries:
         captured.entries = entries = _entries(found, answer)
@@ -128,14 +132,14 @@ def _tell(captured: Captured, found: Found, answer: Any, layout: Layout) -> None
         captured.response_id = word(first(found.owner, shape.ids)) or captured.response_id
 
 
-def _collect(found: Found, answer: Any, layout: Layout) -> dict[str, Any]:
+def _collect(found: Match, answer: Any, object_shape: ObjectShape) -> dict[str, Any]:
     """Return what the usage says under the names of the normal form, unchecked, as plain small values."""
-    raw = found.shape.facts.of(found.node, found.layout)
+    raw = found.shape.facts.of(found.node, found.object_shape)
     beside = found.shape.beside
     if beside is not None:
-        raw |= beside.of(answer, layout)
+        raw |= beside.of(answer, object_shape)
         if found.owner is not answer:
-            raw |= beside.of(found.owner, layout_of(found.owner))
+            raw |= beside.of(found.owner, object_shape_of(found.owner))
     for name, value in raw.items():
         if type(value) is not int:
             raw[name] = small(value)
@@ -144,7 +148,7 @@ def _collect(found: Found, answer: Any, layout: Layout) -> dict[str, Any]:
 
 def _owner(answer: Any, owners: tuple[str, ...]) -> Any:
     for key in owners:
-        inner = dig(answer, (key,))
+        inner = get_path(answer, (key,))
         if inner is not None and not isinstance(inner, str):
             return inner
     return answer
@@ -155,46 +159,46 @@ def _name(captured: Captured, source: Any, names: tuple[tuple[str, Path, str | N
     own = own_of(source)
     for name, path, key in names:
         if getattr(captured, name) is None:
-            value = dig(source, path) if key is None else own.get(key)
+            value = get_path(source, path) if key is None else own.get(key)
             if value is not None:
                 # Of several answers in one, the first one's.
                 setattr(captured, name, word(value[0] if isinstance(value, list) and value else value))
 
 
-def _tier(found: Found) -> str | None:
+def _tier(found: Match) -> str | None:
     """Return the tier that the usage itself names; Anthropic calls its fast mode a speed."""
     if found.place.tier is not None:
         return found.place.tier
-    layout = found.layout
-    told: tuple[bool, tuple[Path, ...]] | None = layout.chosen.get(_tier)
+    object_shape = found.object_shape
+    told: tuple[bool, tuple[Path, ...]] | None = object_shape.cache.get(_tier)
     if told is None:
-        told = reachable(layout, SPEED), tuple(path for path in TIERS if reachable(layout, path))
-        layout.chosen[_tier] = told
+        told = reachable(object_shape, SPEED), tuple(path for path in TIERS if reachable(object_shape, path))
+        object_shape.cache[_tier] = told
     has_speed, tiers = told
-    if has_speed and dig(found.node, SPEED) == "fast":
+    if has_speed and get_path(found.node, SPEED) == "fast":
         return "fast"
     return word(first(found.node, tiers)) if tiers else None
 
 
-def _entries(found: Found, answer: Any) -> list[Captured]:
-    """Return the single requests that the usage is a total of, as far as they are told."""
+def _entries(found: Match, answer: Any) -> list[Captured]:
+    """Return the single requests that the usage is a total of, as far as the answer names them."""
     if not found.shape.entries:
         return []
     around = (found.node, found.owner) if found.owner is answer else (found.node, found.owner, answer)
     listed = next((listed for each in around if (listed := first(each, found.shape.entries))), None)
     if not isinstance(listed, list | tuple):
         return []
-    return [captured for captured, inner in map(take, listed) if inner is not None and captured.raw]
+    return [captured for captured, inner in map(extract, listed) if inner is not None and captured.raw]
 
 
-def _earlier(found: Found) -> list[Captured]:
+def _earlier(found: Match) -> list[Captured]:
     """Return the requests that may be of this call or of one before, each with the time at which it was made."""
     requests: list[Captured] = []
     listed: Any = first(found.node, found.shape.earlier) or ()
     for each in listed:
-        captured, inner = take(each)
+        captured, inner = extract(each)
         if inner is not None and captured.raw:
-            captured.made = _made(dig(each, ("id",)))
+            captured.made = _made(get_path(each, ("id",)))
             requests.append(captured)
     return requests
 

@@ -4,68 +4,68 @@ from __future__ import annotations
 
 from typing import Final
 
-from pepperpy_obs.usage.dig import paths
-from pepperpy_obs.usage.shapes import Merge, Place
+from pepperpy_obs.usage.get_path import paths
+from pepperpy_obs.usage.shapes import Merge, UsagePath
 
-__all__ = ["HINTS", "NAMES", "NO_ID", "PLACES", "TIERS", "USAGE_HINTS"]
+__all__ = ["HINTS", "NAMES", "NO_ID", "TIERS", "USAGE_HINTS", "USAGE_PATHS"]
 
 
-def _place(
+def _usage_path(
     path: str, owner: str = "", *, tier: str | None = None, merge: Merge | None = None, beside: str | None = None
-) -> Place:
+) -> UsagePath:
     paths(beside or "")
-    return Place(paths(path)[0], paths(owner)[0], tier, merge, beside)
+    return UsagePath(paths(path)[0], paths(owner)[0], tier, merge, beside)
 
 
-PLACES: Final[tuple[Place, ...]] = (
-    _place("usage", tier="batch", beside="request_counts"),
-    _place("totalUsage"),
-    _place("usage"),
-    _place("response.usage", "response"),
-    _place("message.usage", "message"),
+USAGE_PATHS: Final[tuple[UsagePath, ...]] = (
+    _usage_path("usage", tier="batch", beside="request_counts"),
+    _usage_path("totalUsage"),
+    _usage_path("usage"),
+    _usage_path("response.usage", "response"),
+    _usage_path("message.usage", "message"),
     # Moonshot tells a stream's usage in its last choice.
-    _place("choices.^.usage"),
-    _place("usage_metadata"),
-    _place("usageMetadata"),
-    _place("metadata.usage"),
-    _place("event.usageEvent"),
-    _place("usageEvent"),
-    _place("delta.usage", "delta"),
-    _place("meta"),
-    _place("response.meta", "response"),
-    _place("x_groq.usage"),
-    _place("context_wrapper.usage"),
-    _place("data.response.usage", "data.response"),
-    _place("data.usage", "data"),
-    _place("chunk.usage", "chunk"),
-    _place("interaction.usage", "interaction"),
-    _place("result.usage", "result"),
-    _place("message.usage_metadata", "message"),
-    _place("raw.usage_metadata", "raw"),
-    _place("llm_output.token_usage", "llm_output"),
-    _place("llm_output.usage", "llm_output"),
-    _place("response.body.usage", "response.body", tier="batch"),
-    _place("result.message.usage", "result.message", tier="batch"),
-    _place("modelOutput.usage", "modelOutput", tier="batch"),
-    _place("response.usageMetadata", "response", tier="batch", beside="key"),
-    _place("response.usageMetadata", "response"),
+    _usage_path("choices.^.usage"),
+    _usage_path("usage_metadata"),
+    _usage_path("usageMetadata"),
+    _usage_path("metadata.usage"),
+    _usage_path("event.usageEvent"),
+    _usage_path("usageEvent"),
+    _usage_path("delta.usage", "delta"),
+    _usage_path("meta"),
+    _usage_path("response.meta", "response"),
+    _usage_path("x_groq.usage"),
+    _usage_path("context_wrapper.usage"),
+    _usage_path("data.response.usage", "data.response"),
+    _usage_path("data.usage", "data"),
+    _usage_path("chunk.usage", "chunk"),
+    _usage_path("interaction.usage", "interaction"),
+    _usage_path("result.usage", "result"),
+    _usage_path("message.usage_metadata", "message"),
+    _usage_path("raw.usage_metadata", "raw"),
+    _usage_path("llm_output.token_usage", "llm_output"),
+    _usage_path("llm_output.usage", "llm_output"),
+    _usage_path("response.body.usage", "response.body", tier="batch"),
+    _usage_path("result.message.usage", "result.message", tier="batch"),
+    _usage_path("modelOutput.usage", "modelOutput", tier="batch"),
+    _usage_path("response.usageMetadata", "response", tier="batch", beside="key"),
+    _usage_path("response.usageMetadata", "response"),
     # Where frameworks keep the answer behind their own.
-    _place("raw.usage", "raw"),
-    _place("_raw_response.usage", "_raw_response"),
-    _place("_raw_response.usage_metadata", "_raw_response"),
-    _place("token_usage"),
-    _place("models_usage"),
-    _place("chat_message.models_usage", "chat_message"),
+    _usage_path("raw.usage", "raw"),
+    _usage_path("_raw_response.usage", "_raw_response"),
+    _usage_path("_raw_response.usage_metadata", "_raw_response"),
+    _usage_path("token_usage"),
+    _usage_path("models_usage"),
+    _usage_path("chat_message.models_usage", "chat_message"),
     # InvokeAgent: each of the agent's model calls leaves a trace of its own.
-    _place("trace.trace.*.modelInvocationOutput.metadata.usage", merge="add"),
-    _place("usage_info"),
-    _place("metrics"),
-    _place("details"),
-    _place("statistics"),
-    _place(""),
+    _usage_path("trace.trace.*.modelInvocationOutput.metadata.usage", merge="add"),
+    _usage_path("usage_info"),
+    _usage_path("metrics"),
+    _usage_path("details"),
+    _usage_path("statistics"),
+    _usage_path(""),
     # Bedrock's own count at the end of any model's stream, which is what it bills.
-    _place("amazon-bedrock-invocationMetrics", merge="overwrite"),
-    _place("ResponseMetadata.HTTPHeaders"),
+    _usage_path("amazon-bedrock-invocationMetrics", merge="overwrite"),
+    _usage_path("ResponseMetadata.HTTPHeaders"),
 )
 
 TIERS: Final = paths(

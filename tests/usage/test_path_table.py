@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
-import pepperpy_obs.usage.layout as layout_module
-from pepperpy_obs.usage.dig import dig, paths
-from pepperpy_obs.usage.layout import NOTHING, layout_of
-from pepperpy_obs.usage.rows import Rows
+import pepperpy_obs.usage.object_shape as layout_module
+from pepperpy_obs.usage.get_path import get_path, paths
+from pepperpy_obs.usage.object_shape import NOTHING, object_shape_of
+from pepperpy_obs.usage.path_table import PathTable
 
 NAMES = ("alpha", "beta", "gamma")
 PATHS = paths(
@@ -72,27 +72,27 @@ def test_rows_are_found_as_if_each_path_were_followed_by_itself(tables: list[Any
     for rows in tables:
         expected: dict[str, Any] = {}
         for name, path in rows:
-            if name not in expected and (value := dig(answer, path)) is not None:
+            if name not in expected and (value := get_path(answer, path)) is not None:
                 expected[name] = value
-        table = Rows(rows)
-        assert table.of(answer, layout_of(answer)) == expected
-        assert table.of(answer, layout_of(answer)) == expected, "found as well by what was worked out before"
+        table = PathTable(rows)
+        assert table.of(answer, object_shape_of(answer)) == expected
+        assert table.of(answer, object_shape_of(answer)) == expected, "found as well by what was worked out before"
 
 
-def test_answers_of_one_kind_share_a_layout() -> None:
-    """The layout depends on the type and its names alone."""
-    assert layout_of({"alpha": 1, "omega": 2}) is layout_of({"alpha": None, "omega": {}})
-    assert layout_of(SimpleNamespace(alpha=1)) is layout_of(SimpleNamespace(alpha=2))
-    assert layout_of(SimpleNamespace(alpha=1)) is not layout_of({"alpha": 1})
-    assert layout_of(Model.model_validate({"alpha": 1, "beta": 2})).names >= {"alpha", "beta"}
-    assert layout_of(Model(alpha=1)).names.isdisjoint({"beta"})
+def test_answers_of_one_kind_share_a_shape_at() -> None:
+    """The object shape depends on the type and its names alone."""
+    assert object_shape_of({"alpha": 1, "omega": 2}) is object_shape_of({"alpha": None, "omega": {}})
+    assert object_shape_of(SimpleNamespace(alpha=1)) is object_shape_of(SimpleNamespace(alpha=2))
+    assert object_shape_of(SimpleNamespace(alpha=1)) is not object_shape_of({"alpha": 1})
+    assert object_shape_of(Model.model_validate({"alpha": 1, "beta": 2})).names >= {"alpha", "beta"}
+    assert object_shape_of(Model(alpha=1)).names.isdisjoint({"beta"})
 
 
-def test_what_has_no_name_that_we_know_has_the_layout_of_nothing() -> None:
+def test_an_object_without_known_names_has_the_shape_of_nothing() -> None:
     """Whatever functions return, it is looked at once and leaves nothing behind."""
     values: tuple[Any, ...] = (None, 1, "text", b"", [], (), {}, {"omega": 1}, {1: 2}, SimpleNamespace(omega=1))
     for value in values:
-        assert layout_of(value) is NOTHING, value
+        assert object_shape_of(value) is NOTHING, value
 
 
 @pytest.mark.parametrize("wrapped", [False, True])
@@ -115,10 +115,10 @@ def test_of_a_message_of_protobuf_its_fields_are_asked_for(*, wrapped: bool) -> 
             return 1
 
     message = Message()
-    layout = layout_of(message)
-    assert layout.names == {"alpha"}
-    assert not layout.boundless
-    assert Rows([("x", ("alpha",)), ("y", ("beta",))]).of(message, layout) == {"x": 1}
+    object_shape = object_shape_of(message)
+    assert object_shape.names == {"alpha"}
+    assert not object_shape.dynamic
+    assert PathTable([("x", ("alpha",)), ("y", ("beta",))]).of(message, object_shape) == {"x": 1}
     assert asked == ["alpha"]
 
 
@@ -129,12 +129,12 @@ def test_another_word_for_a_descriptor_is_none() -> None:
         DESCRIPTOR = "of something else"
         alpha = property(lambda self: 2)
 
-    assert Rows([("x", ("alpha",))]).of(Odd(), layout_of(Odd())) == {"x": 2}
+    assert PathTable([("x", ("alpha",))]).of(Odd(), object_shape_of(Odd())) == {"x": 2}
 
 
 def test_a_mock_answers_to_everything() -> None:
-    """So its layout says that it has no bounds."""
-    assert layout_of(MagicMock()).boundless
+    """So its object shape says that it has no bounds."""
+    assert object_shape_of(MagicMock()).dynamic
 
 
 def test_a_key_that_is_no_text_is_not_kept_alive() -> None:
@@ -145,8 +145,8 @@ def test_a_key_that_is_no_text_is_not_kept_alive() -> None:
 
     key = Key()
     watched = weakref.ref(key)
-    layout = layout_of({key: 1, "alpha": 2})
-    assert layout.names == {"alpha"}
+    object_shape = object_shape_of({key: 1, "alpha": 2})
+    assert object_shape.names == {"alpha"}
     del key
     gc.collect()
     assert watched() is None
@@ -154,17 +154,17 @@ def test_a_key_that_is_no_text_is_not_kept_alive() -> None:
 
 def test_what_was_worked_out_is_kept_when_only_names_of_others_change() -> None:
     """Dicts that are different each time cost no more than one that is always the same."""
-    layout = layout_of({"alpha": 1})
+    object_shape = object_shape_of({"alpha": 1})
     for number in range(3000):
-        assert layout_of({"alpha": 1, f"omega{number}": 2}) is layout
-    assert layout_of({"alpha": 1}) is layout
+        assert object_shape_of({"alpha": 1, f"omega{number}": 2}) is object_shape
+    assert object_shape_of({"alpha": 1}) is object_shape
 
 
 def test_a_large_dict_is_found_by_its_names() -> None:
     """It is no answer, but costs no more than one."""
     large = {str(number): number for number in range(1000)} | {"alpha": 1}
-    assert layout_of(large) is layout_of({**large, "more": 2})
-    assert Rows([("x", ("alpha",))]).of(large, layout_of(large)) == {"x": 1}
+    assert object_shape_of(large) is object_shape_of({**large, "more": 2})
+    assert PathTable([("x", ("alpha",))]).of(large, object_shape_of(large)) == {"x": 1}
 
 
 def test_what_refuses_to_be_looked_at_has_nothing() -> None:
@@ -174,22 +174,22 @@ def test_what_refuses_to_be_looked_at_has_nothing() -> None:
         def __getattribute__(self, name: str) -> Any:
             raise LookupError(name)
 
-    assert layout_of(Shy()) is NOTHING
+    assert object_shape_of(Shy()) is NOTHING
 
 
 def test_what_was_taken_out_meanwhile_is_not_there() -> None:
     """A dict that another thread changes between two looks is read as far as it is there."""
-    table = Rows([("x", ("alpha",)), ("y", ("beta", "gamma"))])
-    layout = layout_of({"alpha": 1, "beta": {"gamma": 2}})
-    assert table.of({"alpha": 1, "beta": {"gamma": 2}}, layout) == {"x": 1, "y": 2}
-    assert table.of({"beta": {}}, layout) == {}
+    table = PathTable([("x", ("alpha",)), ("y", ("beta", "gamma"))])
+    object_shape = object_shape_of({"alpha": 1, "beta": {"gamma": 2}})
+    assert table.of({"alpha": 1, "beta": {"gamma": 2}}, object_shape) == {"x": 1, "y": 2}
+    assert table.of({"beta": {}}, object_shape) == {}
 
 
 def test_a_text_that_is_a_key_is_not_kept() -> None:
     """Functions return dicts by whatever texts they like, a prompt among them."""
     before = len(layout_module._by_keys)
     for number in range(5):
-        assert layout_of({f"{number} {'prompt ' * 20}": 1, "alpha": 2}).names == {"alpha"}
+        assert object_shape_of({f"{number} {'prompt ' * 20}": 1, "alpha": 2}).names == {"alpha"}
     assert len(layout_module._by_keys) == before
 
 
@@ -199,4 +199,4 @@ def test_a_default_of_the_class_is_found() -> None:
     class Answer:
         alpha = 2.5
 
-    assert Rows([("x", ("alpha",))]).of(Answer(), layout_of(Answer())) == {"x": 2.5}
+    assert PathTable([("x", ("alpha",))]).of(Answer(), object_shape_of(Answer())) == {"x": 2.5}
