@@ -11,7 +11,7 @@ from __future__ import annotations
 import structlog
 
 from pepperpy_obs import Config, configure, measured
-from pepperpy_obs.processors import Bound, Redact, render_ecs
+from pepperpy_obs.processors import Redactor, Truncator, render_ecs
 
 
 @measured
@@ -25,8 +25,8 @@ if __name__ == "__main__":
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            Bound(),
-            Redact(),
+            Truncator(),
+            Redactor(),
             render_ecs,
         ],
     )

@@ -8,7 +8,7 @@ from typing import Any, Unpack
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.config import Config
 from pepperpy_obs.readings import LiveState, Reading, SelfStats
-from pepperpy_obs.readings.source import Wanted
+from pepperpy_obs.readings.source import EventFilter
 from pepperpy_obs.readings.windows import Window, seconds_of, steps_of
 
 AT = 1_700_000_000_123_456_789
@@ -45,6 +45,6 @@ class Still:
             Reading(min(one.stop, AT), cut) for one, cut in zip(steps, self.store.lazy_steps(steps, AT), strict=True)
         ]
 
-    def events(self, **_: Unpack[Wanted]) -> list[dict[str, Any]]:
+    def events(self, **_: Unpack[EventFilter]) -> list[dict[str, Any]]:
         """Return none: it keeps none."""
         return []

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pepperpy_obs import Config, cache_lookup, costed, current_call, measured, record_usage, tracked_usage
-from pepperpy_obs.processors.count_once import CountOnce
+from pepperpy_obs.processors.deduplicate import DeduplicateUsage
 from pepperpy_obs.testing import captured
 
 ANSWER: dict[str, Any] = {
@@ -339,7 +339,7 @@ def test_a_call_that_fails_is_unknown_unless_a_request_below_it_failed() -> None
 
 def test_memory_is_bounded() -> None:
     """Beyond its limit the oldest answers, and the oldest calls that wait for their end, are forgotten."""
-    once = CountOnce(remembered=10)
+    once = DeduplicateUsage(remembered=10)
 
     def event(number: int) -> dict[str, Any]:
         return {"response_id": str(number), "input_tokens": 1, "trace_id": "t", "span_id": f"s{number}",
@@ -347,6 +347,6 @@ def test_memory_is_bounded() -> None:
 
     for number in range(100):
         once(None, "info", event(number))
-    assert len(once.waited_for) == 10
+    assert len(once.open_spans) == 10
     assert "usage_duplicate" in once(None, "info", event(99))
     assert "usage_duplicate" not in once(None, "info", event(3))

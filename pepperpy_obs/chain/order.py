@@ -32,19 +32,19 @@ from pepperpy_obs.errors import SetupError
 from pepperpy_obs.formats.ecs import ecs_lines
 from pepperpy_obs.formats.lines import json_lines
 from pepperpy_obs.pricing import Pricer
+from pepperpy_obs.processors.aggregator import Aggregator
 from pepperpy_obs.processors.budget import charge
-from pepperpy_obs.processors.collect import Collect
 from pepperpy_obs.processors.context import Context
-from pepperpy_obs.processors.count_once import CountOnce
+from pepperpy_obs.processors.deduplicate import DeduplicateUsage
 from pepperpy_obs.processors.fold_entries import fold_entries
-from pepperpy_obs.processors.price import Price
+from pepperpy_obs.processors.pricing import Pricing
 from pepperpy_obs.processors.retries import Retries
-from pepperpy_obs.processors.sample import Sample
+from pepperpy_obs.processors.sampler import Sampler
 from pepperpy_obs.processors.threshold import Threshold
-from pepperpy_obs.sanitize.bound import Bound
-from pepperpy_obs.sanitize.fields import Fieldwise
-from pepperpy_obs.sanitize.redact import Redact
+from pepperpy_obs.sanitize.map_fields import MapFields
+from pepperpy_obs.sanitize.redact import Redactor
 from pepperpy_obs.sanitize.secrets import without_secrets
+from pepperpy_obs.sanitize.truncate import Truncator
 
 if TYPE_CHECKING:
     from pepperpy_obs.aggregate.store import Store
@@ -71,14 +71,14 @@ def build_chain(
     call becomes an event, for tests.
     """
     pricer = Pricer(None if config.price_file is None else Path(config.price_file))
-    once = CountOnce()
+    once = DeduplicateUsage()
     fixed = {key: value for key in ("service", "environment") if (value := getattr(config, key))}
     counted = [Link(f"processor {_name(one)}", _checked(one)) for one in processors]
     if fixed:
         counted.append(Link("context", Context(**fixed), scope=per_operation))
     counted += [
         Link("count_once", once, scope=_unless_request),
-        Link("price", _when_asked(Price(pricer)), scope=_unless_request),
+        Link("price", _when_asked(Pricing(pricer)), scope=_unless_request),
         Link("retries", Retries(), scope=_unless_request),
         Link("budget", charge, scope=per_operation),
     ]
@@ -87,8 +87,8 @@ def build_chain(
     shortened = None
     known = [one for one in formats if one in FORMATS.values() and one is not None]
     if fast_path and not processors and len(known) == len(formats):
-        shortened = FastPath(store, counted, leaving, known, excluded_spans=once.waited_for)
-    counted.append(Link("aggregate", Collect(store)))
+        shortened = FastPath(store, counted, leaving, known, excluded_spans=once.open_spans)
+    counted.append(Link("aggregate", Aggregator(store)))
     return Chain(counted, leaving, outputs, shortened, lambda: pricer.is_loaded)
 
 
@@ -98,14 +98,14 @@ def _leaving(config: Config) -> list[Link]:
     if config.log_level != "debug":
         leaving.append(Link("level", Threshold(config.log_level), scope=per_operation))
     if config.log_sample_rate < 1:
-        sample = Sample(config.log_sample_rate)
+        sample = Sampler(config.log_sample_rate)
         leaving.append(Link("sample", sample, scope=sample.scope))
     bound, redact = (
-        Bound(max_length=config.max_field_length, before_cut=without_secrets if config.redact_values else None),
-        Redact(keys=config.redact_keys, values=config.redact_values),
+        Truncator(max_length=config.max_field_length, before_cut=without_secrets if config.redact_values else None),
+        Redactor(keys=config.redact_keys, values=config.redact_values),
     )
     # One pass over the fields for both: half the time of two.
-    leaving.append(Link("redact", _folding(Fieldwise(bound.change, redact.change)), required=True, scope=per_operation))
+    leaving.append(Link("redact", _folding(MapFields(bound.change, redact.change)), required=True, scope=per_operation))
     return leaving
 
 
@@ -123,7 +123,7 @@ def _unless_request(event: EventDict) -> Scope:
     return EACH_EVENT if is_request(event) else PER_OPERATION
 
 
-def _when_asked(price: Price) -> Processor:
+def _when_asked(price: Pricing) -> Processor:
     """Let a price be put on the events of operations that are `@costed`, and on no others."""
 
     def priced(logger: Any, method_name: str, event_dict: EventDict) -> EventDict:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from pepperpy_obs import events
 from pepperpy_obs.events import VOCABULARY
-from pepperpy_obs.sanitize.fields import OUR_EVENTS
+from pepperpy_obs.sanitize.map_fields import OUR_EVENTS
 from pepperpy_obs.typing import EventDict
 
 __all__ = ["Console"]

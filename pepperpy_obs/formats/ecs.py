@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from pepperpy_obs.events import FIELDS, OUTCOMES, VOCABULARY
 from pepperpy_obs.formats.lines import decode, encode, json_lines, render_json
-from pepperpy_obs.sanitize.fields import OUR_EVENTS
+from pepperpy_obs.sanitize.map_fields import OUR_EVENTS
 from pepperpy_obs.typing import EventDict
 
 __all__ = ["ECS_OUTCOMES", "ECS_PATHS", "ecs_lines", "render_ecs", "to_ecs"]

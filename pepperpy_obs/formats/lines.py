@@ -8,15 +8,15 @@ from typing import Any, Final
 
 import msgspec
 
-from pepperpy_obs.sanitize.bound import Bound
-from pepperpy_obs.sanitize.plain import ABSENT
+from pepperpy_obs.sanitize.to_plain import ABSENT
+from pepperpy_obs.sanitize.truncate import Truncator
 from pepperpy_obs.typing import EventDict
 
 __all__ = ["decode", "encode", "json_lines", "render_json"]
 
 _ENCODER: Final = msgspec.json.Encoder()
 _DECODER: Final = msgspec.json.Decoder()
-_LAST_RESORT: Final = Bound()
+_LAST_RESORT: Final = Truncator()
 _UNSAFE: Final = re.compile(
     rb"\x7f|\xc2[\x80-\x9f]|\xd8\x9c|\xe2\x80[\x8b\x8e\x8f\xa8-\xae]|\xe2\x81[\xa6-\xa9]|\xef\xbb\xbf"
 )
@@ -24,7 +24,7 @@ _UNSAFE: Final = re.compile(
 
 
 def json_lines(events: Sequence[Mapping[str, Any]]) -> list[bytes]:
-    r"""Return the events' lines, all in one piece: what JSON cannot say is made plain as `Bound` does.
+    r"""Return the events' lines, all in one piece: what JSON cannot say is made plain as `Truncator` does.
 
     >>> json_lines([{"event": "operation.finished", "duration_seconds": 0.5}])
     [b'{"event":"operation.finished","duration_seconds":0.5}\n']

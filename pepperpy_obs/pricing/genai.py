@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pepperpy_obs.pricing.cost import EXACT, ZERO
 from pepperpy_obs.pricing.rates import Price, Rates
-from pepperpy_obs.pricing.source import ALWAYS, STANDARD_TIERS, Quote, Span, Wanted
+from pepperpy_obs.pricing.source import ALWAYS, STANDARD_TIERS, PriceQuery, PriceResult, Validity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,20 +70,20 @@ class GenaiPrices:
     def __init__(self) -> None:
         self._snapshot: Callable[[], DataSnapshot] | None = None
 
-    def find(self, wanted: Wanted, at: int) -> Quote:
+    def find(self, query: PriceQuery, at: int) -> PriceResult:
         """Return the rates that the table has for a model, found by the library's own rules for names."""
         snapshot = self._load()
         moment = datetime.fromtimestamp(at / _SECOND, UTC)
-        owner = _owner(snapshot, wanted)
-        info = None if owner is None else owner.find_model(wanted.model, all_providers=snapshot.providers)
+        owner = _owner(snapshot, query)
+        info = None if owner is None else owner.find_model(query.model, all_providers=snapshot.providers)
         if owner is None or info is None:
-            return Quote(None, "genai-prices")
-        context = _context(owner, info, wanted.tier)
+            return PriceResult(None, "genai-prices")
+        context = _context(owner, info, query.tier)
         rates = _rates(owner, info, info.get_prices(moment, context))
-        is_tiered = wanted.tier in STANDARD_TIERS or _has_variant(info, moment, context)
+        is_tiered = query.tier in STANDARD_TIERS or _has_variant(info, moment, context)
         stamp = f" {snapshot.timestamp:%Y-%m-%d}" if snapshot.from_auto_update else ""
-        return Quote(
-            rates, "genai-prices", f"genai-prices {_version()}{stamp}", _span(info, moment), is_tiered=is_tiered
+        return PriceResult(
+            rates, "genai-prices", f"genai-prices {_version()}{stamp}", _validity(info, moment), is_tiered=is_tiered
         )
 
     @property
@@ -107,13 +107,13 @@ def _version() -> str:
         return "unknown"
 
 
-def _owner(snapshot: DataSnapshot, wanted: Wanted) -> Provider | None:
+def _owner(snapshot: DataSnapshot, query: PriceQuery) -> Provider | None:
     """Return the provider as `snapshot.find_provider` does, which keeps each name that it was ever asked for."""
     from genai_prices.data_snapshot import find_provider_by_id  # noqa: PLC0415 - loaded by now
 
-    if wanted.provider is not None:
-        return find_provider_by_id(snapshot.providers, wanted.provider)
-    model = wanted.model.lower()
+    if query.provider is not None:
+        return find_provider_by_id(snapshot.providers, query.provider)
+    model = query.model.lower()
     return next((each for each in snapshot.providers if each.model_match and each.model_match.is_match(model)), None)
 
 
@@ -173,12 +173,12 @@ def _each(said: Any, per: Decimal) -> Decimal | None:
     return EXACT.divide(said if isinstance(said, Decimal) else said.base, per)
 
 
-def _span(info: ModelInfo, moment: datetime) -> Span:
+def _validity(info: ModelInfo, moment: datetime) -> Validity:
     """Return how long around `moment` no constraint changes: the next dates and times of day that any speaks of."""
     limits = sorted(_limits(info, moment))
     before = [limit for limit in limits if limit <= moment]
     after = [limit for limit in limits if limit > moment]
-    return Span(_ns(before[-1]) if before else ALWAYS.start, _ns(after[0]) if after else ALWAYS.end)
+    return Validity(_ns(before[-1]) if before else ALWAYS.start, _ns(after[0]) if after else ALWAYS.end)
 
 
 def _limits(info: ModelInfo, moment: datetime) -> Iterator[datetime]:

@@ -86,10 +86,10 @@ def is_same_model(answered: str, asked: str) -> bool:
     >>> is_same_model("gpt-4o-2024-08-06", "gpt-4o"), is_same_model("gpt-4o-mini", "gpt-4o")
     (True, False)
     """
-    maker, wanted = maker_of(answered), maker_of(asked)
-    if maker is None or wanted is None:
+    maker, query = maker_of(answered), maker_of(asked)
+    if maker is None or query is None:
         return True  # a deployment may run anything
-    if maker != wanted:
+    if maker != query:
         return False
     name = _core(asked)
     if name in _ALIASES or asked.lower().endswith("latest"):

@@ -23,7 +23,7 @@ from pepperpy_obs.errors import SetupError
 from pepperpy_obs.pricing.cost import EXACT, ZERO
 from pepperpy_obs.pricing.names import canonical_provider
 from pepperpy_obs.pricing.rates import FALLBACKS, TOKEN_RATES, Price, Rates
-from pepperpy_obs.pricing.source import ALWAYS, Span
+from pepperpy_obs.pricing.source import ALWAYS, Validity
 from pepperpy_obs.pricing.table import PriceTable, Row
 from pepperpy_obs.pricing.window import DAYS, Window
 
@@ -88,7 +88,7 @@ def table_of(content: bytes, where: str, name: str) -> PriceTable:
         checked = tuple(_row(where, position, row) for position, row in enumerate(rows, 1))
     except RecursionError:
         raise SetupError(too_deep) from None
-    _refuse_twins(where, checked)
+    _refuse_duplicates(where, checked)
     return PriceTable(checked, f"{name} {hashlib.sha256(content).hexdigest()[:8]}")
 
 
@@ -138,7 +138,7 @@ def _row(where: str, position: int, row: Mapping[str, Any]) -> Row:
         tuple(each.lower() for each in models),
         _text(row, "service_tier", wrong),
         _text(row, "inference_geo", wrong),
-        _span(row, wrong),
+        _validity(row, wrong),
         _window(row, wrong),
         _text(row, "same_as", wrong),
         _factor(row, "times", wrong),
@@ -155,8 +155,8 @@ def _text(row: Mapping[str, Any], key: str, wrong: _Complaints) -> str | None:
     return value
 
 
-def _span(row: Mapping[str, Any], wrong: _Complaints) -> Span:
-    span = Span(_instant(row, "from", wrong, ALWAYS.start), _instant(row, "until", wrong, ALWAYS.end))
+def _validity(row: Mapping[str, Any], wrong: _Complaints) -> Validity:
+    span = Validity(_instant(row, "from", wrong, ALWAYS.start), _instant(row, "until", wrong, ALWAYS.end))
     if span.start >= span.end:
         text = f"from = {row['from']} is not before until = {row['until']}"
         raise wrong.complain(text)
@@ -299,7 +299,7 @@ def _tiers(row: Mapping[str, Any], wrong: _Complaints) -> Iterator[tuple[int, di
         yield above, {key: _amount(value, f"tiers: {key}", wrong) for key, value in tier.items() if key != "above"}
 
 
-def _refuse_twins(where: str, rows: tuple[Row, ...]) -> None:
+def _refuse_duplicates(where: str, rows: tuple[Row, ...]) -> None:
     seen: dict[tuple[Any, ...], int] = {}
     for row in rows:
         for model in row.models:

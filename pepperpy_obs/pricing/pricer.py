@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pepperpy_obs.pricing.cost import EXACT, ZERO, Cost
-from pepperpy_obs.pricing.source import ALWAYS, Quote, Span
+from pepperpy_obs.pricing.source import ALWAYS, PriceResult, Validity
 from pepperpy_obs.pricing.sources import Asked, Sources
 
 __all__ = ["Pricer"]
@@ -29,9 +29,9 @@ class _Plan:
 
     __slots__ = ("end", "flags", "rates", "stamp", "start")
 
-    def __init__(self, quote: Quote | None, span: Span, flags: tuple[str, ...]) -> None:
-        self.rates = None if quote is None else quote.rates
-        self.stamp = () if quote is None else (quote.source, quote.version)
+    def __init__(self, result: PriceResult | None, span: Validity, flags: tuple[str, ...]) -> None:
+        self.rates = None if result is None else result.rates
+        self.stamp = () if result is None else (result.source, result.version)
         self.flags = flags
         self.start, self.end = span
 
@@ -120,16 +120,16 @@ class Pricer:
         """Ask the sources, and remember what they said."""
         asked = Asked(*key)
         span, factors, part = ALWAYS, dict[str, Decimal](), dict[str, Decimal]()
-        found: Quote | None = None
+        found: PriceResult | None = None
         flags: tuple[str, ...] = ()
-        for quote in self._sources.quotes(asked, at):
-            span = span.within(quote.span)
-            if quote.times is not None:
-                factors.setdefault(quote.version, quote.times)
-            if quote.of_standard is not None and not part:
-                part[quote.version] = quote.of_standard
-            if quote.rates is not None:
-                found = quote
+        for result in self._sources.quotes(asked, at):
+            span = span.within(result.span)
+            if result.times is not None:
+                factors.setdefault(result.version, result.times)
+            if result.of_standard is not None and not part:
+                part[result.version] = result.of_standard
+            if result.rates is not None:
+                found = result
                 break
         if found is not None and not found.is_tiered:
             if not part:
@@ -165,9 +165,9 @@ def _reported(reported: Decimal | str, cost: Cost | None) -> Cost:
     return Cost(cost.total, cost.by_type, cost.saved, "provider")
 
 
-def _times(quote: Quote, factors: Mapping[str, Decimal]) -> Quote:
+def _times(result: PriceResult, factors: Mapping[str, Decimal]) -> PriceResult:
     """Return a quote with what other tables put on it or take off it; each table's factor counts once."""
     for version, factor in factors.items():
-        rates = None if quote.rates is None else quote.rates.times(factor)
-        quote = replace(quote, rates=rates, source="custom", version=f"{version}: {factor} times {quote.version}")
-    return quote
+        rates = None if result.rates is None else result.rates.times(factor)
+        result = replace(result, rates=rates, source="custom", version=f"{version}: {factor} times {result.version}")
+    return result

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from pepperpy_obs.pricing.cost import EXACT, QUOTIENT, ZERO
 
-__all__ = ["FALLBACKS", "TOKEN_RATES", "Bill", "Price", "Rates"]
+__all__ = ["FALLBACKS", "TOKEN_RATES", "Charge", "Price", "Rates"]
 
 FALLBACKS: Final[Mapping[str, tuple[str, ...]]] = {
     "input": ("input",),
@@ -87,7 +87,7 @@ class Price:
         return Price(EXACT.multiply(self.base, factor), tiers)
 
 
-Bill = tuple[Decimal, dict[str, Decimal], Decimal]
+Charge = tuple[Decimal, dict[str, Decimal], Decimal]
 """What a usage costs at some rates: in all, by type, and what reading from caches saved."""
 
 
@@ -154,7 +154,7 @@ class Rates:
         )
         return other
 
-    def bill(self, event: Mapping[str, Any]) -> Bill | None:  # noqa: C901, PLR0912 - flat: calls are paid per answer
+    def bill(self, event: Mapping[str, Any]) -> Charge | None:  # noqa: C901, PLR0912 - flat: calls are paid per answer
         """Return what the event's usage costs, or None if the model charges for nothing that the event counts.
 
         A sum over several `requests` is charged at the tier of their average.

@@ -8,27 +8,27 @@ from typing import Final, Literal, NamedTuple
 
 from pepperpy_obs.pricing.rates import Rates
 
-__all__ = ["ALWAYS", "STANDARD_TIERS", "Quote", "Span", "Wanted"]
+__all__ = ["ALWAYS", "STANDARD_TIERS", "PriceQuery", "PriceResult", "Validity"]
 
 STANDARD_TIERS: Final = frozenset({None, "default", "standard", "standard_only", "auto", "on_demand"})
 """Tiers of service at which the plain price holds; all others have prices of their own."""
 
 
-class Span(NamedTuple):
+class Validity(NamedTuple):
     """From when (inclusive) until when (exclusive) something holds, in epoch ns."""
 
     start: int
     end: int
 
-    def within(self, other: Span) -> Span:
+    def within(self, other: Validity) -> Validity:
         """Return the part that both have in common."""
-        return Span(max(self.start, other.start), min(self.end, other.end))
+        return Validity(max(self.start, other.start), min(self.end, other.end))
 
 
-ALWAYS: Final = Span(-(1 << 63), 1 << 63)
+ALWAYS: Final = Validity(-(1 << 63), 1 << 63)
 
 
-class Wanted(NamedTuple):
+class PriceQuery(NamedTuple):
     """What a price is asked for: a model, who serves it, and on which terms."""
 
     provider: str | None
@@ -38,7 +38,7 @@ class Wanted(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Quote:
+class PriceResult:
     """A source's answer: a model's rates, or that it has none (None), and for how long that holds.
 
     `same_as` names the model whose price it is instead: a deployment has the price of what it runs.
@@ -50,7 +50,7 @@ class Quote:
     rates: Rates | None
     source: Literal["custom", "genai-prices"]
     version: str = ""
-    span: Span = ALWAYS
+    span: Validity = ALWAYS
     same_as: str | None = None
     times: Decimal | None = None
     is_tiered: bool = True

@@ -12,7 +12,7 @@ from pepperpy_obs.pricing.genai import GenaiPrices
 from pepperpy_obs.pricing.makers import SELLERS, is_same_model, maker_of
 from pepperpy_obs.pricing.names import canonical_provider, model_names
 from pepperpy_obs.pricing.price_file import read_table, table_of
-from pepperpy_obs.pricing.source import Quote, Span, Wanted
+from pepperpy_obs.pricing.source import PriceQuery, PriceResult, Validity
 from pepperpy_obs.pricing.table import PriceTable
 
 __all__ = ["Asked", "Sources"]
@@ -48,29 +48,29 @@ class Sources:
         """The table of genai-prices in force."""
         return self._genai.edition
 
-    def quotes(self, asked: Asked, at: int) -> Iterator[Quote]:
+    def quotes(self, asked: Asked, at: int) -> Iterator[PriceResult]:
         """Yield what each source says, until one has a price; the caller stops there."""
         names = [list(_spellings(asked, name)) for name in _candidates(asked.answered, asked.asked)]
         if self._custom is not None:
-            for wanted in (each for spellings in names for each in spellings):
-                yield (quote := self._custom.find(wanted, at))
-                if quote.same_as is not None:
-                    names = [list(_spellings(asked, quote.same_as))]
-                if quote.same_as is not None or quote.times is not None or quote.of_standard is not None:
+            for query in (each for spellings in names for each in spellings):
+                yield (result := self._custom.find(query, at))
+                if result.same_as is not None:
+                    names = [list(_spellings(asked, result.same_as))]
+                if result.same_as is not None or result.times is not None or result.of_standard is not None:
                     break
         for spellings in names:
             yield from self._tables_of_ours(spellings, at)
 
-    def _tables_of_ours(self, spellings: list[Wanted], at: int) -> Iterator[Quote]:
+    def _tables_of_ours(self, spellings: list[PriceQuery], at: int) -> Iterator[PriceResult]:
         if self._overrides is None:
             self._overrides = _shipped()
         if self._overrides is None:
             yield _for_now(at)
         else:
-            for wanted in spellings:
-                yield _find(self._overrides, wanted, at)
-        for wanted in spellings:
-            yield _find(self._genai, wanted, at)
+            for query in spellings:
+                yield _find(self._overrides, query, at)
+        for query in spellings:
+            yield _find(self._genai, query, at)
 
 
 def _candidates(answered: str | None, asked: str | None) -> list[str]:
@@ -80,7 +80,7 @@ def _candidates(answered: str | None, asked: str | None) -> list[str]:
     return [answered, asked] if is_same_model(answered, asked) else [answered]
 
 
-def _spellings(asked: Asked, model: str) -> Iterator[Wanted]:
+def _spellings(asked: Asked, model: str) -> Iterator[PriceQuery]:
     """Yield a model in all spellings: as the provider's, and as its maker's where the provider cannot have it."""
     provider, maker = canonical_provider(asked.provider), maker_of(model)
     sold_by = maker if maker in SELLERS and "/" not in model else None
@@ -91,21 +91,21 @@ def _spellings(asked: Asked, model: str) -> Iterator[Wanted]:
         providers = [provider, sold_by]
     for each in providers:
         for who, name in model_names(each, model):
-            yield Wanted(who, name, asked.tier, asked.geo)
+            yield PriceQuery(who, name, asked.tier, asked.geo)
 
 
-def _find(source: PriceTable | GenaiPrices, wanted: Wanted, at: int) -> Quote:
+def _find(source: PriceTable | GenaiPrices, query: PriceQuery, at: int) -> PriceResult:
     try:
-        return source.find(wanted, at)
+        return source.find(query, at)
     except Exception as error:
         failed(_STAGE, error)
         return _for_now(at)
 
 
-def _for_now(at: int) -> Quote:
+def _for_now(at: int) -> PriceResult:
     """Return that there is no price, until the next minute: a failure may pass."""
     minute = at - at % _MINUTE
-    return Quote(None, "custom", span=Span(minute, minute + _MINUTE))
+    return PriceResult(None, "custom", span=Validity(minute, minute + _MINUTE))
 
 
 def _shipped() -> PriceTable | None:

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from pepperpy_obs.pricing.rates import Rates
-from pepperpy_obs.pricing.source import ALWAYS, STANDARD_TIERS, Quote, Span, Wanted
+from pepperpy_obs.pricing.source import ALWAYS, STANDARD_TIERS, PriceQuery, PriceResult, Validity
 from pepperpy_obs.pricing.window import Window
 
 __all__ = ["PriceTable", "Row"]
@@ -23,20 +23,20 @@ class Row:
     models: tuple[str, ...]
     tier: str | None
     geo: str | None
-    span: Span
+    span: Validity
     window: Window | None
     same_as: str | None
     times: Decimal | None
     rates: Rates | None
     of_standard: Decimal | None = None
 
-    def fits(self, wanted: Wanted) -> bool:
+    def fits(self, query: PriceQuery) -> bool:
         """Tell whether the row is for this model, at whatever time."""
-        if self.provider is not None and self.provider != wanted.provider:
+        if self.provider is not None and self.provider != query.provider:
             return False
-        if self.tier not in (None, wanted.tier) or self.geo not in (None, wanted.geo):
+        if self.tier not in (None, query.tier) or self.geo not in (None, query.geo):
             return False
-        return any(fnmatchcase(wanted.model, pattern) for pattern in self.models)
+        return any(fnmatchcase(query.model, pattern) for pattern in self.models)
 
     def holds(self, at: int) -> bool:
         """Tell whether the row is for this time."""
@@ -62,20 +62,20 @@ class PriceTable:
         table._is_ours = True
         return table
 
-    def find(self, wanted: Wanted, at: int) -> Quote:
+    def find(self, query: PriceQuery, at: int) -> PriceResult:
         """Return the rates of the most telling row that holds at the time."""
-        wanted = wanted._replace(model=wanted.model.lower())
-        fitting = [row for row in self._rows if row.fits(wanted)]
+        query = query._replace(model=query.model.lower())
+        fitting = [row for row in self._rows if row.fits(query)]
         limits = {limit for row in fitting for limit in row.span} | set(ALWAYS)
-        span = Span(max(limit for limit in limits if limit <= at), min(limit for limit in limits if limit > at))
+        span = Validity(max(limit for limit in limits if limit <= at), min(limit for limit in limits if limit > at))
         for row in fitting:
             if row.window is not None:
                 span = span.within(row.window.within(at))
-        holding = sorted((row for row in fitting if row.holds(at)), key=lambda row: row.weight(wanted.model))
+        holding = sorted((row for row in fitting if row.holds(at)), key=lambda row: row.weight(query.model))
         best = next((row for row in reversed(holding) if row.of_standard is None), None)
         part = next((row.of_standard for row in reversed(holding) if row.of_standard is not None), None)
         if best is None:
-            return Quote(None, "custom", self._version, span, of_standard=part)
-        for_all_tiers = part is None and (not self._is_ours or wanted.tier in STANDARD_TIERS)
+            return PriceResult(None, "custom", self._version, span, of_standard=part)
+        for_all_tiers = part is None and (not self._is_ours or query.tier in STANDARD_TIERS)
         is_tiered = best.tier is not None or for_all_tiers
-        return Quote(best.rates, "custom", self._version, span, best.same_as, best.times, is_tiered, part)
+        return PriceResult(best.rates, "custom", self._version, span, best.same_as, best.times, is_tiered, part)

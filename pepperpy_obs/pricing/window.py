@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from pepperpy_obs.pricing.source import Span
+from pepperpy_obs.pricing.source import Validity
 
 __all__ = ["DAYS", "Window"]
 
@@ -34,19 +34,19 @@ class Window:
         """Tell whether the epoch ns `at` lies within."""
         return any(begin <= at < end for begin, end in self._around(at))
 
-    def within(self, at: int) -> Span:
+    def within(self, at: int) -> Validity:
         """Return a span around `at` in which `holds` does not change."""
         turns = {turn for span in self._around(at) for turn in span}
         today = at - at % _DAY
         turns |= {today, today + _DAY}
-        return Span(max(turn for turn in turns if turn <= at), min(turn for turn in turns if turn > at))
+        return Validity(max(turn for turn in turns if turn <= at), min(turn for turn in turns if turn > at))
 
-    def _around(self, at: int) -> list[Span]:
+    def _around(self, at: int) -> list[Validity]:
         """Return the window of yesterday, which may reach into today, and today's."""
         length = self.end - self.start if self.end > self.start else self.end - self.start + 24 * 60
         found = []
         for day in (at // _DAY - 1, at // _DAY):
             if (day + _FIRST) % 7 in self.days:
                 begin = day * _DAY + self.start * _MINUTE
-                found.append(Span(begin, begin + length * _MINUTE))
+                found.append(Validity(begin, begin + length * _MINUTE))
         return found

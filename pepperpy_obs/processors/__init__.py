@@ -5,8 +5,8 @@ from __future__ import annotations
 from pepperpy_obs.formats.console import Console
 from pepperpy_obs.formats.ecs import render_ecs
 from pepperpy_obs.formats.lines import render_json
-from pepperpy_obs.processors.sample import Sample
-from pepperpy_obs.sanitize.bound import Bound
-from pepperpy_obs.sanitize.redact import Redact
+from pepperpy_obs.processors.sampler import Sampler
+from pepperpy_obs.sanitize.redact import Redactor
+from pepperpy_obs.sanitize.truncate import Truncator
 
-__all__ = ["Bound", "Console", "Redact", "Sample", "render_ecs", "render_json"]
+__all__ = ["Console", "Redactor", "Sampler", "Truncator", "render_ecs", "render_json"]

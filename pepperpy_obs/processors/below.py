@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from pepperpy_obs.processors.remembered import is_framework_id, told_id
+from pepperpy_obs.processors.known_ids import is_framework_id, told_id
 from pepperpy_obs.typing import EventDict
 
 __all__ = ["Below", "Counted", "Matching"]

@@ -10,7 +10,7 @@ from pepperpy_obs._event import AT
 from pepperpy_obs._record import MADE
 from pepperpy_obs.events import VOCABULARY
 from pepperpy_obs.processors.below import Below, Matching
-from pepperpy_obs.processors.remembered import Remembered
+from pepperpy_obs.processors.known_ids import KnownAnswers
 from pepperpy_obs.typing import EventDict
 
 __all__ = ["flag_uncounted", "take_in"]
@@ -44,7 +44,7 @@ def take_in(event: EventDict, earlier: Sequence[EventDict]) -> list[EventDict]:
     return unknown
 
 
-def flag_uncounted(event: EventDict, answers: Sequence[EventDict], below: Below, remembered: Remembered) -> None:
+def flag_uncounted(event: EventDict, answers: Sequence[EventDict], below: Below, remembered: KnownAnswers) -> None:
     """Flag answers of which it is not known whether they are of this call, unless they were counted elsewhere."""
     matching, trace = Matching(below.requests), event.get("trace_id")
     left = sum(remembered.twin(each, trace) is None and matching.take(each) is None for each in answers)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from pepperpy_obs.processors.below import Below, Matching
-from pepperpy_obs.processors.remembered import Remembered, known_id, told_id
+from pepperpy_obs.processors.known_ids import KnownAnswers, known_id, told_id
 from pepperpy_obs.typing import EventDict
 
 __all__ = ["Parts", "is_total", "without"]
@@ -31,7 +31,7 @@ class Parts:
 
     __slots__ = ("before", "new", "priced")
 
-    def __init__(self, event: EventDict, below: Below | None, remembered: Remembered) -> None:
+    def __init__(self, event: EventDict, below: Below | None, remembered: KnownAnswers) -> None:
         self.before: list[EventDict] = []
         self.priced = False
         """Whether any of those that were counted before was priced then."""

@@ -11,10 +11,10 @@ from pepperpy_obs.errors import SetupError
 from pepperpy_obs.readings.reading import Reading
 from pepperpy_obs.readings.windows import Window
 
-__all__ = ["Collects", "Source", "Wanted", "source_of"]
+__all__ = ["Collects", "EventFilter", "Source", "source_of"]
 
 
-class Wanted(TypedDict, total=False):
+class EventFilter(TypedDict, total=False):
     """Which events are asked for: those that have all that is given."""
 
     trace_id: str | None
@@ -49,7 +49,7 @@ class Source(Protocol):
         """
         ...
 
-    def events(self, **wanted: Unpack[Wanted]) -> Sequence[dict[str, Any]]:
+    def events(self, **wanted: Unpack[EventFilter]) -> Sequence[dict[str, Any]]:
         """Return the newest events that have all that is given, the newest first.
 
         SetupError says so where the source keeps no events.

@@ -9,14 +9,14 @@ from typing import Final
 from pepperpy_obs.aggregate.requests import RequestTotals, cost_type, total_of
 from pepperpy_obs.aggregate.series_data import TOKEN_TYPES
 from pepperpy_obs.events import TOKEN_FIELDS
-from pepperpy_obs.formats.glance import RequestGlance
+from pepperpy_obs.formats.fast_decode import FastRequest
 
 __all__ = ["sums_of"]
 
 _tokens: Final = attrgetter(*TOKEN_FIELDS)
 
 
-def sums_of(facts: Sequence[RequestGlance]) -> RequestTotals:
+def sums_of(facts: Sequence[FastRequest]) -> RequestTotals:
     """Return what usual requests add up to; ValueError if an amount might not be counted by itself."""
     tokens: dict[str, int] = {}
     for name, column in zip(TOKEN_TYPES, zip(*map(_tokens, facts), strict=True), strict=True):
@@ -37,7 +37,7 @@ def sums_of(facts: Sequence[RequestGlance]) -> RequestTotals:
     )
 
 
-def _parts(facts: Sequence[RequestGlance]) -> dict[str, list[str]]:
+def _parts(facts: Sequence[FastRequest]) -> dict[str, list[str]]:
     """Return the parts of all costs, by the name under which they are counted."""
     parts = [one.cost_by_type for one in facts if one.cost_by_type and one.cost_usd is not None]
     columns: dict[str, list[str]] = {}

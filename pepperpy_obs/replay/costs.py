@@ -13,8 +13,8 @@ from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.events import VOCABULARY
 from pepperpy_obs.formats.read import read_event
 from pepperpy_obs.pricing import Pricer
+from pepperpy_obs.replay.fast_groups import Line
 from pepperpy_obs.replay.fold import Fold
-from pepperpy_obs.replay.groups import Line
 from pepperpy_obs.reports.comparison import SAME_TOKENS, Comparison, Difference
 from pepperpy_obs.reports.totals import NO_LABEL
 from pepperpy_obs.reports.what_if import check_priced

@@ -9,21 +9,21 @@ from operator import attrgetter
 from typing import Any, Final, cast
 
 from pepperpy_obs.aggregate.store import Store
-from pepperpy_obs.formats.glance import Seen, glance
+from pepperpy_obs.formats.fast_decode import FastEvent, fast_decode
 from pepperpy_obs.formats.read import read_event, read_ours
-from pepperpy_obs.replay.groups import Group, Groups, Line
+from pepperpy_obs.replay.fast_groups import Group, Groups, Line
+from pepperpy_obs.replay.known_ids import KnownIds
 from pepperpy_obs.replay.lines import LONGEST, TOO_LONG, LogFile, Splitter, filled
 from pepperpy_obs.replay.moments import TimeReader, ns_of
-from pepperpy_obs.replay.seen import SeenIds
-from pepperpy_obs.sanitize.fields import OUR_EVENTS
+from pepperpy_obs.sanitize.map_fields import OUR_EVENTS
 
 __all__ = ["Fold"]
 
 _MOST_NAMED: Final = 10
 _MOST_WAITING: Final = 8192
 """Calls that are gathered before they are counted: so many that most series have some of them."""
-_id_of: Final[Callable[[Seen], str]] = attrgetter("event_id")
-_time_of: Final[Callable[[Seen], datetime]] = attrgetter("timestamp")
+_id_of: Final[Callable[[FastEvent], str]] = attrgetter("event_id")
+_time_of: Final[Callable[[FastEvent], datetime]] = attrgetter("timestamp")
 _OBJECTS: Final = (b"{", b"\xef\xbb\xbf", b" ", b"\t", b"\r")
 """What a line begins with that may be an event."""
 
@@ -32,7 +32,7 @@ class Fold:
     """Folds lines of any of our formats into a store; `lock` is held meanwhile, but for one piece of a file at most.
 
     Who reads `store` while another thread folds is to hold `lock`. What was only gathered is counted when anybody asks.
-    An event whose `event_id` came before is counted once: see `SeenIds` for how many ids are known again.
+    An event whose `event_id` came before is counted once: see `KnownIds` for how many ids are known again.
 
     >>> fold = Fold(Store())
     >>> fold.lines([b'{"event": "user.came", "who": "ann"}', b""], "app.log")
@@ -41,12 +41,12 @@ class Fold:
     (0, 1, ["app.log:1: not an event of ours: event is 'user.came'"])
     """
 
-    def __init__(self, store: Store, ids: SeenIds | None = None) -> None:
+    def __init__(self, store: Store, ids: KnownIds | None = None) -> None:
         self._store = store
         self._by_attributes = bool(store.attributes)
         self._read = read_event if store.attributes else read_ours
         self.lock = threading.RLock()
-        self.ids = ids or SeenIds()
+        self.ids = ids or KnownIds()
         """The ids of what was counted."""
         self._events = 0
         self._passed_over = 0
@@ -114,7 +114,7 @@ class Fold:
         return number + len(lines)
 
     def _fold_lines(self, lines: list[bytes], numbers: Sequence[int], name: str) -> None:
-        seen: Sequence[Seen | None] = glance(lines)
+        seen: Sequence[FastEvent | None] = fast_decode(lines)
         if doubles := self._doubles_among(seen):
             places = [place for place, one in enumerate(seen) if id(one) not in doubles]
             lines, numbers = [lines[place] for place in places], [numbers[place] for place in places]
@@ -128,9 +128,9 @@ class Fold:
         if self._waiting >= _MOST_WAITING:
             self._count()
 
-    def _doubles_among(self, seen: Sequence[Seen | None]) -> set[int]:
+    def _doubles_among(self, seen: Sequence[FastEvent | None]) -> set[int]:
         """Take note of these events, and return which of them (by `id`) were counted before."""
-        known = cast("Sequence[Seen]", seen)
+        known = cast("Sequence[FastEvent]", seen)
         if None in seen or None in (ids := [*map(_id_of, known)]):
             known = [one for one in seen if one is not None and one.event_id is not None]
             ids = [*map(_id_of, known)]
@@ -142,7 +142,7 @@ class Fold:
         return {id(known[place]) for place in again}
 
     def _gather(
-        self, lines: Sequence[bytes], glances: Sequence[Seen | None], start: int, where: tuple[str, Sequence[int]]
+        self, lines: Sequence[bytes], glances: Sequence[FastEvent | None], start: int, where: tuple[str, Sequence[int]]
     ) -> int:
         """Gather usual calls from place `start` on, and fold other lines, up to one that turns to another interval.
 

@@ -11,10 +11,10 @@ from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.aggregate.window import LONGEST
 from pepperpy_obs.config import Config
 from pepperpy_obs.readings import Reading
-from pepperpy_obs.readings.source import Wanted
+from pepperpy_obs.readings.source import EventFilter
 from pepperpy_obs.readings.windows import Window, seconds_of, steps_of
-from pepperpy_obs.replay.chosen import NewestFold, StepFold
 from pepperpy_obs.replay.fold import Fold
+from pepperpy_obs.replay.newest import NewestFold, StepFold
 from pepperpy_obs.sanitize.redact import label_redaction
 
 __all__ = ["EventLog"]
@@ -67,7 +67,7 @@ class EventLog(ABC):
         now = self._end()
         return [] if now is None else self._readings(steps_of(window, step, now, 0), now)
 
-    def events(self, **wanted: Unpack[Wanted]) -> Sequence[dict[str, Any]]:
+    def events(self, **wanted: Unpack[EventFilter]) -> Sequence[dict[str, Any]]:
         """Return the newest events that have all that is given, the newest first."""
         fold = NewestFold(**wanted)
         self.feed(fold)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from pepperpy_obs.processors.collect import epoch_ns
+from pepperpy_obs.processors.aggregator import epoch_ns
 
 __all__ = ["TimeReader", "moment_of", "ns_of"]
 

@@ -11,7 +11,7 @@ from typing import Final
 from pepperpy_obs.formats.read import read_event
 from pepperpy_obs.replay.lines import STDIN, LogFile, Splitter
 from pepperpy_obs.replay.moments import TimeReader
-from pepperpy_obs.sanitize.fields import OUR_EVENTS
+from pepperpy_obs.sanitize.map_fields import OUR_EVENTS
 
 __all__ = ["oldest_first"]
 

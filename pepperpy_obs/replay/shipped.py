@@ -11,11 +11,11 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from pepperpy_obs import _clock
 from pepperpy_obs.config import Config
 from pepperpy_obs.errors import SetupError, SourceError
-from pepperpy_obs.readings.source import Wanted
+from pepperpy_obs.readings.source import EventFilter
 from pepperpy_obs.readings.windows import seconds_of
-from pepperpy_obs.replay.chosen import NewestFold
 from pepperpy_obs.replay.fold import Fold
 from pepperpy_obs.replay.log import EventLog
+from pepperpy_obs.replay.newest import NewestFold
 from pepperpy_obs.shipping.outcome import Answer, Request
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Shipped(EventLog):
             for lines in self.pages(transport, (begin, end), newest=False):
                 fold.lines(lines, self._spec.name)
 
-    def events(self, **wanted: Unpack[Wanted]) -> Sequence[dict[str, Any]]:
+    def events(self, **wanted: Unpack[EventFilter]) -> Sequence[dict[str, Any]]:
         """Return the newest events that have all that is given, the newest first."""
         fold = NewestFold(**wanted)
         end = _clock.time_ns() + _LATER

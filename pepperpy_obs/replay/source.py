@@ -10,7 +10,7 @@ from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.config import Config
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.readings import Reading
-from pepperpy_obs.readings.source import Wanted
+from pepperpy_obs.readings.source import EventFilter
 from pepperpy_obs.readings.windows import Window, seconds_of, steps_of
 from pepperpy_obs.replay.fold import Fold
 from pepperpy_obs.replay.lines import STDIN
@@ -54,7 +54,7 @@ class LogSource:
             lazy_steps = store.lazy_steps(steps, now)
         return [Reading(min(each.stop, now), cut) for each, cut in zip(steps, lazy_steps, strict=True)]
 
-    def events(self, **wanted: Unpack[Wanted]) -> Sequence[dict[str, Any]]:
+    def events(self, **wanted: Unpack[EventFilter]) -> Sequence[dict[str, Any]]:
         """Return the newest events of the files that have all that is given, the newest first."""
         there = [name for name in self._files if Path(name).exists()]
         if not there:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from pepperpy_obs.aggregate.closed import ClosedInterval
     from pepperpy_obs.aggregate.series import Clean
     from pepperpy_obs.chain import Chain
-    from pepperpy_obs.readings.source import Wanted
+    from pepperpy_obs.readings.source import EventFilter
     from pepperpy_obs.typing import Processor
 
 __all__ = ["Runtime", "configure", "default_runtime"]
@@ -175,7 +175,7 @@ class Runtime:
         """
         return self._intervals.subscribe(self._store, take)
 
-    def events(self, **wanted: Unpack[Wanted]) -> Sequence[dict[str, Any]]:
+    def events(self, **wanted: Unpack[EventFilter]) -> Sequence[dict[str, Any]]:
         """Return the newest events that have all that is given, from `log_file` and its backups.
 
         SetupError where no file is written, or not in JSON or ECS.

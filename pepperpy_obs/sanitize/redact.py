@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.events import VOCABULARY
-from pepperpy_obs.sanitize.fields import FREE_TEXT, Fieldwise
+from pepperpy_obs.sanitize.map_fields import FREE_TEXT, MapFields
 from pepperpy_obs.sanitize.secret_names import holds_numbers, is_secret_name, normal_name
 from pepperpy_obs.sanitize.secrets import REDACTED, without_secrets
 
 if TYPE_CHECKING:
     from pepperpy_obs.config import Config
 
-__all__ = ["Redact", "label_redaction"]
+__all__ = ["Redactor", "label_redaction"]
 
 _IDS: Final = frozenset({"response_id", "service_tier", "usage_flags", "error_type"})
 _MAX_DEPTH: Final = 16
@@ -30,14 +30,14 @@ _ALWAYS: Final = "always"
 _UNLESS_A_NUMBER: Final = "unless a number"
 
 
-class Redact(Fieldwise):
+class Redactor(MapFields):
     """A processor that replaces secrets by "[redacted]", nested ones too; twice is as good as once.
 
     Fields are redacted by name (passwords, tokens, API keys, and `keys` of your own, in any case
     and with any separators), and, unless `values` is False, every text is searched for what looks
-    like a secret. It reads str, dict, list and tuple; put `Bound` before it where other objects may come.
+    like a secret. It reads str, dict, list and tuple; put `Truncator` before it where other objects may come.
 
-    >>> Redact(keys=["ssn"])(None, "info", {"SSN": "078-05-1120", "input_tokens": 3, "note": "AKIAABCDEFGHIJKLMNOP"})
+    >>> Redactor(keys=["ssn"])(None, "info", {"SSN": "078-05-1120", "input_tokens": 3, "note": "AKIAABCDEFGHIJKLMNOP"})
     {'SSN': '[redacted]', 'input_tokens': 3, 'note': '[redacted]'}
     """
 
@@ -115,7 +115,7 @@ def label_redaction(config: Config) -> Callable[[str, object], object]:
 
     Raises SetupError if costs are to be grouped by a field whose values are hidden.
     """
-    redact = Redact(keys=config.redact_keys, values=config.redact_values)
+    redact = Redactor(keys=config.redact_keys, values=config.redact_values)
     hidden = [name for name in config.cost_attributes if redact.change(name, "a value") == REDACTED]
     if hidden:
         msg = f"cost_attributes names {', '.join(hidden)}, whose values are redacted; name fields that hold no secret"

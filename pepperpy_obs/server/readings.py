@@ -8,7 +8,7 @@ from typing import Final
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.formats.lines import encode
 from pepperpy_obs.http.pages import Answer, Request
-from pepperpy_obs.readings.source import Source, Wanted
+from pepperpy_obs.readings.source import EventFilter, Source
 
 __all__ = ["events_page", "reading_page"]
 
@@ -30,7 +30,7 @@ def reading_page(source: Source, request: Request) -> Answer:
 def events_page(source: Source, request: Request) -> Answer:
     """Answer ``/events?limit=20`` with the newest events; also by trace_id, operation, agent and outcome."""
     query = request.query
-    wanted: Wanted = {
+    wanted: EventFilter = {
         "trace_id": query.get("trace_id"),
         "operation": query.get("operation"),
         "agent": query.get("agent"),

@@ -13,7 +13,7 @@ from pepperpy_obs.errors import SetupError, SourceError
 from pepperpy_obs.formats.read import from_json
 from pepperpy_obs.http.fetch import Address, fetch, refusal
 from pepperpy_obs.readings import Reading
-from pepperpy_obs.readings.source import Wanted
+from pepperpy_obs.readings.source import EventFilter
 from pepperpy_obs.readings.windows import Window, seconds_of
 
 __all__ = ["Service"]
@@ -40,7 +40,7 @@ class Service:
         asked = {"window": seconds_of(window), "step": seconds_of(step, "step")}
         return [self._reading(one) for one in self._rows(self._ask("/reading", asked), "readings")]
 
-    def events(self, **wanted: Unpack[Wanted]) -> Sequence[dict[str, Any]]:
+    def events(self, **wanted: Unpack[EventFilter]) -> Sequence[dict[str, Any]]:
         """Return the newest events of the service's own log file; SetupError where it writes none."""
         asked = {name: value for name, value in wanted.items() if value is not None}
         return [from_json(one) for one in self._rows(self._ask("/events", asked), "events")]

@@ -56,8 +56,8 @@ def check(trace: Path, rows: list[Any], cwd: Path) -> None:
     assert (live["usage"]["input_tokens"], live["usage"]["output_tokens"]) == (context, generated)
     assert Decimal(live["cost"]["total_cost"]) == (context * Decimal("2.5") + generated * 10) / 1_000_000
     # A log cannot know which calls run now.
-    assert live["agents"].pop("running") == 0
-    assert replayed["agents"].pop("running") is None
+    assert [one.pop("running") for one in (live["agents"], *live["agents"]["agents"].values())] == [0, 0]
+    assert [one.pop("running") for one in (replayed["agents"], *replayed["agents"]["agents"].values())] == [None, None]
     assert replayed == live
     durations = sorted(row.seconds for row in rows)
     performance = live["performance"]["operations"]["complete"]

@@ -16,7 +16,7 @@ from pepperpy_obs.formats.ecs import ECS_PATHS, ecs_lines
 from pepperpy_obs.formats.lines import json_lines
 from pepperpy_obs.formats.read import from_json, read_event
 from pepperpy_obs.processors import render_ecs, render_json
-from pepperpy_obs.sanitize.fields import OUR_EVENTS
+from pepperpy_obs.sanitize.map_fields import OUR_EVENTS
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 MONEY = st.decimals(allow_nan=False, allow_infinity=False)

@@ -18,7 +18,7 @@ from pepperpy_obs import usage
 from pepperpy_obs.pricing import Pricer
 from pepperpy_obs.pricing.genai import GenaiPrices
 from pepperpy_obs.pricing.names import canonical_provider
-from pepperpy_obs.pricing.source import Wanted
+from pepperpy_obs.pricing.source import PriceQuery
 
 THEIR_NAMES: Final = {
     "reasoning_tokens": "output_reasoning_tokens",
@@ -104,9 +104,9 @@ def test_every_model_of_the_table_costs_what_the_library_says() -> None:
                 try:
                     price = theirs(event := some_usage(chance), model.id, provider.id, tier, moment)
                 except LookupError:
-                    assert source.find(Wanted(provider.id, model.id, tier), ns(moment)).rates is None
+                    assert source.find(PriceQuery(provider.id, model.id, tier), ns(moment)).rates is None
                     continue
-                rates = source.find(Wanted(provider.id, model.id, tier), ns(moment)).rates
+                rates = source.find(PriceQuery(provider.id, model.id, tier), ns(moment)).rates
                 bill = None if rates is None else rates.bill(event)
                 assert (bill[0] if bill else Decimal(0)) == price, (provider.id, model.id, tier, moment, event)
                 compared += 1
@@ -138,7 +138,7 @@ def test_no_price_is_remembered_beyond_its_time() -> None:
 def test_time_of_day_ends_at_the_next_turn() -> None:
     """A price by the hour is remembered for these hours only."""
     at = ns(datetime(2026, 11, 23, 2, 0, tzinfo=UTC))
-    quote = GenaiPrices().find(Wanted("deepseek", "deepseek-v4-flash"), at)
+    quote = GenaiPrices().find(PriceQuery("deepseek", "deepseek-v4-flash"), at)
     hour = 3600 * 1_000_000_000
     assert quote.span == (at - hour, at + 2 * hour)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pepperpy_obs.pricing import Cost, Pricer
 from pepperpy_obs.pricing.genai import GenaiPrices
 from pepperpy_obs.pricing.price_file import read_table
-from pepperpy_obs.pricing.source import Quote, Wanted
+from pepperpy_obs.pricing.source import PriceQuery, PriceResult
 
 NOW = int(datetime(2026, 11, 23, 20, tzinfo=UTC).timestamp()) * 1_000_000_000
 GPT = {"provider": "openai", "model": "gpt-4o", "input_tokens": 1_000_000, "output_tokens": 0}
@@ -176,7 +176,7 @@ class TestPrecedence:
         source = files("pepperpy_obs.pricing") / "overrides.toml"
         rows = tomllib.loads(source.read_text(encoding="utf-8"))["price"]
         assert all("from" in row and row["source"].startswith("https://") for row in rows)
-        assert read_table(Path(str(source))).find(Wanted("mistral", "mistral-large-latest"), NOW).rates is not None
+        assert read_table(Path(str(source))).find(PriceQuery("mistral", "mistral-large-latest"), NOW).rates is not None
 
 
 class TestNames:
@@ -325,7 +325,7 @@ class TestLookups:
         asked: list[str] = []
         find = GenaiPrices.find
 
-        def watched(source: GenaiPrices, wanted: Wanted, at: int) -> Quote:
+        def watched(source: GenaiPrices, wanted: PriceQuery, at: int) -> PriceResult:
             asked.append(wanted.model)
             return find(source, wanted, at)
 

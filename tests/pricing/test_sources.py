@@ -15,7 +15,7 @@ import pepperpy_obs
 from pepperpy_obs import _guard
 from pepperpy_obs.pricing import Pricer, hooks, sources
 from pepperpy_obs.pricing.genai import GenaiPrices
-from pepperpy_obs.pricing.source import Quote, Wanted
+from pepperpy_obs.pricing.source import PriceQuery, PriceResult
 
 NOW = 1_795_435_200_000_000_000
 PACKAGE = Path(pepperpy_obs.__file__).parent
@@ -97,7 +97,7 @@ def test_a_zip_file(tmp_path: Path) -> None:
 def test_a_library_that_does_not_load(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """What the user's table, our overrides or the provider says is a price yet; the rest has none."""
 
-    def broken(source: GenaiPrices, wanted: Wanted, at: int) -> Quote:
+    def broken(source: GenaiPrices, wanted: PriceQuery, at: int) -> PriceResult:
         raise ImportError("No module named 'genai_prices'")
 
     monkeypatch.setattr(GenaiPrices, "find", broken)
@@ -123,7 +123,7 @@ def test_a_failure_that_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     find = GenaiPrices.find
     broken = [True]
 
-    def sometimes(source: GenaiPrices, wanted: Wanted, at: int) -> Quote:
+    def sometimes(source: GenaiPrices, wanted: PriceQuery, at: int) -> PriceResult:
         if broken[0]:
             raise OSError(24, "Too many open files")
         return find(source, wanted, at)
@@ -158,6 +158,6 @@ def broken(*_):
 room.Pricer.price = broken
 """
     site = copied(tmp_path)
-    link = site / "pepperpy_obs" / "processors" / "price.py"
+    link = site / "pepperpy_obs" / "processors" / "pricing.py"
     link.write_text(link.read_text(encoding="utf-8") + code, encoding="utf-8")
     assert told(site, "openai", "gpt-4o-mini")[0] == "0 0 20 warn"

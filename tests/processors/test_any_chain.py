@@ -9,7 +9,7 @@ import pytest
 import structlog
 from structlog.testing import CapturingLogger
 
-from pepperpy_obs.processors import Bound, Console, Redact, Sample, render_ecs, render_json
+from pepperpy_obs.processors import Console, Redactor, Sampler, Truncator, render_ecs, render_json
 
 SECRET = "sk-" + "abcdefgh12345678"
 
@@ -31,7 +31,7 @@ def logged(*processors: structlog.typing.Processor, **fields: Any) -> list[Any]:
 class TestAnyChain:
     def test_json(self) -> None:
         """An application's own events become strict JSON without objects and secrets."""
-        (line,) = logged(Bound(), Redact(), render_json, who=object(), share=float("nan"), token="t", note=SECRET)
+        (line,) = logged(Truncator(), Redactor(), render_json, who=object(), share=float("nan"), token="t", note=SECRET)
 
         assert json.loads(line) == {
             "who": "<object>",
@@ -43,7 +43,7 @@ class TestAnyChain:
 
     def test_words_of_ours_are_anybodys(self) -> None:
         """A field that bears a name of ours by chance is bounded and searched as any other is."""
-        (line,) = logged(Bound(), Redact(), render_json, value=object(), trace_id=SECRET, items={1, 2})
+        (line,) = logged(Truncator(), Redactor(), render_json, value=object(), trace_id=SECRET, items={1, 2})
 
         assert json.loads(line) == {
             "value": "<object>",
@@ -55,7 +55,7 @@ class TestAnyChain:
 
     def test_ecs(self) -> None:
         """They become ECS documents."""
-        (line,) = logged(structlog.processors.TimeStamper(fmt=None), Bound(), render_ecs, n=1)
+        (line,) = logged(structlog.processors.TimeStamper(fmt=None), Truncator(), render_ecs, n=1)
         document = json.loads(line)
 
         assert document.pop("@timestamp").endswith("+00:00")
@@ -70,4 +70,4 @@ class TestAnyChain:
     @pytest.mark.parametrize("trace_id, count", [("0" * 32, 1), ("f" * 32, 0)])
     def test_sample(self, trace_id: str, count: int) -> None:
         """They are sampled by their trace."""
-        assert len(logged(Sample(0.5), render_json, trace_id=trace_id)) == count
+        assert len(logged(Sampler(0.5), render_json, trace_id=trace_id)) == count

@@ -9,13 +9,13 @@ import pytest
 from pepperpy_obs._event import AT
 from pepperpy_obs._guard import failures
 from pepperpy_obs.pricing import Pricer
-from pepperpy_obs.processors.price import Price
+from pepperpy_obs.processors.pricing import Pricing
 
 AT_NOON = 1_795_435_200_000_000_000
 
 
 @pytest.fixture
-def price(tmp_path: Path) -> Price:
+def price(tmp_path: Path) -> Pricing:
     """Return the link with one model in its table."""
     path = tmp_path / "prices.toml"
     path.write_text(
@@ -23,17 +23,17 @@ def price(tmp_path: Path) -> Price:
         '[[price]]\nprovider = "gpu"\nmodel = "*"\nsecond = 0.5\n',
         encoding="utf-8",
     )
-    return Price(Pricer(path))
+    return Pricing(Pricer(path))
 
 
-def through(price: Price, event: dict[str, Any]) -> dict[str, Any]:
+def through(price: Pricing, event: dict[str, Any]) -> dict[str, Any]:
     """Return what the link adds to an event."""
     before = {AT: AT_NOON, **event}
     after = price(None, "info", dict(before))
     return {key: value for key, value in after.items() if key not in before}
 
 
-def test_a_priced_answer(price: Price) -> None:
+def test_a_priced_answer(price: Pricing) -> None:
     """Cost, its split, its source and version, and what the provider's cache saved."""
     added = through(price, {"model": "m", "input_tokens": 10, "cache_read_tokens": 4, "output_tokens": 1})
     version = added.pop("price_version")
@@ -50,7 +50,7 @@ def test_a_priced_answer(price: Price) -> None:
     }
 
 
-def test_a_reported_price_has_no_table(price: Price) -> None:
+def test_a_reported_price_has_no_table(price: Pricing) -> None:
     """What the provider said needs no version of ours."""
     added = through(price, {"model": "m", "input_tokens": 1, "reported_cost_usd": Decimal("0.1")})
     assert added == {
@@ -69,12 +69,12 @@ def test_a_reported_price_has_no_table(price: Price) -> None:
         {"provider": "aws", "usage_units": {"topicPolicyUnits": Decimal(1)}},
     ],
 )
-def test_an_answer_without_a_price(event: dict[str, Any], price: Price) -> None:
+def test_an_answer_without_a_price(event: dict[str, Any], price: Pricing) -> None:
     """It is marked so, and has no cost: never 0."""
     assert through(price, event) == {"cost_source": "unpriced"}
 
 
-def test_a_stream_whose_usage_never_came_lacks_usage_and_no_price(price: Price) -> None:
+def test_a_stream_whose_usage_never_came_lacks_usage_and_no_price(price: Pricing) -> None:
     """It is not marked unpriced: no table could name its cost."""
     assert through(price, {"model": "m", "usage_incomplete": True}) == {}
 
@@ -89,12 +89,12 @@ def test_a_stream_whose_usage_never_came_lacks_usage_and_no_price(price: Price) 
         {"metric": "m", "value": 1.0},
     ],
 )
-def test_what_is_left_alone(event: dict[str, Any], price: Price) -> None:
+def test_what_is_left_alone(event: dict[str, Any], price: Pricing) -> None:
     """No answer, nothing used, or counted before: nothing is added."""
     assert through(price, event) == {}
 
 
-def test_a_local_caches_answer(price: Price) -> None:
+def test_a_local_caches_answer(price: Pricing) -> None:
     """An answer from a local cache costs nothing; its price is what was saved."""
     added = through(
         price, {"model": "m", "input_tokens": 10, "output_tokens": 1, "cache": "answers", "cache_hit": True}
@@ -102,7 +102,7 @@ def test_a_local_caches_answer(price: Price) -> None:
     assert (added["cost_usd"], added["cost_by_type"], added["saved_usd"]) == (Decimal(0), {}, Decimal("0.000024"))
 
 
-def test_by_the_second(price: Price) -> None:
+def test_by_the_second(price: Pricing) -> None:
     """A self-hosted model is charged for the time that it was busy, with or without usage."""
     added = through(price, {"provider": "gpu", "model": "llama", "duration_seconds": 0.5})
     assert (added["cost_usd"], added["cost_source"]) == (Decimal("0.25"), "custom")
@@ -110,7 +110,7 @@ def test_by_the_second(price: Price) -> None:
 
 def test_at_its_own_time() -> None:
     """An event is priced as of when it happened: the override of an alias holds from its date."""
-    price = Price()
+    price = Pricing()
     event = {"provider": "mistral", "model": "mistral-large-latest", "input_tokens": 1_000_000, "output_tokens": 0}
     long_ago = 1_748_736_000_000_000_000
     assert price(None, "info", {**event, AT: long_ago})["cost_usd"] == Decimal(2)
@@ -118,7 +118,7 @@ def test_at_its_own_time() -> None:
     assert price(None, "info", dict(event))["cost_usd"] == Decimal("0.5")
 
 
-def test_what_nobody_knows_a_price_for_is_named(price: Price) -> None:
+def test_what_nobody_knows_a_price_for_is_named(price: Pricing) -> None:
     """Searches and other things beside the tokens are not free because the table knows no price of theirs."""
     event = {"model": "m", "input_tokens": 10, "web_searches": 2, "usage_units": {"images": 3, "audio_seconds": 0}}
     added = through(price, event)
@@ -130,14 +130,14 @@ def test_what_nobody_knows_a_price_for_is_named(price: Price) -> None:
     assert "usage_flags" not in through(price, {**event, "reported_cost_usd": Decimal(1)})
 
 
-def test_what_has_a_price_is_not_named(price: Price) -> None:
+def test_what_has_a_price_is_not_named(price: Pricing) -> None:
     """Searches that the table knows are in the cost."""
     added = through(price, {"provider": "openai", "model": "gpt-4.1", "input_tokens": 10, "web_searches": 1})
     assert added["cost_by_type"]["request"] > 0
     assert "usage_flags" not in added
 
 
-def test_a_link_that_fails_itself(price: Price, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_link_that_fails_itself(price: Pricing, monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer whose pricing fails is unpriced, not free; what used nothing stays as it is."""
 
     def broken(pricer: Pricer, event: dict[str, Any], at: int) -> None:
@@ -149,7 +149,7 @@ def test_a_link_that_fails_itself(price: Price, monkeypatch: pytest.MonkeyPatch)
     assert failures()["price"] == 2
 
 
-def test_audio_without_a_rate_is_named(price: Price) -> None:
+def test_audio_without_a_rate_is_named(price: Pricing) -> None:
     """Sound that is charged as text for want of a rate is flagged; text is not."""
     event = {"model": "m", "input_tokens": 10, "output_tokens": 5, "audio_input_tokens": 3, "audio_output_tokens": 2}
     assert through(price, event)["usage_flags"] == [
@@ -163,8 +163,8 @@ def test_pictures_of_a_model_that_makes_nothing_else() -> None:
     """Its price of output is that of pictures; a model that writes has none for them, and is flagged."""
     event = {"provider": "openai", "model": "gpt-image-1", "input_tokens": 1, "output_tokens": 9}
     drawn = {**event, "image_output_tokens": 9}
-    assert through(Price(), drawn) == through(Price(), event)
-    assert through(Price(), {**drawn, "model": "gpt-4o"})["usage_flags"] == [
+    assert through(Pricing(), drawn) == through(Pricing(), event)
+    assert through(Pricing(), {**drawn, "model": "gpt-4o"})["usage_flags"] == [
         "image_output_tokens: charged as text, no price"
     ]
 
@@ -172,9 +172,9 @@ def test_pictures_of_a_model_that_makes_nothing_else() -> None:
 def test_sound_that_costs_what_text_does() -> None:
     """Google's price of all input is one of sound, too, where it has no other."""
     event = {"provider": "google", "model": "gemini-2.5-pro", "input_tokens": 10, "audio_input_tokens": 9}
-    assert "usage_flags" not in through(Price(), event)
+    assert "usage_flags" not in through(Pricing(), event)
     made = {"output_tokens": 10, "audio_output_tokens": 10}
-    assert "usage_flags" not in through(Price(), {**event, "model": "gemini-2.5-flash-preview-tts", **made})
+    assert "usage_flags" not in through(Pricing(), {**event, "model": "gemini-2.5-flash-preview-tts", **made})
 
 
 @pytest.mark.parametrize(
@@ -193,4 +193,4 @@ def test_sound_that_costs_what_text_does() -> None:
 def test_a_tier_without_a_price_is_named(event: dict[str, Any], flags: list[str] | None) -> None:
     """A tier that the table cannot price is flagged, also in one of several requests; the provider's word is not."""
     answer = {"provider": "openai", "model": "gpt-5", "input_tokens": 10, **event}
-    assert through(Price(), answer).get("usage_flags") == flags
+    assert through(Pricing(), answer).get("usage_flags") == flags

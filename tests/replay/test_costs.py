@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pepperpy_obs.aggregate.series_data import add_up
 from pepperpy_obs.pricing import Pricer
-from pepperpy_obs.processors.price import Price
+from pepperpy_obs.processors.pricing import Pricing
 from pepperpy_obs.replay.costs import Repricing
 from tests.aggregate.strategies import NOON
 
@@ -28,7 +28,7 @@ _requests = st.fixed_dictionaries(
 
 def priced(events: list[dict[str, Any]], pricer: Pricer) -> list[dict[str, Any]]:
     """Return the events as a process with these prices would have logged them."""
-    return [dict(Price(pricer)(None, "info", {**event, "_at": NOON})) for event in events]
+    return [dict(Pricing(pricer)(None, "info", {**event, "_at": NOON})) for event in events]
 
 
 @given(st.lists(_requests, max_size=20))

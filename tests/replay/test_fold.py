@@ -17,10 +17,10 @@ from pepperpy_obs.aggregate.series import SeriesKey
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.events import FIELDS, Field
 from pepperpy_obs.formats.ecs import ecs_lines, to_ecs
-from pepperpy_obs.formats.glance import RequestGlance
+from pepperpy_obs.formats.fast_decode import FastRequest
 from pepperpy_obs.formats.lines import json_lines
 from pepperpy_obs.formats.read import read_event
-from pepperpy_obs.processors.collect import epoch_ns
+from pepperpy_obs.processors.aggregator import epoch_ns
 from pepperpy_obs.replay.fold import Fold
 from pepperpy_obs.replay.lines import TOO_LONG, LogFile
 
@@ -245,7 +245,7 @@ counting = [
 
 def filled(field: Field) -> st.SearchStrategy[dict[str, Any]]:
     """Return a field with a value: a strange one only if a first look sees it, for it passes over the others."""
-    looked_at = field.name in RequestGlance.__struct_fields__
+    looked_at = field.name in FastRequest.__struct_fields__
     return (likely if looked_at else proper)[field.type].map(lambda value: {field.name: value})
 
 

@@ -12,7 +12,7 @@ from pepperpy_obs.formats.ecs import ecs_lines
 from pepperpy_obs.formats.lines import json_lines
 from pepperpy_obs.replay.costs import CostFold
 from pepperpy_obs.replay.fold import Fold
-from pepperpy_obs.replay.seen import SeenIds
+from pepperpy_obs.replay.known_ids import KnownIds
 from pepperpy_obs.reports.stats import Stats
 
 CALL: dict[str, Any] = {
@@ -106,7 +106,7 @@ def test_memory_stays_flat_whatever_the_lines_are(make: Callable[[], Fold]) -> N
 
     def peak(events: int) -> int:
         fold = make()
-        fold.ids = SeenIds(most=2000, page=500)
+        fold.ids = KnownIds(most=2000, page=500)
         tracemalloc.start()
         for number in range(0, events, 100):
             made = [{**CALL, "event_id": f"{place:032x}"} for place in range(number, number + 100)]

@@ -5,13 +5,13 @@ import tracemalloc
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pepperpy_obs.replay.seen import SeenIds
+from pepperpy_obs.replay.known_ids import KnownIds
 
 
 @given(st.lists(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 50)), max_size=8), max_size=20))
 def test_law_an_id_is_new_once(batches: list[list[tuple[int, int]]]) -> None:
     """However ids are batched and paged, each is known from its second time on, if it bears its time again."""
-    seen = SeenIds(page=3)
+    seen = KnownIds(page=3)
     known: set[str] = set()
     for batch in batches:
         ids = [f"{at}-{number}" for at, number in batch]
@@ -26,14 +26,14 @@ def ids_of(at: int) -> list[str]:
     return [f"{at:08x}{number:024x}" for number in range(1000)]
 
 
-def second(ids: SeenIds, at: int) -> int:
+def second(ids: KnownIds, at: int) -> int:
     """Show the events of a second, and return how many of them came before."""
     return len(ids.doubles(ids_of(at), at * 1_000_000_000, at * 1_000_000_000 + 999_999_999))
 
 
 def test_a_second_copy_is_known_whatever_lay_between() -> None:
     """A whole log that comes again is known, its beginning too; another of the same time is not taken for it."""
-    ids = SeenIds()
+    ids = KnownIds()
     assert [second(ids, at) for at in range(100)] == [0] * 100
     assert [second(ids, at) for at in range(100)] == [1000] * 100
     others = [f"other{number}" for number in range(1000)]
@@ -42,7 +42,7 @@ def test_a_second_copy_is_known_whatever_lay_between() -> None:
 
 def test_past_the_bound_the_oldest_are_let_go_and_said_to_be() -> None:
     """Memory stays bounded; what is past the bound counts again, and is counted as not checked."""
-    ids = SeenIds(most=50_000)
+    ids = KnownIds(most=50_000)
     for at in range(100):
         assert second(ids, at) == 0
     assert (ids.unchecked, second(ids, 99)) == (0, 1000)
@@ -51,7 +51,7 @@ def test_past_the_bound_the_oldest_are_let_go_and_said_to_be() -> None:
 
 def test_memory_is_eight_bytes_an_id() -> None:
     """Beside some pages that are searched at the moment."""
-    ids = SeenIds()
+    ids = KnownIds()
     tracemalloc.start()
     for at in range(500):
         second(ids, at)

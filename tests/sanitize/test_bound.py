@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, SecretStr
 
 from pepperpy_obs.formats.lines import json_lines
-from pepperpy_obs.processors import Bound
+from pepperpy_obs.processors import Truncator
 
 
 class Color(Enum):
@@ -139,7 +139,7 @@ def texts(value: object) -> list[str]:
 
 def bounded(value: object, **limits: Any) -> object:
     """Return what becomes of the value of one field."""
-    return Bound(**limits)(None, "info", {"event": "e", "field": value}).get("field", "(left out)")
+    return Truncator(**limits)(None, "info", {"event": "e", "field": value}).get("field", "(left out)")
 
 
 class TestValues:
@@ -238,16 +238,16 @@ class TestLimits:
     def test_of_an_event(self) -> None:
         """At most 128 fields of the user's are kept, and all of our own; a long name is cut."""
         event = {"event": "operation.finished", **{f"f{n}": n for n in range(200)}, "operation": "op", "k" * 200: 1}
-        found = Bound()(None, "info", event)
+        found = Truncator()(None, "info", event)
 
         assert list(found) == ["event", *(f"f{n}" for n in range(128)), "operation"]
-        assert list(Bound()(None, "info", {"k" * 200: 1})) == ["k" * 127 + "…"]
+        assert list(Truncator()(None, "info", {"k" * 200: 1})) == ["k" * 127 + "…"]
 
     def test_text_of_ours(self) -> None:
         """Text of ours that users and providers write is bounded, too."""
         event = {"event": "operation.finished", "operation": "o" * 20, "model": object(), "input_tokens": 3}
 
-        assert Bound(max_length=16)(None, "info", event) == {
+        assert Truncator(max_length=16)(None, "info", event) == {
             "event": "operation.finished",
             "operation": "o" * 15 + "…",
             "model": "<object>",
@@ -259,7 +259,7 @@ class TestLaws:
     @given(EVENTS)
     def test_total_and_strict(self, event: dict[str, Any]) -> None:
         """Any event whatsoever comes out as strict JSON without help, each field within its bounds."""
-        found = Bound(max_length=50)(None, "info", dict(event))
+        found = Truncator(max_length=50)(None, "info", dict(event))
 
         line = msgspec.json.encode(found)
         assert strictly(line).keys() == found.keys()
@@ -268,7 +268,7 @@ class TestLaws:
     @given(EVENTS)
     def test_idempotent(self, event: dict[str, Any]) -> None:
         """What is in order is not changed."""
-        bound = Bound(max_length=50, max_values=10, max_depth=3)
+        bound = Truncator(max_length=50, max_values=10, max_depth=3)
         once = dict(bound(None, "info", dict(event)))
 
         assert bound(None, "info", dict(once)) == once

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.events import FIELDS
-from pepperpy_obs.processors import Bound, Redact
-from pepperpy_obs.sanitize import fields
-from pepperpy_obs.sanitize.fields import Fieldwise
+from pepperpy_obs.processors import Redactor, Truncator
+from pepperpy_obs.sanitize import map_fields
+from pepperpy_obs.sanitize.map_fields import MapFields
 
 KEY = "sk-" + "abcdefgh12345678"
 
@@ -46,7 +46,7 @@ class TestFields:
             "secret": False,
         }
 
-        assert Redact()(None, "info", event) == {
+        assert Redactor()(None, "info", event) == {
             "event": "used [redacted]",
             "password": "[redacted]",
             "headers": {"X-Api-Key": "[redacted]", "Accept": "*/*"},
@@ -74,12 +74,12 @@ class TestFields:
     )
     def test_pairs_and_options(self, value: object, redacted: object) -> None:
         """The name of a secret may stand beside it: in a pair, in a header's dict, in the options of a command."""
-        assert Redact()(None, "info", {"event": "e", "x": value})["x"] == redacted
+        assert Redactor()(None, "info", {"event": "e", "x": value})["x"] == redacted
 
     def test_what_the_user_nested_is_copied(self) -> None:
         """The application's own dict keeps its secret: it may need it."""
         mine = {"token": "t", "inner": [KEY]}
-        Redact()(None, "info", {"event": "e", "mine": mine})
+        Redactor()(None, "info", {"event": "e", "mine": mine})
 
         assert mine == {"token": "t", "inner": [KEY]}
 
@@ -90,13 +90,13 @@ class TestFields:
         event = {field.name: values[field.type] for field in FIELDS} | {"event": "operation.finished"}
         event["response_id"] = KEY
 
-        assert Redact()(None, "info", dict(event)) == event
+        assert Redactor()(None, "info", dict(event)) == event
 
     def test_text_of_ours(self) -> None:
         """Names that users and providers give are searched as any text is."""
         event = {"event": "operation.finished", "operation": f"GET /?token={KEY}", "labels": {"user": KEY}}
 
-        assert Redact()(None, "info", event) == {
+        assert Redactor()(None, "info", event) == {
             "event": "operation.finished",
             "operation": "GET /?token=[redacted]",
             "labels": {"user": "[redacted]"},
@@ -104,7 +104,7 @@ class TestFields:
 
     def test_remembered_text_is_still_judged_by_its_name(self) -> None:
         """A text that was harmless under one name is redacted under another, and after the other's name was seen."""
-        redact = Redact()
+        redact = Redactor()
         for _ in range(2):
             assert redact(None, "info", {"event": "e", "user": "abc"})["user"] == "abc"
             assert redact(None, "info", {"event": "e", "user": "abc", "pwd": None})["pwd"] is None
@@ -114,7 +114,7 @@ class TestFields:
 class TestOptions:
     def test_keys(self) -> None:
         """Further names are redacted in any spelling, text of ours included, and nested ones."""
-        redact = Redact(keys=["customerName", "agent"])
+        redact = Redactor(keys=["customerName", "agent"])
         event = {"event": "operation.finished", "agent": "a", "Customer-Name": 1, "x": {"customer_name": [2]}}
 
         assert redact(None, "info", event) == {
@@ -128,7 +128,7 @@ class TestOptions:
         """Without the search, names alone decide."""
         event = {"event": KEY, "password": "p", "x": {"token": "t", "y": KEY}}
 
-        assert Redact(values=False)(None, "info", event) == {
+        assert Redactor(values=False)(None, "info", event) == {
             "event": KEY,
             "password": "[redacted]",
             "x": {"token": "[redacted]", "y": KEY},
@@ -138,21 +138,21 @@ class TestOptions:
     def test_keys_without_which_an_event_is_none(self, name: str) -> None:
         """Numbers, ids and times of ours cannot be redacted: the log could not be read back."""
         with pytest.raises(SetupError, match=rf"redact_keys names \['{name}'\].*name fields of your own"):
-            Redact(keys=[name])
+            Redactor(keys=[name])
 
 
 class TestLaws:
     @given(EVENTS)
     def test_idempotent(self, event: dict[str, Any]) -> None:
         """Redacting twice changes nothing more."""
-        once = dict(Redact()(None, "info", event))
+        once = dict(Redactor()(None, "info", event))
 
-        assert Redact()(None, "info", dict(once)) == once
+        assert Redactor()(None, "info", dict(once)) == once
 
     @given(EVENTS)
     def test_no_key_gets_through(self, event: dict[str, Any]) -> None:
         """No text of an event holds the key afterwards, names included."""
-        found = Redact()(None, "info", event)
+        found = Redactor()(None, "info", event)
 
         assert not [text for text in texts(dict(found)) if KEY in text]
 
@@ -168,7 +168,7 @@ class TestLaws:
     ) -> None:
         """Wherever the longest field ends, no piece of a secret that lies across the end is left."""
         text = f"{before} {secret}{' .' * after}"
-        both = Fieldwise(Bound(max_length=longest).change, Redact().change)
+        both = MapFields(Truncator(max_length=longest).change, Redactor().change)
         found = both(None, "info", {"event": "e", "x": text if nested is None else {"k": [text]}})
 
         assert not [text for text in texts(dict(found)) if "sk-" in text or "12345678" in text]
@@ -176,17 +176,17 @@ class TestLaws:
     def test_many_keys_before_the_cut(self) -> None:
         """What comes forward because much before it was redacted has been judged, too."""
         text = " ".join([KEY] * 900)
-        found = Bound(max_length=8192)(None, "info", {"event": "e", "x": text})["x"]
+        found = Truncator(max_length=8192)(None, "info", {"event": "e", "x": text})["x"]
 
         assert set(found.split()) == {"[redacted]", "…"}
 
     @given(st.lists(EVENTS, max_size=6))
     def test_memory_changes_nothing(self, events: list[dict[str, Any]]) -> None:
         """A link that has seen other events does what a new one does, and two in one pass what they do in turn."""
-        bound, redact = Bound(), Redact()
-        both = Fieldwise(bound.change, redact.change)
-        alone = [Redact()(None, "info", dict(event)) for event in events]
-        in_turn = [Redact()(None, "info", Bound()(None, "info", dict(event))) for event in events]
+        bound, redact = Truncator(), Redactor()
+        both = MapFields(bound.change, redact.change)
+        alone = [Redactor()(None, "info", dict(event)) for event in events]
+        in_turn = [Redactor()(None, "info", Truncator()(None, "info", dict(event))) for event in events]
 
         assert [redact(None, "info", dict(event)) for event in events] == alone
         assert [both(None, "info", dict(event)) for event in events] == in_turn
@@ -196,8 +196,8 @@ class TestBudget:
     def test_a_hostile_event_is_given_up(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Past 50 ms of CPU time, texts, lists and dicts of an event are redacted unread; numbers stay."""
         now = [0]
-        monkeypatch.setattr(fields, "thread_time_ns", lambda: now[0])
-        redact = Redact()
+        monkeypatch.setattr(map_fields, "thread_time_ns", lambda: now[0])
+        redact = Redactor()
 
         def slow(key: str, value: object) -> object:
             now[0] += 30_000_000
@@ -213,20 +213,20 @@ class TestBudget:
             "f": 7,
             "g": 0.5,
         }
-        changed = fields.Fieldwise(slow, redact.change)(None, "info", dict(event))
+        changed = map_fields.MapFields(slow, redact.change)(None, "info", dict(event))
 
         assert changed == event | {"c": "[redacted]", "d": "[redacted]", "e": "[redacted]"}
 
     def test_the_next_event_has_its_own(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Nothing is owed for the event before."""
         now = [0]
-        monkeypatch.setattr(fields, "thread_time_ns", lambda: now[0])
+        monkeypatch.setattr(map_fields, "thread_time_ns", lambda: now[0])
 
         def slow(key: str, value: object) -> object:
             now[0] += 60_000_000
             return value
 
-        link = fields.Fieldwise(slow)
+        link = map_fields.MapFields(slow)
         for _ in range(2):
             assert link(None, "info", {"event": "e", "a": "x" * 600, "b": "y"}) == {
                 "event": "e",

@@ -11,13 +11,13 @@ from pepperpy_obs.aggregate.requests import outcome_of
 from pepperpy_obs.events import TOKEN_FIELDS
 from pepperpy_obs.processors.below import Below, Counted
 from pepperpy_obs.processors.conversation import flag_uncounted, take_in
-from pepperpy_obs.processors.remembered import Remembered, is_framework_id
+from pepperpy_obs.processors.known_ids import KnownAnswers, is_framework_id
 from pepperpy_obs.processors.totals import Parts, is_total, without
 from pepperpy_obs.typing import EventDict
 
-__all__ = ["UNPAID", "CountOnce"]
+__all__ = ["NEEDS_PRICE", "DeduplicateUsage"]
 
-UNPAID: Final = "_unpaid"
+NEEDS_PRICE: Final = "_unpaid"
 """Key of a note to the link that prices: what was counted before, but with no price asked for. Either the entries of
 a total for which that is so, or True for the whole event."""
 
@@ -30,7 +30,7 @@ _MISSING: Final = "missing"
 _NO_OBJECT: Final[Identity] = (0, None)
 
 
-class CountOnce:
+class DeduplicateUsage:
     """Sets `usage_duplicate` on an event whose usage is counted in other events; takes out of a total what is.
 
     An answer was counted before if its response id was, if the very object was returned before, by a call below or
@@ -39,19 +39,19 @@ class CountOnce:
     providers were asked below it, is no answer. Children end before their parents, so a call knows by then
     what was counted below it.
     If no price was asked for where the usage was counted (`@tracked_usage` within `@costed`), the mark leaves
-    room for it: `UNPAID` tells the link that prices to do so.
+    room for it: `NEEDS_PRICE` tells the link that prices to do so.
     Needs events in the order in which they ended. Remembers the latest `remembered` response ids and objects, and as
     many calls that have not ended; older ones are taken for new.
     """
 
     def __init__(self, remembered: int = _REMEMBERED) -> None:
         self._limit = remembered
-        self._answers = Remembered(remembered)
+        self._answers = KnownAnswers(remembered)
         self._below: dict[Any, Below] = {}
         self._kept = 0
 
     @property
-    def waited_for(self) -> Collection[Any]:
+    def open_spans(self) -> Collection[Any]:
         """The spans below which something was counted, and which have not ended yet; a live view."""
         return self._below
 
@@ -85,17 +85,17 @@ class CountOnce:
         if event.get("cache_hit") is True:
             below.requests.append(Counted.of(event, address, priced=asked))
             return below
-        twins = self._twins(event, below, address, held)
-        parts = Parts(event, below, self._answers) if not twins and is_total(event) else None
+        duplicates = self._twins(event, below, address, held)
+        parts = Parts(event, below, self._answers) if not duplicates and is_total(event) else None
         if parts is not None and not parts.new:
-            twins = [parts.priced]
-        told = Counted.of(event, address, priced=asked or any(twins))
+            duplicates = [parts.priced]
+        told = Counted.of(event, address, priced=asked or any(duplicates))
         self._answers.add(event, trace, held, priced=told.priced)
-        if twins:
+        if duplicates:
             below.totals.append(told)
             event["usage_duplicate"] = True
-            if asked and not any(twins):
-                event[UNPAID] = True
+            if asked and not any(duplicates):
+                event[NEEDS_PRICE] = True
         elif parts is None or "usage_entries" not in event:
             below.requests.append(told)
         else:
@@ -109,18 +109,18 @@ class CountOnce:
         if parts.before:
             without(event, parts)
             if asked and not parts.priced:
-                event[UNPAID] = parts.before
+                event[NEEDS_PRICE] = parts.before
         for entry in parts.new:
             self._answers.add(entry, trace, None, priced=asked)
             below.requests.append(Counted.of(entry, 0, priced=asked))
 
     def _twins(self, event: EventDict, below: Below, address: int, held: Any) -> list[bool]:
         """Return of each time that the whole answer was counted before whether it was priced then."""
-        twins = below.same(event, address)
-        if not twins and is_framework_id(event.get("response_id")):
-            twins = below.alike(event)
+        duplicates = below.same(event, address)
+        if not duplicates and is_framework_id(event.get("response_id")):
+            duplicates = below.alike(event)
         twin = self._answers.twin(event, event.get("trace_id"), held)
-        return twins if twin is None else [*twins, twin]
+        return duplicates if twin is None else [*duplicates, twin]
 
     def _hand_up(self, above: Any, below: Below) -> None:
         """Keep what was counted below a call for the one that called it."""

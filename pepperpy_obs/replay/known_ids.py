@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
-__all__ = ["SeenIds"]
+__all__ = ["KnownIds"]
 
 _MOST: Final = 4_000_000
 """Ids that are kept: 32 MB."""
@@ -34,10 +34,10 @@ class _Page:
         self.high = high
 
 
-class SeenIds:
+class KnownIds:
     """Knows the latest `most` ids again, which are kept by `page`s, and a page more. Not safe for threads.
 
-    >>> seen = SeenIds()
+    >>> seen = KnownIds()
     >>> seen.doubles(["a", "b", "a"], 0, 9), seen.doubles(["c", "b"], 5, 12)
     ([2], [1])
     """

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from pepperpy_obs.typing import EventDict
 
-__all__ = ["Remembered", "is_framework_id", "known_id", "told_id"]
+__all__ = ["KnownAnswers", "is_framework_id", "known_id", "told_id"]
 
 _FRAMEWORK_IDS: Final = ("lc_run-", "run-")
 """How ids begin that LangChain gives to an answer in whose stream the provider's own id got lost."""
@@ -34,7 +34,7 @@ def known_id(usage: EventDict) -> str | None:
     return None if is_framework_id(told) else told
 
 
-class Remembered:
+class KnownAnswers:
     """Remembers the latest `limit` response ids and as many objects; older ones are taken for new.
 
     An id belongs to one answer within its trace. In another trace it must come with the same tokens as

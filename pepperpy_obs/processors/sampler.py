@@ -11,12 +11,12 @@ from structlog import DropEvent
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.typing import EventDict
 
-__all__ = ["Sample"]
+__all__ = ["Sampler"]
 
 _KEPT_LEVELS: Final = frozenset({"warning", "error", "critical"})
 
 
-class Sample:
+class Sampler:
     """Keeps the share `rate` of all traces and raises `structlog.DropEvent` for the rest.
 
     A trace stays together, in this process and in all others with the same rate: its id decides, by

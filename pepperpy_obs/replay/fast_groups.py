@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from pepperpy_obs.aggregate.accumulator import SeriesAccumulator
 from pepperpy_obs.aggregate.store import Store
-from pepperpy_obs.formats.glance import Seen
+from pepperpy_obs.formats.fast_decode import FastEvent
 from pepperpy_obs.replay.bulk import sums_of
 from pepperpy_obs.replay.moments import moment_of, ns_of
 
@@ -55,7 +55,7 @@ class Group:
         self.accumulator = accumulator
         self.peak = accumulator.peak
         """From how many seconds on a call is one to look at, for it may be the exemplar."""
-        self.records: list[tuple[int, Seen, Line]] = []
+        self.records: list[tuple[int, FastEvent, Line]] = []
         """Calls that took as long as any before: which of `seconds` they are, and their lines."""
         self.seconds: list[float] = []
         self.moments: list[datetime] = []
@@ -66,7 +66,7 @@ class Group:
         """How long it took until the first item came, in those that had one."""
         self.requests: list[Any] = []
         self.lines: list[Line] = []
-        """`RequestGlance` and line, one of each for each of `seconds`, if the group `asks`."""
+        """`FastRequest` and line, one of each for each of `seconds`, if the group `asks`."""
 
     def count(self) -> None:
         """Count them; ValueError, with nothing counted, if an amount might not be counted by itself."""
@@ -86,7 +86,7 @@ class Group:
         accumulator.settle()
         self.clear()
 
-    def take_back(self, place: int, seen: Seen) -> None:
+    def take_back(self, place: int, seen: FastEvent) -> None:
         """Let go of one of them."""
         del self.seconds[place], self.moments[place]
         if self.asks:
@@ -123,7 +123,7 @@ class Groups:
         """Tell whether `store` has that current interval still."""
         return store.current[2] is self._index
 
-    def of(self, seen: Seen) -> Group | None:
+    def of(self, seen: FastEvent) -> Group | None:
         """Return where a usual call is gathered; None if it is to be folded by itself, as the first of a series is."""
         whose = _which(seen)
         group = self._all.get(whose)
@@ -144,7 +144,7 @@ class Groups:
         return [group for group in (self._asking if asking else self._all.values()) if group.seconds]
 
 
-def _which(seen: Seen) -> _Which:
+def _which(seen: FastEvent) -> _Which:
     return seen.operation, seen.agent, seen.kind, seen.provider, seen.model
 
 

@@ -10,10 +10,10 @@ from pepperpy_obs._event import AT
 from pepperpy_obs._guard import failed
 from pepperpy_obs.pricing import Pricer
 from pepperpy_obs.pricing.source import STANDARD_TIERS
-from pepperpy_obs.processors.count_once import UNPAID
+from pepperpy_obs.processors.deduplicate import NEEDS_PRICE
 from pepperpy_obs.typing import EventDict
 
-__all__ = ["Price"]
+__all__ = ["Pricing"]
 
 _USED: Final = frozenset({
     "input_tokens", "output_tokens", "reported_cost_usd", "web_searches", "usage_units", "usage_entries",
@@ -27,7 +27,7 @@ _CLOSER: Final = frozenset({
 })  # fmt: skip
 
 
-class Price:
+class Pricing:
     """Adds `cost_usd`, `cost_source`, `price_version`, `cost_by_type` and `saved_usd` to requests to language models.
 
     What has no price is marked `cost_source="unpriced"` and gets no cost, also if pricing itself fails. Searches,
@@ -41,7 +41,7 @@ class Price:
 
     def __call__(self, logger: Any, method_name: str, event_dict: EventDict) -> EventDict:
         """Price the event, as of its own time if it has one."""
-        unpaid = event_dict.pop(UNPAID, None)
+        unpaid = event_dict.pop(NEEDS_PRICE, None)
         if "cost_usd" in event_dict or (event_dict.get("usage_duplicate") and not unpaid):
             return event_dict
         used = not event_dict.keys().isdisjoint(_USED)

@@ -21,7 +21,7 @@ from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodTyp
 from typing import Any, Final
 from uuid import UUID
 
-__all__ = ["ABSENT", "LARGEST_INT", "Room", "clean_text", "plain"]
+__all__ = ["ABSENT", "LARGEST_INT", "SizeLimit", "clean_text", "to_plain"]
 
 ABSENT: Final = object()
 """Stands for a value that says nothing: NaN, infinity."""
@@ -68,7 +68,7 @@ def _unless_nat(text: str) -> object:
     return ABSENT if text == "NaT" else text
 
 
-class Room:
+class SizeLimit:
     """What one field may still take: characters, and nested values; `before_cut` is shown a text before it is cut."""
 
     __slots__ = ("before_cut", "characters", "values")
@@ -106,48 +106,48 @@ def clean_text(text: str, longest: int) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def plain(value: Any, room: Room, depth: int) -> Any:
+def to_plain(value: Any, limit: SizeLimit, depth: int) -> Any:
     """Return `value` as str, int, float, bool, None, Decimal, or a list or dict of these, or as `ABSENT`.
 
     `depth` is how many levels of lists and dicts it may have. What is past a limit is left out;
     what cannot be read is named by its type.
     """
-    room.values -= 1
+    limit.values -= 1
     try:
-        return _plain(value, room, depth)
+        return _to_plain(value, limit, depth)
     except Exception:  # raised by a property, a subclass or a metaclass of the user's
-        return room.take(f"<{type(value).__name__}>")
+        return limit.take(f"<{type(value).__name__}>")
 
 
-def _plain(value: Any, room: Room, depth: int) -> Any:
+def _to_plain(value: Any, limit: SizeLimit, depth: int) -> Any:
     kind = type(value)
     if write := _EXACT.get(kind):
-        return write(value, room)
+        return write(value, limit)
     if simpler := _SCIENTIFIC.get((kind.__module__.partition(".")[0], kind.__name__)):
         simple = simpler(value)
-        return simple if simple is ABSENT else _plain(simple, room, depth)
+        return simple if simple is ABSENT else _to_plain(simple, limit, depth)
     for types, simpler in _SIMPLER:
         if issubclass(kind, types):
-            return _plain(simpler(value), room, depth)
-    return _nested(value, kind, room, depth)
+            return _to_plain(simpler(value), limit, depth)
+    return _nested(value, kind, limit, depth)
 
 
-def _integer(value: int, room: Room) -> int | str:
+def _integer(value: int, limit: SizeLimit) -> int | str:
     bits = value.bit_length()
     if bits <= LARGEST_INT:
         return value
-    return room.take(str(value) if bits <= _LONGEST_INT else f"<int of {bits} bits>")
+    return limit.take(str(value) if bits <= _LONGEST_INT else f"<int of {bits} bits>")
 
 
-def _decimal(value: Decimal, room: Room) -> Any:
+def _decimal(value: Decimal, limit: SizeLimit) -> Any:
     if not value.is_finite():
         return ABSENT
     text = str(value)
-    return value if len(text) <= _LONGEST_DECIMAL else room.take(text)
+    return value if len(text) <= _LONGEST_DECIMAL else limit.take(text)
 
 
-_EXACT: Final[dict[type, Callable[[Any, Room], Any]]] = {
-    str: lambda value, room: room.take(value),
+_EXACT: Final[dict[type, Callable[[Any, SizeLimit], Any]]] = {
+    str: lambda value, limit: limit.take(value),
     bool: lambda value, _: value,
     NoneType: lambda value, _: value,
     int: _integer,
@@ -157,16 +157,16 @@ _EXACT: Final[dict[type, Callable[[Any, Room], Any]]] = {
 """How values are written that are of a type that JSON knows, or of our money's."""
 
 
-def _nested(value: Any, kind: type, room: Room, depth: int) -> Any:
+def _nested(value: Any, kind: type, limit: SizeLimit, depth: int) -> Any:
     """Walk a list, a dict or a record, as far as there is room."""
     if depth > 0:
         if issubclass(kind, dict | MappingProxyType):
-            return _mapping(value.items(), room, depth - 1)
+            return _mapping(value.items(), limit, depth - 1)
         if names := _field_names(kind):
-            return _mapping(((name, getattr(value, name, ABSENT)) for name in names), room, depth - 1)
+            return _mapping(((name, getattr(value, name, ABSENT)) for name in names), limit, depth - 1)
         if issubclass(kind, list | tuple | deque | set | frozenset):
-            return _sequence(value, room, depth - 1)
-    return room.take(f"<{kind.__name__}>")
+            return _sequence(value, limit, depth - 1)
+    return limit.take(f"<{kind.__name__}>")
 
 
 def _field_names(kind: type) -> list[str]:
@@ -180,25 +180,25 @@ def _field_names(kind: type) -> list[str]:
     return list(names) if isinstance(names, tuple) else []
 
 
-def _mapping(pairs: Iterable[tuple[Any, Any]], room: Room, depth: int) -> dict[str, Any]:
+def _mapping(pairs: Iterable[tuple[Any, Any]], limit: SizeLimit, depth: int) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for key, value in pairs:
-        if room.values <= 0 or room.characters <= 0:
+        if limit.values <= 0 or limit.characters <= 0:
             break
-        name = plain(key, room, 0)
+        name = to_plain(key, limit, 0)
         if not isinstance(name, str):
-            name = room.take("NaN" if name is ABSENT else str(name))
-        simple = ABSENT if value is ABSENT else plain(value, room, depth)
+            name = limit.take("NaN" if name is ABSENT else str(name))
+        simple = ABSENT if value is ABSENT else to_plain(value, limit, depth)
         if simple is not ABSENT:
             result[name] = simple
     return result
 
 
-def _sequence(values: Iterable[Any], room: Room, depth: int) -> list[Any]:
+def _sequence(values: Iterable[Any], limit: SizeLimit, depth: int) -> list[Any]:
     result: list[Any] = []
-    for value in islice(values, max(room.values, 0)):
-        if room.values <= 0 or room.characters <= 0:
+    for value in islice(values, max(limit.values, 0)):
+        if limit.values <= 0 or limit.characters <= 0:
             break
-        simple = plain(value, room, depth)
+        simple = to_plain(value, limit, depth)
         result.append(None if simple is ABSENT else simple)
     return result

@@ -10,8 +10,8 @@ from typing import Any, Final
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.formats.read import read_event
+from pepperpy_obs.replay.fast_groups import Line
 from pepperpy_obs.replay.fold import Fold
-from pepperpy_obs.replay.groups import Line
 
 __all__ = ["MOST_EVENTS", "NewestFold", "StepFold"]
 

@@ -13,11 +13,11 @@ from time import thread_time_ns
 from typing import Any, Final
 
 from pepperpy_obs.events import CACHE_LOOKED_UP, METRIC_RECORDED, OPERATION_FINISHED, USAGE_RECORDED, VOCABULARY
-from pepperpy_obs.sanitize.plain import ABSENT
 from pepperpy_obs.sanitize.secrets import REDACTED
+from pepperpy_obs.sanitize.to_plain import ABSENT
 from pepperpy_obs.typing import EventDict
 
-__all__ = ["FREE_TEXT", "OUR_EVENTS", "Change", "Fieldwise"]
+__all__ = ["FREE_TEXT", "OUR_EVENTS", "Change", "MapFields"]
 
 Change = Callable[[str, Any], Any]
 """Takes a field's key and value and returns the value to be written, or `ABSENT`. A key comes as the value of "". """
@@ -49,7 +49,7 @@ _Plan = tuple[tuple[tuple[str, set[str]], ...], dict[str, str | None]]
 """The fields of events of one shape that need a look, each with its texts that are in order; and keys to be changed."""
 
 
-class Fieldwise:
+class MapFields:
     """A processor that applies changes, one after the other, to each field that may need them.
 
     An event has `_MOST_FIELDS` fields of the user's at most; further ones are left out. Once the changes have taken
@@ -57,7 +57,7 @@ class Fieldwise:
 
     >>> def shout(key, value):
     ...     return value.upper() if key == "operation" else value
-    >>> Fieldwise(shout)(None, "info", {"event": "operation.finished", "operation": "plan", "attempt": 2})
+    >>> MapFields(shout)(None, "info", {"event": "operation.finished", "operation": "plan", "attempt": 2})
     {'event': 'operation.finished', 'operation': 'PLAN', 'attempt': 2}
     """
 

@@ -16,7 +16,7 @@ from pepperpy_obs.aggregate.accumulator import LONGEST
 from pepperpy_obs.aggregate.requests import MOST_TOKENS
 from pepperpy_obs.events import KINDS, OPERATION_FINISHED, Kind, Outcome
 
-__all__ = ["Glance", "RequestGlance", "Seen", "glance"]
+__all__ = ["FastCall", "FastEvent", "FastRequest", "fast_decode"]
 
 _Event = Literal["operation.finished", "usage.recorded", "cache.looked_up", "metric.recorded"]
 _Tokens = Annotated[int, msgspec.Meta(ge=0, le=MOST_TOKENS)] | None
@@ -28,7 +28,7 @@ else:
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
-class Glance(msgspec.Struct, gc=False):
+class FastCall(msgspec.Struct, gc=False):
     """What counts of a usual call that is no request.
 
     Of a line that says anything else none is made: to have the decoder see to that costs nothing.
@@ -54,7 +54,7 @@ class Glance(msgspec.Struct, gc=False):
     cache: None = None
 
 
-class RequestGlance(msgspec.Struct, gc=False):
+class FastRequest(msgspec.Struct, gc=False):
     """What counts of a usual call or request; below, what makes it unusual, whatever it says there."""
 
     timestamp: _Time = _NEVER
@@ -93,7 +93,7 @@ class RequestGlance(msgspec.Struct, gc=False):
     cache_hit: object = None
 
 
-Seen = Glance | RequestGlance
+FastEvent = FastCall | FastRequest
 
 
 class _About(msgspec.Struct, gc=False):
@@ -112,7 +112,7 @@ class _Document(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     timestamp: _Time = msgspec.field(name="@timestamp")
     event: _About
     labels: dict[str, str]
-    pepperpy: RequestGlance
+    pepperpy: FastRequest
     level: object = msgspec.field(name="log.level", default=None)
     message: object = None
     version: object = msgspec.field(name="ecs.version", default=None)
@@ -128,29 +128,29 @@ class _Document(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     ecs: object = None
 
 
-_glance: Final = msgspec.json.Decoder(Glance).decode
-_request: Final = msgspec.json.Decoder(RequestGlance).decode
+_glance: Final = msgspec.json.Decoder(FastCall).decode
+_request: Final = msgspec.json.Decoder(FastRequest).decode
 _document: Final = msgspec.json.Decoder(_Document).decode
-_COUNTED: Final = frozenset(RequestGlance.__struct_fields__) - {"operation", "agent", "kind", "provider", "model"}
+_COUNTED: Final = frozenset(FastRequest.__struct_fields__) - {"operation", "agent", "kind", "provider", "model"}
 """Names that count wherever they stand. Nobody of ours puts them among the labels, but a pipeline may."""
 _KINDS: Final = frozenset({None, *KINDS})
 _FAILURES: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """The last of them of a line that nests too deeply."""
 
 
-def glance(lines: Sequence[bytes]) -> Sequence[Seen | None]:
+def fast_decode(lines: Sequence[bytes]) -> Sequence[FastEvent | None]:
     """Return what each line says of a usual call, None where it is something else.
 
     >>> at = b'"timestamp":"2023-11-16T18:17:03Z"'
-    >>> glance([b'{%b,"event":"operation.finished","outcome":"ok","duration_seconds":1.5}' % at, b"{"])
-    [Glance(timestamp=..., event='operation.finished', outcome='ok', duration_seconds=1.5, ...), None]
+    >>> fast_decode([b'{%b,"event":"operation.finished","outcome":"ok","duration_seconds":1.5}' % at, b"{"])
+    [FastCall(timestamp=..., event='operation.finished', outcome='ok', duration_seconds=1.5, ...), None]
     """
     if lines and _is_document(lines[0]):
         try:
             return _ecs(lines)
         except _FAILURES:
             pass
-    seen: list[Seen | None] = []
+    seen: list[FastEvent | None] = []
     usual = map(_glance, lines)
     while len(seen) < len(lines):
         try:
@@ -169,7 +169,7 @@ def _is_document(line: bytes) -> bool:
     return True
 
 
-def _look_again(line: bytes) -> RequestGlance | None:
+def _look_again(line: bytes) -> FastRequest | None:
     """Look at a line that is no usual call, and may be a usual request."""
     try:
         one = _request(line)
@@ -178,23 +178,23 @@ def _look_again(line: bytes) -> RequestGlance | None:
             return _ecs([line])[0]
         except _FAILURES:
             return None
-    return one if _is_usual(one) else None
+    return one if _is_common(one) else None
 
 
-def _ecs(lines: Sequence[bytes]) -> list[RequestGlance | None]:
-    seen: list[RequestGlance | None] = []
+def _ecs(lines: Sequence[bytes]) -> list[FastRequest | None]:
+    seen: list[FastRequest | None] = []
     for document in map(_document, lines):
         one, about, label = document.pepperpy, document.event, cast("Any", document.labels.get)
         one.timestamp, one.event, one.duration_seconds = document.timestamp, about.action, about.duration / 1e9
         one.event_id = about.id
         one.operation, one.agent, one.kind = label("operation"), label("agent"), label("kind")
         one.provider, one.model = label("provider"), label("model")
-        usual = one.kind in _KINDS and _COUNTED.isdisjoint(document.labels) and _is_usual(one)
+        usual = one.kind in _KINDS and _COUNTED.isdisjoint(document.labels) and _is_common(one)
         seen.append(one if usual else None)
     return seen
 
 
-def _is_usual(one: RequestGlance) -> bool:
+def _is_common(one: FastRequest) -> bool:
     first_item = one.time_to_first_item_seconds
     if (
         one.event != OPERATION_FINISHED

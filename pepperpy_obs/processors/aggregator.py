@@ -11,7 +11,7 @@ from pepperpy_obs._event import AT
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.typing import EventDict
 
-__all__ = ["Collect", "epoch_ns"]
+__all__ = ["Aggregator", "epoch_ns"]
 
 _ROUNDS_UP: Final = re.compile(r"[.,]\d{6}[5-9]")
 
@@ -34,7 +34,7 @@ def epoch_ns(timestamp: object) -> int:
     return whole * 1_000_000_000 + moment.microsecond * 1_000
 
 
-class Collect:
+class Aggregator:
     """Folds each event into a store and hands it on unchanged. The owner of the store sees to its lock."""
 
     def __init__(self, store: Store) -> None:

@@ -9,24 +9,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from pepperpy_obs.sanitize.fields import Fieldwise
-from pepperpy_obs.sanitize.plain import LARGEST_INT, Room, plain
+from pepperpy_obs.sanitize.map_fields import MapFields
 from pepperpy_obs.sanitize.secrets import without_secrets
+from pepperpy_obs.sanitize.to_plain import LARGEST_INT, SizeLimit, to_plain
 
-__all__ = ["Bound"]
+__all__ = ["Truncator"]
 
 _LONGEST_KEY: Final = 128
 
 
-class Bound(Fieldwise):
+class Truncator(MapFields):
     """A processor that keeps an event writable: strict JSON, no unknown objects, bounded field sizes.
 
     `max_length` counts the characters of one field with all that is nested in it, `max_values` the
     nested values of one field, `max_depth` its levels. Text that is cut ends in "…"; anything else
     past a limit is left out. Secrets are redacted before a text is cut, or the piece of a key that is left
-    would be known by nobody; `before_cut=None` turns that off.
+    would not be recognised; `before_cut=None` turns that off.
 
-    >>> Bound(max_length=16)(None, "info", {"event": "e", "answer": "x" * 20, "share": float("nan"), "who": object()})
+    >>> Truncator(max_length=16)(None, "info", {"event": "e", "answer": "x" * 20, "n": float("nan"), "who": object()})
     {'event': 'e', 'answer': 'xxxxxxxxxxxxxxx…', 'who': '<object>'}
     """
 
@@ -52,4 +52,4 @@ class Bound(Fieldwise):
             return value
         if kind is int and value.bit_length() <= LARGEST_INT:
             return value
-        return plain(value, Room(longest, self._max_values, self._before_cut), self._max_depth)
+        return to_plain(value, SizeLimit(longest, self._max_values, self._before_cut), self._max_depth)
