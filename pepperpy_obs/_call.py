@@ -106,7 +106,7 @@ class Call:
         return self
 
     def _take(self, answer: object, provider: str | None, model: str | None) -> None:
-        from pepperpy_obs.usage import capture, is_piece  # noqa: PLC0415 - who only measures does not load it
+        from pepperpy_obs.usage import capture, is_piece  # noqa: PLC0415 - `@measured` alone does not load it
 
         record, place = self._record, self._place
         given = own_names({"provider": provider, "model": model})
@@ -121,7 +121,7 @@ class Call:
         operation = record[SPEC].operation if record is not None and record[SPEC] is not None else ""
         spec = Spec(operation, kind="llm", event=USAGE_RECORDED, tracked=True, priced=True)
         if piece:
-            from pepperpy_obs._chunks import record_chunk  # noqa: PLC0415 - who only measures does not load it
+            from pepperpy_obs._chunks import record_chunk  # noqa: PLC0415 - `@measured` alone does not load it
 
             buffer = self._buffer
             record_chunk(answer, given, place, lambda notes: leave_record(spec, place, notes, buffer=buffer))

@@ -94,7 +94,7 @@ def assign_ids(records: Sequence[Record], *, named: bool = False) -> None:
     To cut one long hex text in C costs a tenth of formatting `getrandbits` each time, and the
     application's seeded generator is left alone.
     """
-    # Whoever holds the lock may be a thread whose signal handler waits for a drain that waits here.
+    # The lock may be held by a thread whose signal handler waits for a drain that waits here.
     try:
         _lock.run(lambda: _assign_ids(records, named=named), _PATIENCE)
     except BusyError:

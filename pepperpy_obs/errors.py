@@ -1,6 +1,6 @@
 """The errors people may meet, named by whose fault they are.
 
-They are raised while things are being set up, or by whoever reads. Once set up, nothing of
+They are raised while things are being set up, and by readers. Once set up, nothing of
 ours raises into the user's call; failures there are counted by `_guard`.
 """
 

@@ -74,7 +74,7 @@ FIELDS: Final[tuple[Field, ...]] = (
         "pepperpy_operation_time_to_first_item_seconds",
     ),
     Field("items", "integer", "streams: how many items were handed on"),
-    Field("provider", "string", "who answered", "gen_ai.provider.name", "labels.provider", "provider"),
+    Field("provider", "string", "the provider of the answer", "gen_ai.provider.name", "labels.provider", "provider"),
     Field("model", "string", "the model that was asked for", "gen_ai.request.model", "labels.model", "model"),
     Field("response_model", "string", "the model that answered", "gen_ai.response.model"),
     Field("response_id", "string", "the provider's id of the answer", "gen_ai.response.id"),

@@ -36,7 +36,7 @@ def taker(spec: Spec) -> Take | None:
     """
     if not spec.tracked:
         return None
-    from pepperpy_obs.usage import capture  # noqa: PLC0415 - who only measures does not load it
+    from pepperpy_obs.usage import capture  # noqa: PLC0415 - `@measured` alone does not load it
 
     read = spec.usage
 

@@ -31,7 +31,7 @@ def lost() -> None:
 def note_carried(record: Record, error: BaseException) -> None:
     """Note the usage that `error` carries, if the call has none yet: what failed after an answer was paid for."""
     try:
-        from pepperpy_obs.usage import capture_error  # noqa: PLC0415 - who only measures does not load it
+        from pepperpy_obs.usage import capture_error  # noqa: PLC0415 - `@measured` alone does not load it
 
         carried = capture_error(error)
         if carried is not None:

@@ -45,9 +45,9 @@ class _Run(CallFinalizer):
         self.run = run
 
     def done(self, task: Any) -> None:
-        """Take the run's total, which is told in full by now, and complete the record."""
+        """Take the run's total, which is complete by now, and complete the record."""
         try:
-            from pepperpy_obs.usage import capture  # noqa: PLC0415 - who only measures does not load it
+            from pepperpy_obs.usage import capture  # noqa: PLC0415 - `@measured` alone does not load it
 
             notes = notes_of(self.record)
             if notes.captured is None:

@@ -70,7 +70,7 @@ class Awaited(CallFinalizer):
         self.answered = False
 
     def __del__(self) -> None:
-        """Close the coroutine: that it was never awaited is told of the one that drives it."""
+        """Close the coroutine: Python warns of the one that drives it if that was never awaited."""
         self.coroutine.close()
         if not self.answered:
             super().__del__()
@@ -91,7 +91,7 @@ class StreamRecorder(CallFinalizer):
         self.spec = spec
         self.usage = None
         if spec.tracked:
-            from pepperpy_obs.usage import Stream  # noqa: PLC0415 - who only measures does not load it
+            from pepperpy_obs.usage import Stream  # noqa: PLC0415 - `@measured` alone does not load it
 
             self.usage = Stream() if spec.usage is None else Stream(spec.usage)
 

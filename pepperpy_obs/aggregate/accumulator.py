@@ -85,14 +85,14 @@ class SeriesAccumulator:
             self._count_odd(event, seconds, at)
         if "time_to_first_item_seconds" in event:
             self._count_first_item(event)
-        # Whoever writes tokens writes one of these two, and the link that prices an event writes the third.
+        # An event with tokens has one of these two; the link that prices it adds the third.
         if self._llm or "cost_source" in event or "input_tokens" in event or "output_tokens" in event:
             self._count_request(event)
         elif "saved_usd" in event or "over_budget" in event:
             self._llm_accumulator().note(event)
 
     def finish_many(self, took: list[int], count: int, first: int, last: int) -> None:
-        """Count calls that went well, of which nothing is told but how many ns they took, from `first` to `last`.
+        """Count calls that went well, given how many ns they took, from `first` to `last`.
 
         Calls nothing once it has begun, so that no signal handler can leave it half done; see `settle`.
         """
@@ -105,7 +105,7 @@ class SeriesAccumulator:
         ns += took
 
     def finish_some(self, seconds: list[float], count: int, first: int, last: int) -> None:
-        """Count the same, of which seconds are told."""
+        """Count the same, given seconds."""
         fresh = self.durations.fresh
         if last > self._last:  # noqa: PLR1730 - as above
             self._last = last

@@ -232,7 +232,7 @@ class Durations(Histogram, frozen=True, gc=False):
         if not took:
             return cls()
         if len(took) == 1 and took[0]:
-            # So it is with most series of somebody who has thousands of them: half of the time.
+            # So it is with most series where there are thousands of them: half of the time.
             seconds = took[0] / 1e9
             return cls(1, took[0], seconds, seconds, 0, Bins.of_one(seconds))
         low, high = min(took), max(took)

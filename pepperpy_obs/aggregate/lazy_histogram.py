@@ -1,4 +1,4 @@
-"""Values that wait to be put into bins, some hundred at a time, or until somebody looks.
+"""Values that wait to be put into bins, some hundred at a time, or when they are read.
 
 Appending to a list costs a tenth of finding a bin, and finding the bins of a whole list costs less for each.
 """
@@ -20,7 +20,7 @@ Kind = TypeVar("Kind", bound=Histogram)
 
 
 class LazyHistogram(Struct, Generic[Kind], gc=False, eq=False):
-    """A histogram, or what it is still to be made of: another sum, and values. Whoever makes it makes it for all.
+    """A histogram, or what it is still to be made of: another sum, and values. Made once, for all readers.
 
     Threads need no lock: `state` is replaced in one piece, and two that make it at once make the same.
     """
@@ -45,7 +45,7 @@ class LazyHistogram(Struct, Generic[Kind], gc=False, eq=False):
 class HistogramBuffer(Generic[Kind]):
     """A histogram that is still being written.
 
-    Who needs the last few nanoseconds appends to `fresh` himself and calls `histogram` when it holds `BATCH` values.
+    Hot paths append to `fresh` themselves, and call `histogram` when it holds `BATCH` values.
     """
 
     __slots__ = ("_kind", "_sum", "fresh")
@@ -67,7 +67,7 @@ class HistogramBuffer(Generic[Kind]):
         return self._sum.histogram()
 
     def freeze(self) -> LazyHistogram[Kind]:
-        """Return the sum of all values so far; whoever needs it as a histogram first makes it, for all."""
+        """Return the sum of all values so far; its histogram is made once, for all readers."""
         self._gather()
         return self._sum
 

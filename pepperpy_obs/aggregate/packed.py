@@ -2,7 +2,7 @@
 
 A packed table is two bytes, which say what the rest is, and a `_Body` in MessagePack, compressed. The calls of all
 series are columns (`columns`); what few data have (errors, requests, first items) follows in `_Rest`. Series are
-named by the numbers that a `Keys` gives them, so that one who packs many tables names each series once. Numbers that
+named by the numbers that a `Keys` gives them, so that many tables name each series once. Numbers that
 have no place in 64 bits, and what else no fold of events makes, are kept as JSON instead: larger, but as exact.
 """
 

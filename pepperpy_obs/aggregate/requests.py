@@ -23,7 +23,7 @@ _COST_TYPES: Final = frozenset(
 )
 _TELLS: Final = frozenset({"input_tokens", "output_tokens", "cost_usd", "cost_source"})
 _ANSWERED: Final = frozenset({"input_tokens", "output_tokens", "cost_source", "usage_flags", "usage_incomplete"})
-"""Whoever writes tokens writes one of the first two, the link that prices an event the third; the others are written
+"""An event with tokens has one of the first two; the link that prices it adds the third; the others are written
 where usage was looked for, and is not known in full."""
 _TOO_MUCH: Final = Decimal(10) ** 12
 MOST_TOKENS: Final = 1 << 60
@@ -129,7 +129,7 @@ class LlmAccumulator:
 
         An event that tells of several (`requests`: answers returned in one list) counts as so many. A framework's
         total over several requests (`usage_aggregate`) has tokens and a cost, but is itself no request.
-        An answer that a local cache gave is none either: nobody was asked. Usage that was counted before is
+        An answer that a local cache gave is none either: no provider was asked. Usage that was counted before is
         charged if it has a cost all the same: then nothing was charged where it was counted.
         """
         if event.keys().isdisjoint(_ODD):  # as with most
@@ -272,7 +272,7 @@ class LlmAccumulator:
 
     def _money(self, value: object, field: str) -> Decimal | None:
         try:
-            # Through text: a float that somebody's log pipeline made of a price still says what was meant.
+            # Through text: a float that a log pipeline made of a price still has the price's digits.
             amount = value if type(value) is Decimal else Decimal(str(value))
             # NaN compares as an InvalidOperation, or as False where the thread does not trap it.
             if ZERO <= amount < _TOO_MUCH:

@@ -1,6 +1,6 @@
 """What tells one series from another, and the limit on how many there may be.
 
-Label values come from the events, so their number is not ours to know: a user who names an operation after a
+Label values come from the events, so their number is unknown: a user that names an operation after a
 request would fill the memory. Past the limit, new series are counted together under `_other`, as OpenTelemetry does.
 """
 

@@ -39,7 +39,7 @@ EXACT: Final = Context(prec=120, Emax=MAX_EMAX, Emin=MIN_EMIN)
 """Where money is added: wide enough that no digit is ever rounded off, whatever a thread's own context says."""
 ZERO: Final = Decimal(0)
 INTERVAL: Final = 10_000_000_000
-"""The finest stretch of time that is told apart, in nanoseconds."""
+"""The finest interval of time, in nanoseconds."""
 
 TOKEN_TYPES: Final = tuple(field.removesuffix("_tokens") for field in TOKEN_FIELDS)
 """What kinds of tokens are counted, named as the event's fields."""
@@ -80,7 +80,7 @@ def add_up(amounts: Iterable[Decimal]) -> Decimal:
 def add_errors(one: Mapping[str, int], two: Mapping[str, int]) -> Mapping[str, int]:
     """Return the sum of two counts by error type, of which the first 32 in the alphabet keep their names.
 
-    Not the first that came: which came first depends on who is asked, and then the order of merging would matter.
+    Not those that came first: then the order of merging would matter.
     """
     if not one and not two:
         return one

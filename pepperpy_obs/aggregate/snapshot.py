@@ -37,7 +37,7 @@ class Snapshot:
     start: int | None
     """UTC epoch nanoseconds: the first event, or the beginning of the window if that is later; None of no events."""
     end: int | None
-    """UTC epoch nanoseconds: when the snapshot was taken, or the newest event if nobody said when."""
+    """UTC epoch nanoseconds: when the snapshot was taken, or the newest event where no time was given."""
     window: float | None
     """The window asked for in seconds; None: since the start."""
     series: Mapping[SeriesKey, SeriesData]
@@ -56,7 +56,7 @@ class Snapshot:
 
     @classmethod
     def of(cls, entries: Entries, window: float | None) -> Self:
-        """Make a snapshot of a table that nobody will change any more."""
+        """Make a snapshot of a table that is not changed any more."""
         return cls(
             entries.start,
             entries.end,

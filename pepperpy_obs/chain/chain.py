@@ -125,7 +125,7 @@ class Chain:
         if batch.count:
             try:
                 self._leave(batch)
-            except BaseException:  # Ctrl-C: what was written before it nobody knows
+            except BaseException:  # Ctrl-C: how much was written before it is unknown
                 self.dropped["interrupted"] += batch.count
                 raise
 
@@ -152,7 +152,7 @@ class Chain:
                 try:
                     event = processor(None, level, event)
                 except DropEvent:
-                    break  # somebody wanted it so: nothing is lost
+                    break  # as a processor wanted: nothing is lost
                 except Exception as error:
                     failed(stage, error)
                     if required:

@@ -1,4 +1,4 @@
-"""Says what logs cost, who spent it, and what it would have cost otherwise."""
+"""`pepperpy-obs cost`: the cost of the calls of a source, by any label, and what it would have been otherwise."""
 
 from __future__ import annotations
 

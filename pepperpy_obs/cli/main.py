@@ -81,7 +81,7 @@ def _complain(verb: str, error: Exception) -> int:
 
 
 def _leave_quietly() -> int:
-    """Whoever read our output has read enough; Python would complain once more while it exits."""
+    """The reader of our output has closed it; Python would complain once more while it exits."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 

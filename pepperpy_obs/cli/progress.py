@@ -15,7 +15,7 @@ _WIDTH: Final = 30
 
 
 class Progress:
-    """Shows how much of `total` is done (0: nobody knows), ten times a second at most; use it in a `with` block."""
+    """Shows how much of `total` is done (0: unknown), ten times a second at most; use it in a `with` block."""
 
     def __init__(self, total: int) -> None:
         self._total = total

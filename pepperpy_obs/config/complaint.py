@@ -19,7 +19,7 @@ __all__ = ["complain"]
 
 _SECRET_NAME: Final = re.compile(r"(?:password|secret|token|key|authorization|headers)$")
 _PRIVATE: Final = re.compile(r"(?<=://)[^/\s]*(?=@)|(?<=[?#])[^'\"\s]+")
-"""Of a URL: who one is, and what often holds a token."""
+"""Of a URL: the user, and the parts that often hold a token."""
 _PREFIX: Final = re.compile(r"^(?:Input|Value error,) | for <class '[^']*'>")
 _LONGEST: Final = 80
 
@@ -36,7 +36,7 @@ def complain(error: ValidationError, fields: Mapping[str, FieldInfo], origins: M
 
 
 def _shown(name: str, value: object, field: FieldInfo) -> str:
-    """Return `value` as it may be shown to whoever reads the error, who need not be who set it."""
+    """Return `value` as it may be shown in an error, which others may read than those who set it."""
     if _SECRET_NAME.search(name) or isinstance(value, SecretStr | SecretBytes) or "Secret" in str(field.annotation):
         return "(a secret, not shown)"
     text = _PRIVATE.sub("...", repr(value))

@@ -1,4 +1,4 @@
-"""Where settings come from: which are given, by whom, and which names nobody knows.
+"""Where settings come from: which are given, by which source, and which names are unknown.
 
 Keywords win over environment variables, which win over the settings file. Values are
 never looked at here, except that an empty variable counts as absent.
@@ -39,7 +39,7 @@ def variables(accepted: Collection[str]) -> dict[str, str]:
     """Return the variable that gives each setting, for those that the environment gives.
 
     Raises ConfigError for a ``PEPPERPY_`` variable that all but spells a setting. Others are left
-    alone: they may belong to somebody else, such as Kubernetes, which sets ``PEPPERPY_SERVICE_HOST``
+    alone: they may belong to another program, such as Kubernetes, which sets ``PEPPERPY_SERVICE_HOST``
     in every pod once a Service is called "pepperpy".
     """
     found: dict[str, str] = {}

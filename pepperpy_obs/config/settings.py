@@ -98,7 +98,7 @@ class Config(ShippingSettings):
 
 
 def _named_file(keywords: Mapping[str, Any], known: Mapping[str, str]) -> tuple[str | Path | None, str]:
-    """Return the settings file to be read, None for none, and who named it."""
+    """Return the settings file to be read, None for none, and the source that named it."""
     if "config_file" in keywords:
         named = keywords["config_file"]
         if named is None or (named and isinstance(named, str | Path)):

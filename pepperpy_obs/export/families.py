@@ -31,7 +31,7 @@ DURATION_BOUNDS: Final = tuple(2.0**power for power in range(-7, 10))
 """Seconds, from 8 ms to 8.5 minutes. Powers of two are bounds of the aggregator's bins too, so the counts are exact."""
 
 VALUE_BOUNDS: Final = tuple(4.0**power for power in range(-5, 11))
-"""For a user's values, whose size nobody knows: from a thousandth to a million, as exact."""
+"""For values of the user's, of unknown size: from a thousandth to a million, as exact."""
 
 
 def sendable(text: str) -> str:

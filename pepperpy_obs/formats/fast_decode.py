@@ -132,7 +132,7 @@ _glance: Final = msgspec.json.Decoder(FastCall).decode
 _request: Final = msgspec.json.Decoder(FastRequest).decode
 _document: Final = msgspec.json.Decoder(_Document).decode
 _COUNTED: Final = frozenset(FastRequest.__struct_fields__) - {"operation", "agent", "kind", "provider", "model"}
-"""Names that count wherever they stand. Nobody of ours puts them among the labels, but a pipeline may."""
+"""Names that count wherever they stand. We never put them among the labels, but a pipeline may."""
 _KINDS: Final = frozenset({None, *KINDS})
 _FAILURES: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """The last of them of a line that nests too deeply."""

@@ -1,4 +1,4 @@
-"""Who may ask: host names, a token or a password, and TLS.
+"""Access: host names, a token or a password, and TLS.
 
 The names of hosts guard against DNS rebinding: a page in a person's browser, at a name that its owner lets point to
 127.0.0.1, could read ours else. An address in numbers cannot be rebound, so it is always accepted.

@@ -1,4 +1,4 @@
-"""One connection: its request within a deadline, and who may ask it.
+"""One connection: its request within a deadline, and its access.
 
 A client may send its request byte by byte, or not at all, and each connection holds a thread. So there is one deadline
 for the whole head of a request, with the TLS handshake before it, and a limit on its size; and another one for taking

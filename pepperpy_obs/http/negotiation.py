@@ -13,7 +13,7 @@ _VERSIONS: Final = frozenset({"", "1.0.0"})
 def prefers_openmetrics(accept: str) -> bool:
     """Return whether OpenMetrics 1.0.0 is asked for, and liked no less than plain text.
 
-    Nobody gets it by a wildcard, nor in a version that we do not speak.
+    It is not sent for a wildcard, nor in a version that we do not speak.
 
     >>> prefers_openmetrics("application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1")
     True

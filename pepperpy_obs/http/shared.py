@@ -53,7 +53,7 @@ class Shared(Generic[T]):
         return future.result()
 
     def _forget(self, question: Hashable, turn: threading.Lock) -> None:
-        """Drop a question that nobody else waits with: those that wait hold the future of the next answer."""
+        """Drop a question that has no other waiters: those that wait hold the future of the next answer."""
         with self._lock:
             coming = self._coming.get(question)
             if coming is not None and coming[1] is turn and len(self._coming) > _MOST_QUESTIONS:

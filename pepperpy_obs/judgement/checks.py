@@ -38,7 +38,7 @@ class HealthInput:
     recent: Snapshot
     """The latest `health_window` seconds."""
     silence: float
-    """Seconds since the newest event, or since somebody began to look."""
+    """Seconds since the newest event, or since the first check."""
     dropped: Mapping[str, int] | None
     """Log lines lost of late, by where; None where that cannot be known."""
     outputs: Mapping[str, OutputStats] | None

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 __all__ = ["CheckResult", "HealthReport", "Status"]
 
 Status = Literal["pass", "warn", "fail"]
-"""Fine; fine but somebody should look; not fit for work. The words of `application/health+json`."""
+"""Fine; fine, but worth a look; not fit for work. The words of `application/health+json`."""
 
 _WORDS: Final = {"pass": "healthy", "warn": "healthy, with warnings", "fail": "not healthy"}
 

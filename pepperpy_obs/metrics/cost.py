@@ -1,4 +1,4 @@
-"""`CostAnalyzer`: read what it cost, who spent it, and what was saved and wasted."""
+"""`CostAnalyzer`: read the cost by provider, model, operation and agent, savings and waste."""
 
 from __future__ import annotations
 

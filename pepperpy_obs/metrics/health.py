@@ -95,7 +95,7 @@ class HealthChecker:
         )
 
     def _lost_lately(self, dropped: Mapping[str, int], now: int, since: int) -> Mapping[str, int]:
-        """Return what was lost since the last time somebody asked before `since`."""
+        """Return what was lost since the last check before `since`."""
         losses = self._losses
         losses.append((now, dropped))
         while len(losses) > 1 and losses[1][0] <= since:

@@ -22,7 +22,7 @@ Check = Callable[[], object]
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of a check. Whoever asks while it lasts waits for it, so that one that hangs costs one thread for all."""
+    """One run of a check. Others that ask meanwhile wait for it, so a check that hangs costs one thread for all."""
 
     check: str
     critical: bool

@@ -1,4 +1,4 @@
-"""`UsageTracker`: tell API calls by hand, and read who used how much."""
+"""`UsageTracker`: record API calls by hand, and read the usage by provider, model and agent."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class UsageTracker:
             leave_record(spec, CURRENT.get(), notes, buffer=self._buffer)
 
     async def get_usage_report(self, window: float | None = None) -> UsageReport:
-        """Return who used how much, in all or in the last `window` seconds."""
+        """Return the usage, in all or in the last `window` seconds."""
         return self.usage_report(window)
 
     def usage_report(self, window: float | None = None) -> UsageReport:

@@ -1,7 +1,7 @@
 """Lines appended to a file that several processes may share and any log shipper can follow.
 
 A file that has grown enough is renamed (``app.log`` to ``app.log.1``, that one to ``app.log.2``, ...)
-and begun anew. It is never copied or cut, so whoever has it open still reads all of it. Each write
+and begun anew. It is never copied or cut, so a reader that has it open still reads all of it. Each write
 is one system call on a descriptor opened for appending: lines of several processes do not mix, and
 there is no buffer that a fork could double or a kill could lose.
 
@@ -32,7 +32,7 @@ class File:
     """A sink of lines into a file, rotated by renaming; raises SetupError at once if it cannot be opened.
 
     Before it would grow past `max_bytes` (0: never) it is rotated, and `backups` renamed files are
-    kept; a line that is larger by itself gets a file of its own. What somebody else has renamed or
+    kept; a line that is larger by itself gets a file of its own. What another program has renamed or
     removed is opened anew. Pipes and devices are only written to. A new file has the permissions `mode`, or
     0640 less what the umask takes away. For one thread at a time; others, in this process or not, may have a
     `File` of the same path.
@@ -40,7 +40,7 @@ class File:
 
     def __init__(self, path: str | Path, *, max_bytes: int = 0, backups: int = 5, mode: int | None = None) -> None:
         self._path = Path(path).expanduser().absolute()
-        # A link is somebody else's arrangement (/dev/stdout is one), so what it points to stays where it is.
+        # A link was made by others (/dev/stdout is one), so its target stays where it is.
         self._max_bytes = 0 if self._path.is_symlink() else max_bytes
         self._backups = [Path(f"{self._path}.{number}") for number in range(1, backups + 1)]
         self._mode = mode
@@ -132,7 +132,7 @@ class File:
             )
 
     def _lock(self, opened: Descriptor) -> bool:
-        """Keep others from rotating the file; who cannot in time may still write to it, but not rotate it."""
+        """Keep others from rotating the file; without the lock we may still write to it, but not rotate it."""
         for _ in range(self._tries):
             try:
                 fcntl.flock(opened.number, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -36,13 +36,13 @@ class Stream:
         return stream is not None and not stream.closed and stream.isatty()
 
     def takes_colors(self) -> bool:
-        """Return whether it is a terminal that shows colours, and nobody has asked for none (https://no-color.org)."""
+        """Return whether it is a terminal that shows colours, unless NO_COLOR is set (https://no-color.org)."""
         return self.is_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
     def write(self, lines: list[bytes]) -> None:
-        """Write the lines; raises OSError if nobody takes them: the pipe is full or broken, the stream was closed.
+        """Write the lines; raises OSError if they are not taken: the pipe is full or broken, the stream was closed.
 
-        A pipe that nobody reads is waited for once, for a quarter of a second, and then not again
+        A pipe that is not read is waited for once, for a quarter of a second, and then not again
         until it takes something: nothing of ours may stand still because a log reader does.
         """
         stream = getattr(sys, self._name)
@@ -67,7 +67,7 @@ class Stream:
             while start < len(data):
                 if not _takes(descriptor, 0 if self._stuck else _PATIENCE):
                     self._stuck = True
-                    msg = f"nobody reads sys.{self._name}: it has taken nothing for {_PATIENCE} ms"
+                    msg = f"sys.{self._name} is not read: it has taken nothing for {_PATIENCE} ms"
                     raise BlockingIOError(msg)
                 self._stuck = False
                 with suppress(BlockingIOError):

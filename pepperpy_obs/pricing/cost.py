@@ -1,4 +1,4 @@
-"""What one answer cost, and who says so."""
+"""The cost of one answer, and its source."""
 
 from __future__ import annotations
 

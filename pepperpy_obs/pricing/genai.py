@@ -93,7 +93,7 @@ class GenaiPrices:
 
     def _load(self) -> DataSnapshot:
         if self._snapshot is None:
-            from genai_prices.data_snapshot import get_snapshot  # noqa: PLC0415 - 150 ms and 30 MB, for who asks prices
+            from genai_prices.data_snapshot import get_snapshot  # noqa: PLC0415 - 150 ms and 30 MB, only where prices are asked for
 
             self._snapshot = get_snapshot
         return self._snapshot()

@@ -19,7 +19,7 @@ _NOISE: Final = Decimal("1e-12")
 """By which part costs may differ that are the same: litellm adds them up as floats."""
 _CHECK_EVERY: Final = 256
 _REMEMBERED: Final = 4096
-"""Models whose rates are remembered; who has more names than that makes them up."""
+"""Models whose rates are remembered; more names than that are invented ones."""
 _IN_COMMON: Final = ("provider", "model", "service_tier", "inference_geo")
 """What an answer's entries have from it unless they say otherwise."""
 

@@ -216,7 +216,7 @@ class Rates:
     def _charge_mixed(
         self, get: Get, left: int, rates: Mapping[str, Decimal], by_type: dict[str, Decimal]
     ) -> tuple[Decimal, Decimal]:
-        """Charge input of several modalities; the cached parts that are told may be less than all that was cached."""
+        """Charge input of several modalities; the cached parts that are given may be less than all that was cached."""
         cached, stored = get("cache_read_tokens") or 0, get("cache_write_tokens") or 0
         left -= cached + stored
         total = seen = reads = saved = ZERO

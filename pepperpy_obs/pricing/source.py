@@ -29,7 +29,7 @@ ALWAYS: Final = Validity(-(1 << 63), 1 << 63)
 
 
 class PriceQuery(NamedTuple):
-    """What a price is asked for: a model, who serves it, and on which terms."""
+    """The query for a price: a model, its provider, tier and region."""
 
     provider: str | None
     model: str

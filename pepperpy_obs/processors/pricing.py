@@ -33,7 +33,7 @@ class Pricing:
     What has no price is marked `cost_source="unpriced"` and gets no cost, also if pricing itself fails. Searches,
     pages, tiers and audio that have none beside tokens that do are flagged in `usage_flags`. An answer that a
     local cache gave cost nothing: its price is what was saved. Usage that was counted before is not
-    priced again, unless nobody priced it there. Other events pass untouched.
+    priced again, unless it has no price yet. Other events pass untouched.
     """
 
     def __init__(self, pricer: Pricer | None = None) -> None:

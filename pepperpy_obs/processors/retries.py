@@ -21,11 +21,11 @@ _Failure = tuple[int, Decimal | None]
 
 
 class Retries:
-    """Sets `retry` (and `retried_usd`, where that is known) on a request whose like had failed before it began.
+    """Sets `retry` (and `retried_usd`, where that is known) on a request that repeats a failed one.
 
-    The like is a request of the same operation by the same caller; each failure has one retry at most. A caller
-    that goes on to its next question after a failure looks the same: what a call was asked is in no event. Who
-    knows better says so, by a field `attempt` of the call: 1 is a question of its own, whatever failed before.
+    A request repeats an earlier one of the same operation by the same caller; each failure has one retry at most. A
+    caller that goes on to its next question after a failure looks the same, as no event holds the question. A field
+    `attempt` of the call decides it: 1 is a question of its own, whatever failed before.
     Needs events in the order in which they ended; remembers the last 4096 failures.
     """
 

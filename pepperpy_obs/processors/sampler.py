@@ -53,6 +53,6 @@ class Sampler:
             return True
         try:
             number = int(trace_id[-16:], 16)
-        except (TypeError, ValueError):  # no W3C id: somebody else's chain
+        except (TypeError, ValueError):  # no W3C id: in a chain of the application's own
             number = crc32(str(trace_id).encode(errors="replace")) << 32
         return number < self._bound

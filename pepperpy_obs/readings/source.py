@@ -45,7 +45,7 @@ class Source(Protocol):
         """Return the readings of the window's steps, the oldest first and the step under way last.
 
         Steps are equal, and begin at multiples of `step` from the epoch; there are none before the first event. Only
-        counts are told of a step. SetupError names the steps that can be had, if this one cannot.
+        counts belong to a step. SetupError names the steps that can be had, if this one cannot.
         """
         ...
 

@@ -70,7 +70,7 @@ class Repricing:
 
     def _priced(self, event: Mapping[str, Any], at: int) -> Decimal | None:
         if event.get("usage_duplicate"):
-            # It has a cost where nobody asked for one below; there it is priced now.
+            # It has a cost where none was asked for below; there it is priced now.
             return None
         if self._model is not None:
             entries = [_tokens(entry) for entry in event.get("usage_entries", ())]

@@ -28,7 +28,7 @@ class Line(NamedTuple):
 class Group:
     """Calls of one series that were seen within the current interval and are not counted yet.
 
-    Who gathers appends to the lists himself.
+    The fold appends to the lists itself.
     """
 
     __slots__ = (

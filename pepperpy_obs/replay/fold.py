@@ -31,7 +31,7 @@ _OBJECTS: Final = (b"{", b"\xef\xbb\xbf", b" ", b"\t", b"\r")
 class Fold:
     """Folds lines of any of our formats into a store; `lock` is held meanwhile, but for one piece of a file at most.
 
-    Who reads `store` while another thread folds is to hold `lock`. What was only gathered is counted when anybody asks.
+    Hold `lock` to read `store` while another thread folds. Lines that were only gathered are counted before a read.
     An event whose `event_id` came before is counted once: see `KnownIds` for how many ids are known again.
 
     >>> fold = Fold(Store())

@@ -95,7 +95,7 @@ class LogFile:
             msg = f"{name!r} cannot be read: {error.strerror or error}; give log files, or - for standard input"
             raise SetupError(msg) from error
         self.size = facts.st_size if stat.S_ISREG(facts.st_mode) else 0
-        """Bytes on disk; 0 where nobody can know."""
+        """Bytes on disk; 0 where that is unknown."""
         self._file: io.BufferedIOBase | BinaryIO = self._raw
         if head.startswith(_GZIP):
             self._file = gzip.GzipFile(fileobj=self._raw)
@@ -106,7 +106,7 @@ class LogFile:
         return self._raw.tell() if self.size else 0
 
     def pieces(self) -> Iterator[bytes]:
-        """Yield the content piece by piece; what is cut off or damaged ends it, and is told by `error`."""
+        """Yield the content piece by piece; what is cut off or damaged ends it, and `error` names it."""
         read = getattr(self._file, "read1", self._file.read)
         while True:
             try:

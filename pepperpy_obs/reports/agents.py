@@ -1,4 +1,4 @@
-"""Who did what: calls, errors, tokens and cost by agent, and who is at work."""
+"""The agents report: calls, errors, tokens and cost by agent, and the agents at work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What it cost, who spent it, and what could be spared. Exact US dollars, never floats."""
+"""The cost report: cost by every label, savings and waste. Exact US dollars, never floats."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class CostReport(Report):
     waste_by_cause: Mapping[str, Decimal]
     """`retried` (failed, and tried again), `failed`, `cancelled`, `abandoned`."""
     retries: int
-    """Requests whose like had failed before, by the same caller."""
+    """Requests that repeat one of the same caller which had failed."""
     over_budget_calls: int
     over_budget: Decimal
     """What these spent past their budgets: no part of `waste`, and budgets within budgets each count theirs."""
@@ -80,7 +80,7 @@ class CostReport(Report):
     seconds: float
 
     def __str__(self) -> str:
-        """Show the figures, then who spent how much, by what, and what has no price."""
+        """Show the figures, then the cost by each label, and requests without a price."""
         return self.text()
 
     def text(self, *by: str | CrossTable) -> str:

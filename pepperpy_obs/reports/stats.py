@@ -27,7 +27,7 @@ class Stats:
     """Performance, usage, cost, cache and agents over the same events: those up to the moment when it was asked for.
 
     The snapshot is added up, and each report made of it, when it is first asked for; so `stats()` itself is quick,
-    and who wants one report pays for one.
+    and one report costs the time of one.
     """
 
     source: Snapshot | LazySnapshot
@@ -59,7 +59,7 @@ class Stats:
 
     @cached_property
     def usage(self) -> UsageReport:
-        """Who used how much."""
+        """Requests, tokens, agents and caches."""
         return usage_report(self._totals, self.live, self.cache)
 
     @cached_property
@@ -82,7 +82,7 @@ class Stats:
 
     @cached_property
     def agents(self) -> AgentsReport:
-        """Who did what."""
+        """Calls, errors, tokens and cost by agent."""
         return agents_report(self._totals, self.live)
 
     def to_dict(self) -> dict[str, Any]:

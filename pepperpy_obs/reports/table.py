@@ -21,7 +21,7 @@ def columns(headers: Sequence[str], rows: Iterable[Sequence[str]], *, words: int
 
     With `cut`, names in the first column lose their middles where the lines would not fit into 80 columns.
 
-    What a terminal would obey (a line feed, an escape sequence in somebody's model name) is shown as "?".
+    What a terminal would obey (a line feed, an escape sequence in a model's name) is shown as "?".
 
     >>> print(columns(["who", "calls"], [["planner", "7"], ["critic", "12"]]))
     who      calls

@@ -1,4 +1,4 @@
-"""A snapshot added up by whom the calls belong to, each way once however many reports ask for it."""
+"""A snapshot added up by provider, model, operation and agent: each way once, however many reports read it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pepperpy_obs.aggregate.snapshot import Snapshot
 __all__ = ["NO_LABEL", "Totals", "tokens_of"]
 
 NO_LABEL: Final = "(none)"
-"""Whom the sums name where the event named nobody."""
+"""The key of sums where the event has no such label."""
 
 
 @dataclass(frozen=True)

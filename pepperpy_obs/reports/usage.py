@@ -1,4 +1,4 @@
-"""Who used how much: requests to providers, tokens, agents, caches."""
+"""The usage report: requests to providers, tokens, agents, caches."""
 
 from __future__ import annotations
 

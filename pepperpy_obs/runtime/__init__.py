@@ -1,4 +1,4 @@
-"""The one place that knows both sides: who records and who reads."""
+"""The one place that knows both sides: recording and reading."""
 
 from pepperpy_obs.runtime.runtime import Runtime, configure, default_runtime, join_parent
 

@@ -73,7 +73,7 @@ def _hook_billiard(shut_down: Callable[[], None]) -> None:
 
 def mark_parent(*, logs: bool, as_configured: bool) -> None:
     """Let the processes that this one spawns know that it logs, and whether the settings alone say how."""
-    from multiprocessing import process  # noqa: PLC0415 - 5 ms that only who configures pays
+    from multiprocessing import process  # noqa: PLC0415 - 5 ms that only `configure` pays
 
     settings: dict[str, Any] = getattr(process.current_process(), "_config", {})
     settings.pop(_MARK, None)

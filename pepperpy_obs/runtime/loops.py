@@ -77,6 +77,6 @@ def _running_loop() -> AbstractEventLoop | None:
 
 
 def _worth_while() -> bool:
-    """Tell whether threads have to wait for each other; without the interpreter lock ours is in nobody's way."""
+    """Tell whether threads have to wait for each other; without the interpreter lock ours disturbs no other."""
     enabled: Callable[[], bool] | None = getattr(sys, "_is_gil_enabled", None)
     return enabled is None or enabled()

@@ -1,8 +1,8 @@
 """Servers that leave by a signal which the application never sees.
 
 Uvicorn (from 0.29) takes SIGTERM while it runs, puts back the handler that stood before, as a rule the system's, and
-raises the signal again: no exit handler is heard. Who configures us in the lifespan, or in the module of the
-application, finds uvicorn's handler; so we take part in that server's own shutdown, after the application's.
+raises the signal again: no exit handler runs. An application that configures us in the lifespan, or in its module,
+has uvicorn's handler in force by then; so we take part in that server's own shutdown, after the application's.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ def sinks_of(config: Config) -> list[SinkSpec]:
 
 
 def _common(config: Config, kind: str) -> dict[str, Any]:
-    """Return what receivers of all kinds are told alike; the secrets among it are plain from here on."""
+    """Return the settings that all receivers share; the secrets among them are plain text from here on."""
     plain = ("url", "user", "ca_file", "client_cert", "client_key", "gzip")
     found = {name: getattr(config, f"{kind}_{name}") for name in plain}
     for name in ("password", "bearer_token", "api_key"):

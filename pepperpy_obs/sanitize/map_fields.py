@@ -95,7 +95,7 @@ class MapFields:
         return _renamed(event_dict, renames) if renames else event_dict
 
     def _turn(self, keys: tuple[str, ...], name: object) -> None:
-        """Have the plan for events of this shape at hand."""
+        """Make the plan for events of this shape the current one."""
         ours = type(name) is str and name in OUR_EVENTS
         self._last_plan = (self._ours if ours else self._foreign).get(keys) or self._plan(keys, ours=ours)
         self._last_keys, self._last_name = keys, name

@@ -142,7 +142,7 @@ ISSUERS: Final[tuple[tuple[str, str, str], ...]] = (
     ("Azure client secrets", "", r"[A-Za-z0-9_~.]{3}\dQ~[A-Za-z0-9_~.-]{31,34}(?![\w~-]|\.\w)"),
     ("Azure", "", r"[A-Za-z0-9]{40,64}JQQJ99[A-Za-z0-9]{20,48}(?![A-Za-z0-9])"),
 )  # fmt: skip
-"""Who issues them, the marks they begin with, and the rest; N stands for the longest."""
+"""Issuer, the marks that its secrets begin with, and the rest; N stands for the longest."""
 
 
 def _pattern() -> str:
@@ -169,4 +169,4 @@ WEBHOOK: Final = re.compile(
     r"""|maker\.ifttt\.com/trigger/[\w-]{1,64}/with/key|events\.pagerduty\.com/integration|hook\.\w{2,8}\.make\.com"""
     r"""|chat\.googleapis\.com/v1/spaces/\w{1,64}/messages\?key=)/?)[^\s"'<>)\]}|,;]{16,512}"""
 )
-"""Addresses that are a key themselves: who knows them may post."""
+"""Addresses that are a key themselves: knowing them is enough to post."""

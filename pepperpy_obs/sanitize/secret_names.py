@@ -1,7 +1,7 @@
 """Names under which people keep secrets, and the few that only sound like it.
 
 Whether `cache_key` or `openai_key` is a key to anything, no rule of grammar tells. So keys and
-passes are known by whose they are; a name that nobody has thought of belongs into `redact_keys`.
+passes are known by whose they are; further names belong into `redact_keys`.
 """
 
 from __future__ import annotations

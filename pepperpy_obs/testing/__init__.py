@@ -1,4 +1,4 @@
-"""For the tests of those who use us: the events that were made, claims of costs, a clock that only moves when told."""
+"""For tests of applications: the events that were made, assertions on cost, a clock that a test moves."""
 
 from __future__ import annotations
 

@@ -98,13 +98,13 @@ class Writer:
 
     @costed(operation="write", agent="writer", provider="anthropic", model="claude-haiku-4-5")
     async def write(self, facts: str) -> AsyncGenerator[dict[str, Any], None]:
-        """Stream an answer (Anthropic messages); whoever listens may leave at any word."""
+        """Stream an answer (Anthropic messages); the listener may leave at any word."""
         async for event in self._provider.stream("claude-haiku-4-5-20251001", _DRAFT, Tokens(1_400 + len(facts), 190)):
             yield event
 
 
 class Coder:
-    """Fixes code with a model of the house, which is free, so nobody knows its price; it is often busy."""
+    """Fixes code with a model of the house, which has no known price; it is often busy."""
 
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
