@@ -30,7 +30,7 @@ _PACED: Final = ("floor", "ours: measured, JSON file", "ours: usage and cost, JS
 class Scale:
     """How long to measure: numbers to be believed, or a sign of life."""
 
-    loop_tasks: int
+    rounds: int
     bursts: int
     calls: int
     paced: tuple[str, ...]
@@ -78,13 +78,13 @@ class Run:
 
     def groups(self, names: Sequence[str]) -> None:
         """Fill the table, and each subject's memory from a process of its own."""
-        loop_tasks, bursts = str(self.scale.loop_tasks), str(self.scale.bursts)
+        rounds, bursts = str(self.scale.rounds), str(self.scale.bursts)
         for group in names:
             python = self.python(group)
             if python is None:
                 continue
             note(f"{group} on Python {self.version}")
-            found = ask(python, "worker", [group, "--rounds", loop_tasks, "--bursts", bursts])
+            found = ask(python, "worker", [group, "--rounds", rounds, "--bursts", bursts])
             if found is None:
                 self.complete = False
                 continue

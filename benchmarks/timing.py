@@ -159,14 +159,14 @@ class Added:
 Measure = Callable[[Calls], float]
 
 
-def compare(measure: Measure, subjects: Sequence[Calls], loop_tasks: int, repeat: int = 3) -> dict[str, Added]:
+def compare(measure: Measure, subjects: Sequence[Calls], rounds: int, repeat: int = 3) -> dict[str, Added]:
     """Measure each subject between its neighbours bare and floor, round after round; the first two are these.
 
     Of a few repetitions the least counts, for each of the three alike: what else runs on the machine only ever adds.
     """
     bare, floor, *_ = subjects
     taken: dict[str, list[tuple[float, float, float]]] = {calls.subject.name: [] for calls in subjects}
-    for number in range(loop_tasks):
+    for number in range(rounds):
         turned = number % len(subjects)
         for calls in (*subjects[turned:], *subjects[:turned]):
             calls.subject.start()

@@ -19,24 +19,24 @@ from benchmarks.timing import Calls, awaited, bursts, compare, cpu, one_by_one, 
 __all__ = ["main"]
 
 
-def measure(group: str, loop_tasks: int, number: int) -> dict[str, dict[str, Any]]:
+def measure(group: str, rounds: int, number: int) -> dict[str, dict[str, Any]]:
     """Return the table's columns for each subject of a group."""
     loop = asyncio.new_event_loop()
     subjects = subjects_of(group)
     rows: dict[str, dict[str, Any]] = {subject.name: {} for subject in subjects}
     one = [Calls.of(subject, loop) for subject in subjects]
     for column, method, turns in (
-        ("sync", one_by_one, loop_tasks),
-        ("async", awaited, loop_tasks),
-        ("threads", threaded, loop_tasks),
-        ("cpu", cpu, loop_tasks // 3),
+        ("sync", one_by_one, rounds),
+        ("async", awaited, rounds),
+        ("threads", threaded, rounds),
+        ("cpu", cpu, rounds // 3),
     ):
         for name, added in compare(method, one, max(turns, 2)).items():
             rows[name][column] = asdict(added)
     hundred = [Calls.of(subject, loop, operations=100) for subject in subjects]
-    for name, added in compare(one_by_one, hundred, loop_tasks).items():
+    for name, added in compare(one_by_one, hundred, rounds).items():
         rows[name]["hundred"] = asdict(added)
-    for name, added in compare(cpu, hundred, max(loop_tasks // 5, 2)).items():
+    for name, added in compare(cpu, hundred, max(rounds // 5, 2)).items():
         rows[name]["cpu_of_hundred"] = asdict(added)
     for calls in one:
         calls.subject.start()
@@ -108,7 +108,7 @@ def main() -> None:
         found = {
             "python": platform.python_version(),
             "versions": {one.metadata["Name"]: one.version for one in distributions()},
-            "rows": measure(given.group, given.loop_tasks, given.bursts),
+            "rows": measure(given.group, given.rounds, given.bursts),
         }
     # Some peers print what they like; the last line is ours.
     sys.stdout.write(f"\n{json.dumps(found)}\n")

@@ -133,7 +133,7 @@ class Settings(BaseSettings):
     buffer_limit: Amount = 4096
     """calls that may wait to be counted; the one that fills the buffer empties it"""
     drain_interval: Seconds = 0.05
-    """seconds between two rounds of the background thread that counts and logs"""
+    """seconds between two runs of the background thread that counts and logs"""
     shutdown_timeout: Annotated[float, Field(ge=0)] = 2.0
     """seconds that a shutdown may take at most"""
     handle_sigterm: bool = True
