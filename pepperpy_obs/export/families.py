@@ -185,6 +185,13 @@ SPOOL_BYTES: Final = Family(
     "bytes",
 )
 
+LETTERS_DROPPED: Final = Family(
+    "pepperpy_obs_ship_letters_dropped_total",
+    "counter",
+    ("sink",),
+    "Dead letters that were pushed out of their bounded file, or that the disk refused.",
+)
+
 FAMILIES: Final = (
     OPERATIONS,
     DURATION,
@@ -210,5 +217,6 @@ FAMILIES: Final = (
     SHIP_RETRIES,
     SHIP_HELD,
     SPOOL_BYTES,
+    LETTERS_DROPPED,
 )
 """Every family of ours, in the order in which it is exposed."""

@@ -175,4 +175,5 @@ _PROJECTIONS: Final[Mapping[Family, _Project]] = {
     families.SHIP_RETRIES: _books(lambda ledger: sum(ledger.retries.values())),
     families.SHIP_HELD: _books(lambda ledger: int(bool(ledger.held))),
     families.SPOOL_BYTES: _books(lambda ledger: ledger.spool_bytes),
+    families.LETTERS_DROPPED: _books(lambda ledger: ledger.letters_dropped),
 }

@@ -7,6 +7,7 @@ Nothing is guessed: a field of ours that holds something else is an error.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from math import isfinite
@@ -24,6 +25,14 @@ _LONGEST: Final = 80
 
 
 _ECS: Final = frozenset({"@timestamp", "ecs.version", "ecs"})
+_WRAPPERS: Final = ("line", "log", "message", "MESSAGE")
+"""Fields that hold the line as text: of logcli's jsonl; of Docker and Fluent Bit; of Filebeat, Logstash and Vector; of
+journald. A field of ours that bears such a name is no wrapper: its event has a text as `event`."""
+# Before the line stands, in Kubernetes' CRI, `2026-11-23T12:00:00.1Z stdout F `; in what logcli prints by default,
+# `2026-11-23T12:00:00Z {a="b"} `.
+_HEAD: Final = r"\d{4}-\d\d-\d\dT\S{1,40} (?:(?:stdout|stderr) [FP]|\{[^{}]{0,4000}\}) +(?=\{)"
+_PREFIX: Final = re.compile(_HEAD)
+_PREFIX_BYTES: Final = re.compile(_HEAD.encode())
 
 
 def read_event(line: bytes | str) -> dict[str, Any]:
@@ -32,7 +41,7 @@ def read_event(line: bytes | str) -> dict[str, Any]:
     >>> read_event('{"event": "operation.finished", "cost_usd": "0.10"}')
     {'event': 'operation.finished', 'cost_usd': Decimal('0.10')}
     """
-    document = decode(line.removeprefix(b"\xef\xbb\xbf") if isinstance(line, bytes) else line)
+    document = decode(_bare(line))
     if not isinstance(document, dict):
         msg = f"not an event: {_shown(document)}; an event is a JSON object"
         raise ValueError(msg)  # noqa: TRY004  # a line is at fault here, not the type of an argument
@@ -43,11 +52,25 @@ def read_event(line: bytes | str) -> dict[str, Any]:
 
 
 def _unwrapped(document: dict[str, Any]) -> dict[str, Any]:
-    """Return the document that others have put into one of theirs: a hit of Elasticsearch, a line of logcli's jsonl."""
-    inner: Any = document.get("_source")
-    if inner is None and isinstance(document.get("line"), str) and "labels" in document and "event" not in document:
-        inner = decode(document["line"])
-    return inner if isinstance(inner, dict) else document
+    """Return the document that others have put into one of theirs, twice at most; see `_WRAPPERS`."""
+    for _ in range(2):
+        inner: Any = document.get("_source")
+        if inner is None and not isinstance(document.get("event"), str):
+            texts = (text.strip() for name in _WRAPPERS if isinstance(text := document.get(name), str))
+            inner = next((decode(text) for text in texts if text.startswith("{")), None)
+        if not isinstance(inner, dict):
+            break
+        document = inner
+    return document
+
+
+def _bare(line: bytes | str) -> bytes | str:
+    """Return a line without a byte order mark, and without what container runtimes and logcli write before it."""
+    text = line.removeprefix(b"\xef\xbb\xbf") if isinstance(line, bytes) else line
+    if not text[:1].isdigit():
+        return text
+    prefix = _PREFIX_BYTES.match(text) if isinstance(text, bytes) else _PREFIX.match(text)
+    return text if prefix is None else text[prefix.end() :]
 
 
 def read_ours(line: bytes) -> dict[str, Any]:

@@ -34,6 +34,8 @@ class DeliveryStats:
     oldest_pending_at: int | None
     """Time of the oldest event on its way, nanoseconds since the epoch."""
     spool_bytes: int = 0
+    letters_dropped: int = 0
+    """Dead letters that are gone: newer ones have pushed them out of the bounded file, or the disk refused them."""
 
     @property
     def balanced(self) -> bool:
@@ -60,4 +62,5 @@ class DeliveryStats:
             chosen(self.last_success_at, other.last_success_at, max),
             chosen(self.oldest_pending_at, other.oldest_pending_at, min),
             self.spool_bytes + other.spool_bytes,
+            self.letters_dropped + other.letters_dropped,
         )

@@ -1,4 +1,7 @@
-"""Events in an Elasticsearch as a source: `_search`, page by page with `search_after`."""
+"""Events in an Elasticsearch as a source: `_search`, page by page with `search_after`.
+
+A shard that does not answer is an error: its events would be missing in silence.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,16 @@ __all__ = ["ElasticLog"]
 _PAGE: Final = 1000
 _KEPT: Final = "1m"
 _JSON: Final = "application/json"
+_FIELDDATA: Final = "fielddata is disabled"
+"""Of a text field, which `event.id` is where the index has no template of ours (Elasticsearch and OpenSearch)."""
+
+
+class _TooLongError(SourceError):
+    """A page has more bytes than are read at once."""
+
+
+class _TextError(SourceError):
+    """Events cannot be sorted by a field that is mapped as text."""
 
 
 class _Hit(msgspec.Struct):
@@ -33,9 +46,15 @@ class _Hits(msgspec.Struct):
     hits: list[_Hit]
 
 
+class _Shards(msgspec.Struct):
+    failed: int = 0
+
+
 class _Answer(msgspec.Struct):
     hits: _Hits
     pit_id: str = ""
+    timed_out: bool = False
+    shards: _Shards = msgspec.field(name="_shards", default_factory=_Shards)
 
 
 class _Pit(msgspec.Struct):
@@ -71,13 +90,22 @@ class ElasticLog(Shipped):
         asked: dict[str, Any] = {
             "size": size or _PAGE,
             "query": {"bool": {"filter": filters}},
-            "sort": [{"@timestamp": order}, {"_shard_doc" if pit else "event.id": order}],
+            "sort": [{"@timestamp": order}, {"_shard_doc": order} if pit else _by_id("event.id", order)],
             "track_total_hits": False,
         }
         while True:
             if pit:
                 asked["pit"] = {"id": pit, "keep_alive": _KEPT}
-            found = self._ask(transport, "/_search" if pit else f"/{self._target}/_search", asked)
+            try:
+                found = self._ask(transport, "/_search" if pit else f"/{self._target}/_search", asked)
+            except _TooLongError:
+                if asked["size"] == 1:
+                    raise
+                asked["size"] = max(1, asked["size"] // 4)
+                continue
+            except _TextError:
+                asked["sort"][1] = _by_id("event.id.keyword", order)
+                continue
             if found.hits.hits:
                 yield [bytes(hit.source).replace(b"\n", b" ") for hit in found.hits.hits]
             if len(found.hits.hits) < asked["size"]:
@@ -94,11 +122,25 @@ class ElasticLog(Shipped):
             return ""
 
     def _ask(self, transport: Transport, path: str, asked: dict[str, Any]) -> _Answer:
-        answer = self.post(transport, path, json.dumps(asked).encode(), _JSON)
+        partial = "?allow_partial_search_results=false"
+        answer = self.post(transport, path + partial, json.dumps(asked).encode(), _JSON)
+        if answer.too_long:
+            raise _TooLongError(str(self.refused(answer)))
+        if answer.status == 400 and _FIELDDATA in answer.text.lower() and "event.id" in asked["sort"][1]:
+            raise _TextError(str(self.refused(answer)))
         if answer.status != 200:
             raise self.refused(answer)
         try:
-            return _decode(answer.body)
+            found = _decode(answer.body)
         except msgspec.MsgspecError as error:
             msg = f"{self.place.root} gives no hits ({error}): is it an Elasticsearch?"
             raise SourceError(msg) from error
+        if found.shards.failed or found.timed_out:
+            msg = f"{self.place.root} has not read all of its shards ({found.shards.failed} failed): ask again later"
+            raise SourceError(msg)
+        return found
+
+
+def _by_id(field: str, order: str) -> dict[str, Any]:
+    """Sort by the event's id; an index of others, which does not have that field, is no error."""
+    return {field: {"order": order, "unmapped_type": "keyword"}}

@@ -24,8 +24,6 @@ _MOST_WAITING: Final = 8192
 """Calls that are gathered before they are counted: so many that most series have some of them."""
 _id_of: Final[Callable[[FastEvent], str]] = attrgetter("event_id")
 _time_of: Final[Callable[[FastEvent], datetime]] = attrgetter("timestamp")
-_OBJECTS: Final = (b"{", b"\xef\xbb\xbf", b" ", b"\t", b"\r")
-"""What a line begins with that may be an event."""
 
 
 class Fold:
@@ -235,7 +233,7 @@ class Fold:
         """Fold one line; `known` says that its id has been taken note of."""
         if not line.text or line.text.isspace():
             return
-        if len(self._named) >= _MOST_NAMED and not line.text.startswith(_OBJECTS):
+        if len(self._named) >= _MOST_NAMED and b"{" not in line.text:  # no JSON object
             self._passed_over += 1
             return
         try:

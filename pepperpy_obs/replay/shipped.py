@@ -103,9 +103,14 @@ class Shipped(EventLog):
         """Yield the lines of a stretch (epoch ns) page by page, the newest or the oldest first; `size` is of a page."""
 
     def post(self, transport: Transport, path: str, body: bytes, content_type: str) -> Answer:
-        """Ask once, and return the answer; SourceError if there is none."""
-        answer = transport.post(Request(path, body, {"Content-Type": content_type}))
-        if not answer.status:
+        """Return the answer, which may be that it is too long; SourceError if there is none.
+
+        A receiver that is busy is asked again.
+        """
+        from pepperpy_obs.shipping.transport import post_again  # noqa: PLC0415 - loads the HTTP client
+
+        answer = post_again(transport, Request(path, body, {"Content-Type": content_type}))
+        if not answer.status and not answer.too_long:
             msg = f"{self.place.root} does not answer: {answer.text}"
             raise SourceError(msg)
         return answer

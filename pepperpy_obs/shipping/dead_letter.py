@@ -1,6 +1,6 @@
 """What a receiver will never take, kept for a person to look at: one line of JSON each, with the reason.
 
-Bounded: past half of its bytes the file is put aside under `.1`, and what stood there goes. The ledger keeps count.
+Bounded: past half of its bytes the file is put aside under `.1`, and the letters that stood there are gone, counted.
 `resend` tries the letters once more.
 """
 
@@ -59,8 +59,12 @@ class DeadLetters:
         self.path = path
         self._half = max_bytes // 2
 
-    def keep(self, record: Record, reason: str, detail: str) -> None:
-        """Add a record; a disk that refuses costs the letter, which is counted as a failure of ours."""
+    def keep(self, record: Record, reason: str, detail: str) -> int:
+        """Add a record; return how many letters are gone for it: those pushed out, or this one if the disk refuses it.
+
+        What the disk refuses is counted as a failure of ours, too.
+        """
+        gone = 0
         event = record.line.decode(errors="replace")
         line = _encode(Letter(reason, detail, record.id, event)) + b"\n"
         if len(line) > self._half:
@@ -68,7 +72,9 @@ class DeadLetters:
             line = _encode(Letter(reason, detail, record.id, event[: self._half // 12], cut=True)) + b"\n"
         try:
             if self.path.exists() and self.path.stat().st_size + len(line) > self._half:
-                self.path.replace(self.path.with_name(self.path.name + ".1"))
+                aside = self.path.with_name(self.path.name + ".1")
+                gone = _count(aside)
+                self.path.replace(aside)
             file = open_private(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
             try:
                 os.write(file, line[: self._half])
@@ -76,3 +82,14 @@ class DeadLetters:
                 os.close(file)
         except OSError as error:
             failed("shipping.dead_letter", error)
+            gone += 1
+        return gone
+
+
+def _count(path: Path) -> int:
+    """Return how many letters a file has; 0 if there is none."""
+    try:
+        with os.fdopen(open_private(path, os.O_RDONLY), "rb") as file:
+            return sum(1 for _ in file)
+    except FileNotFoundError:
+        return 0

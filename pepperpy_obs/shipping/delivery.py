@@ -327,7 +327,7 @@ class Delivery:
         return self._pause(answer, held=bool(verdict.detail))
 
     def _finish(self, leg: Leg, place: int, outcome: Outcome) -> None:
-        self._letters.keep(leg[place], outcome.reason, outcome.detail)
+        self._account.letters_dropped(self._letters.keep(leg[place], outcome.reason, outcome.detail))
         leg.settle(place)
         self._account.rejected(outcome.reason)
 

@@ -20,7 +20,7 @@ class Account:
     def __init__(self, sink: str) -> None:
         self.sink = sink
         self._lock = threading.Lock()
-        self._accepted = self._acknowledged = self._pending = self._requests = 0
+        self._accepted = self._acknowledged = self._pending = self._requests = self._letters_dropped = 0
         self._rejected: Counter[str] = Counter()
         self._dropped: Counter[str] = Counter()
         self._retries: Counter[str] = Counter()
@@ -69,6 +69,11 @@ class Account:
         with self._lock:
             self._held = reason
 
+    def letters_dropped(self, count: int) -> None:
+        """Count dead letters that are gone."""
+        with self._lock:
+            self._letters_dropped += count
+
     def oldest(self, at: int | None) -> None:
         """Note the time of the oldest event on its way, None when all are settled."""
         self._oldest_pending_at = at
@@ -94,4 +99,5 @@ class Account:
                 last_success_at=self._last_success_at,
                 oldest_pending_at=self._oldest_pending_at,
                 spool_bytes=spool_bytes,
+                letters_dropped=self._letters_dropped,
             )

@@ -64,6 +64,8 @@ class Answer:
     """Names in lower case."""
     reached: bool = True
     """The request may have been read: false when no connection came about."""
+    too_long: bool = False
+    """Of status 0: the answer had more bytes than are kept."""
 
     secrets: tuple[str, ...] = field(default=(), repr=False, compare=False)
 

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
@@ -20,15 +21,18 @@ import tenacity
 
 from pepperpy_obs import _clock
 from pepperpy_obs.errors import SetupError
-from pepperpy_obs.shipping.outcome import Answer, Request
+from pepperpy_obs.shipping.outcome import Answer, Request, retry_after
 from pepperpy_obs.shipping.sink import SinkSpec
 
-__all__ = ["Pause", "Transport", "persist"]
+__all__ = ["Pause", "Transport", "persist", "post_again"]
 
 _LOGGERS = ("httpx2", "httpcore2.connection", "httpcore2.http11", "httpcore2.proxy", "httpcore2.socks")
 _LONGEST_ANSWER = 16 * 1024 * 1024
 """Some 16 KB for each of the documents of a full bulk request."""
 _SHORTEST_SECRET = 6
+_BUSY = frozenset({429, 502, 503, 504})
+_LONGEST_WAIT = 5.0
+"""Seconds that a reader waits for a busy receiver, whatever that asks for."""
 _NEVER_REACHED = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError)
 _ours = threading.local()
 
@@ -36,6 +40,10 @@ _ours = threading.local()
 def _not_ours(_: logging.LogRecord) -> bool:
     """Let through what the application does with the same client."""
     return not getattr(_ours, "posting", False)
+
+
+class AnswerTooLongError(ValueError):
+    """An answer has more bytes than are kept."""
 
 
 class Transport:
@@ -79,7 +87,8 @@ class Transport:
                 return Answer(answer.status_code, self._body(answer), headers, secrets=self._secrets)
         except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, OSError, ValueError) as error:
             text = f"{type(error).__name__}: {error}".encode()
-            return Answer(0, text, reached=not isinstance(error, _NEVER_REACHED), secrets=self._secrets)
+            reached, too_long = not isinstance(error, _NEVER_REACHED), isinstance(error, AnswerTooLongError)
+            return Answer(0, text, reached=reached, secrets=self._secrets, too_long=too_long)
         finally:
             _ours.posting = False
 
@@ -89,8 +98,11 @@ class Transport:
         body = bytearray()
         for piece in answer.iter_bytes():
             body += piece
-            if len(body) > _LONGEST_ANSWER or _clock.perf_counter_ns() - started > self._patience:
-                msg = f"the answer did not end within {_LONGEST_ANSWER} bytes and {self._patience / 1e9:.0f} s"
+            if len(body) > _LONGEST_ANSWER:
+                msg = f"the answer is longer than {_LONGEST_ANSWER} bytes"
+                raise AnswerTooLongError(msg)
+            if _clock.perf_counter_ns() - started > self._patience:
+                msg = f"the answer did not end within {self._patience / 1e9:.0f} s"
                 raise ValueError(msg)
         return bytes(body)
 
@@ -126,6 +138,31 @@ class Transport:
             self._client.close()
             self._client = None
         self._socket = None
+
+
+def post_again(transport: Transport, request: Request) -> Answer:
+    """Make a request that changes nothing, up to four times while the receiver is busy; return the last answer."""
+    jittered = tenacity.wait_random_exponential(multiplier=0.2, max=2)
+
+    def wait(state: tenacity.RetryCallState) -> float:
+        answer = state.outcome.result() if state.outcome is not None else None
+        named = retry_after(answer, datetime.now(UTC), _LONGEST_WAIT) if isinstance(answer, Answer) else None
+        return jittered(state) if named is None else named
+
+    again: tenacity.Retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_result(_is_busy),
+        wait=wait,
+        stop=tenacity.stop_after_attempt(4),
+        retry_error_callback=lambda state: state.outcome.result() if state.outcome is not None else None,
+        sleep=lambda seconds: _clock.sleep(seconds),  # noqa: PLW0108 - looked up when it is called
+    )
+    found: Answer = again(transport.post, request)
+    return found
+
+
+def _is_busy(answer: Answer) -> bool:
+    """Tell whether another try may succeed: the receiver is busy, or the connection broke in the middle."""
+    return answer.status in _BUSY or (answer.status == 0 and answer.reached and not answer.too_long)
 
 
 def _secrets(spec: SinkSpec) -> tuple[str, ...]:

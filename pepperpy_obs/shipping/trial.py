@@ -61,6 +61,6 @@ class Trial:
     def _reject(self, suspect: Suspect, outcome: Outcome) -> None:
         # The receiver is well.
         self._account.held("")
-        self._letters.keep(suspect.record, outcome.reason, outcome.detail)
+        self._account.letters_dropped(self._letters.keep(suspect.record, outcome.reason, outcome.detail))
         self._suspects.remove(suspect)
         self._account.rejected(outcome.reason)

@@ -135,7 +135,7 @@ def test_our_own_health_is_exposed(still: Still) -> None:
 def test_the_books_of_receivers_are_exposed(still: Still) -> None:
     """What a scrape shows of a receiver adds up: accepted is what is settled and what is pending."""
     books = DeliveryStats(
-        "loki", 20, 10, {"400": 1, "too_old": 2}, {"spool_full": 3}, 4, {"503": 5}, 9, "401: no", 1, 2, 77
+        "loki", 20, 10, {"400": 1, "too_old": 2}, {"spool_full": 3}, 4, {"503": 5}, 9, "401: no", 1, 2, 77, 2
     )
     still.own = SelfStats(deliveries={"loki": books})
     found = {name: rows for name, rows in values(still).items() if "_ship_" in name}
@@ -150,6 +150,7 @@ def test_the_books_of_receivers_are_exposed(still: Still) -> None:
         "pepperpy_obs_ship_retries_total": {("loki",): 5},
         "pepperpy_obs_ship_held": {("loki",): 1},
         "pepperpy_obs_ship_spool_bytes": {("loki",): 77},
+        "pepperpy_obs_ship_letters_dropped_total": {("loki",): 2},
     }
 
 

@@ -47,6 +47,7 @@ deliveries = st.builds(
     last_success_at=some,
     oldest_pending_at=some,
     spool_bytes=counts,
+    letters_dropped=counts,
 )
 readings = st.builds(
     Reading,

@@ -36,7 +36,12 @@ class ElasticServer(Server):
         api_key: str = "",
         failure_store: bool = False,
         points_in_time: bool = True,
+        text_ids: bool = False,
+        broken_shards: int = 0,
     ) -> None:
+        self.text_ids = text_ids
+        """Whether `event.id` is mapped as text, as it is without a template."""
+        self.broken_shards = broken_shards
         self.points_in_time = points_in_time
         self.pits: dict[str, dict[str, Any]] = {}
         self.failure_store = failure_store
@@ -61,7 +66,7 @@ class ElasticServer(Server):
         """Answer a bulk request."""
         if self.api_key and headers.get("authorization") != f"ApiKey {self.api_key}":
             return error(401, "security_exception", "missing authentication credentials for REST request")
-        if "/_field_caps?fields=" in path or path.endswith("/_search") or "/_pit?" in path:
+        if "/_field_caps?fields=" in path or path.partition("?")[0].endswith("/_search") or "/_pit?" in path:
             return self._read(path, body)
         if not path.endswith("/_bulk"):
             return error(404, "no_handler", f"no handler found for uri [{path}]")
@@ -84,7 +89,14 @@ class ElasticServer(Server):
             pit = f"pit {len(self.pits)}"
             self.pits[pit] = dict(self.indices.get(index, {}))
             return Reply(200, json.dumps({"id": pit}).encode())
-        asked = json.loads(body)
+        return self._search(index, json.loads(body))
+
+    def _search(self, index: str, asked: dict[str, Any]) -> Reply:
+        if self.broken_shards:
+            return search({}, asked, "", failed=self.broken_shards)
+        if index and self.text_ids and any("event.id" in one for one in asked.get("sort", ())):
+            reason = "Fielddata is disabled on [event.id] in [events]. Text fields are not optimised for operations"
+            return error(400, "illegal_argument_exception", reason)
         if index:
             return search(self.indices.get(index, {}), asked)
         pit = asked["pit"]["id"]

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tests.servers import loki_words as words
-from tests.servers.loki_queries import query_range
+from tests.servers.loki_queries import LONGEST, MOST, query, query_range
 from tests.servers.wire import Fault, Reply, Server, unpacked
 
 SECOND = 1_000_000_000
@@ -54,6 +54,8 @@ class LokiServer(Server):
         metadata_count: int = 128,
         metadata_allowed: bool = True,
         most_labels: int = 15,
+        most_lines: int = MOST,
+        longest_query: int = LONGEST,
         stream_burst: int = 15 * 1024 * 1024,
     ) -> None:
         self.stream_burst = stream_burst
@@ -62,6 +64,8 @@ class LokiServer(Server):
         self.metadata_count = metadata_count
         self.metadata_allowed = metadata_allowed
         self.most_labels = most_labels
+        self.most_lines = most_lines
+        self.longest_query = longest_query
         self.arrivals = 0
         self.now = now
         self.burst = burst
@@ -79,10 +83,12 @@ class LokiServer(Server):
 
     def answer(self, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
         """Answer a push, or a query."""
+        if path == "/loki/api/v1/query":
+            return query(self.streams, body)
         if path == "/loki/api/v1/query_range":
             if self.auth and not headers.get("x-scope-orgid"):
                 return Reply(401, b"no org id\n")
-            return query_range(self.streams, body)
+            return query_range(self.streams, body, self.most_lines, self.longest_query)
         if path == "/otlp/v1/logs":
             reply = self._push(exported(unpacked(headers, body)))
             return Reply(reply.status, words.status_message(reply.body.decode().rstrip()) if reply.body else b"")

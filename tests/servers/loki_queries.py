@@ -1,6 +1,6 @@
 """The read side of Loki's HTTP API: `query_range` of lines (docs/sources/reference/loki-http-api.md, v3).
 
-Of LogQL it knows a selector with `=` and `=~` and line filters `|=`; metric queries it does not evaluate. `start` is
+Of LogQL it knows a selector with `=` and `=~` and line filters `|=`; metric queries go to `logql`. `start` is
 part of the range, `end` is not. Limits are Loki's defaults (pkg/validation/limits.go): 5,000 lines, 721 hours.
 """
 
@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
+from tests.servers.logql import evaluate
 from tests.servers.wire import Reply
 
 MATCHER = re.compile(r'(\w+)(=~|=)("(?:[^"\\]|\\.)*")')
@@ -22,18 +23,18 @@ LONGEST = 721 * 3600 * 1_000_000_000
 Streams = Mapping[str, Mapping[tuple[int, str, str], None]]
 
 
-def query_range(streams: Streams, body: bytes) -> Reply:
+def query_range(streams: Streams, body: bytes, most: int = MOST, longest: int = LONGEST) -> Reply:
     """Answer a query whose parameters came in a form."""
     asked = {name: values[0] for name, values in parse_qs(body.decode()).items()}
     start, end, limit = int(asked["start"]), int(asked["end"]), int(asked.get("limit", "100"))
     query = QUERY.fullmatch(asked["query"])
     if query is None:
         return Reply(400, f"parse error in {asked['query']}: syntax error\n".encode())
-    if limit > MOST:
+    if limit > most:
         return Reply(
-            400, f"max entries limit per query exceeded, limit > max_entries_limit ({limit} > {MOST})\n".encode()
+            400, f"max entries limit per query exceeded, limit > max_entries_limit ({limit} > {most})\n".encode()
         )
-    if end - start > LONGEST:
+    if end - start > longest:
         return Reply(400, b"the query time range exceeds the limit (query length: 800h0m0s, limit: 30d1h)\n")
     backward = asked.get("direction", "backward") == "backward"
     found = sorted(_found(streams, query, start, end), key=lambda entry: entry[1], reverse=backward)[:limit]
@@ -43,6 +44,23 @@ def query_range(streams: Streams, body: bytes) -> Reply:
         stream["values"].append([str(at), line])
     data = {"resultType": "streams", "result": list(result.values()), "stats": {}}
     return Reply(200, json.dumps({"status": "success", "data": data}).encode())
+
+
+def query(streams: Streams, body: bytes) -> Reply:
+    """Answer an instant query of a metric."""
+    asked = {name: values[0] for name, values in parse_qs(body.decode()).items()}
+    rows = [
+        ({**{label: json.loads(value) for label, _, value in MATCHER.findall(name)}, **json.loads(metadata)}, at, line)
+        for name, entries in streams.items()
+        for at, line, metadata in entries
+    ]
+    now = int(asked["time"])
+    try:
+        found = evaluate(asked["query"], rows, now)
+    except ValueError as error:
+        return Reply(400, f"parse error: {error}\n".encode())
+    result = [{"metric": dict(labels), "value": [now / 1e9, str(value)]} for labels, value in found.items()]
+    return Reply(200, json.dumps({"status": "success", "data": {"resultType": "vector", "result": result}}).encode())
 
 
 def _found(streams: Streams, query: re.Match[str], start: int, end: int) -> Iterator[tuple[dict[str, str], int, str]]:

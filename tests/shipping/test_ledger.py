@@ -49,4 +49,5 @@ def test_a_ledger_is_plain_data() -> None:
         "last_success_at": 7,
         "oldest_pending_at": 3,
         "spool_bytes": 100,
+        "letters_dropped": 0,
     }

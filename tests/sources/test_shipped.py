@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
-from pepperpy_obs import Config, MetricsCollector, SetupError, SourceError
+from pepperpy_obs import Config, MetricsCollector, SetupError, SourceError, _clock
 from pepperpy_obs.formats.read import read_event
 from pepperpy_obs.readings.source import Source
 from pepperpy_obs.replay import elastic, loki
 from pepperpy_obs.replay.moments import TimeReader
 from pepperpy_obs.reports.stats import Stats
+from pepperpy_obs.shipping import transport
 from pepperpy_obs.shipping.elastic import Elastic
 from pepperpy_obs.shipping.loki import Loki
 from pepperpy_obs.shipping.outcome import Parcel
@@ -25,7 +26,7 @@ from pepperpy_obs.shipping.record import Record
 from pepperpy_obs.sources import source
 from tests.servers.elastic import ElasticServer
 from tests.servers.loki import LokiServer
-from tests.servers.wire import Server
+from tests.servers.wire import Fault, Reply, Server
 
 PLAIN = Config(config_file=None)
 
@@ -102,6 +103,97 @@ def test_exports_of_others_are_read_as_they_are(log: Path, tmp_path: Path, colle
         found = source(export, config=PLAIN).reading().snapshot
         assert found.to_dict() == collector.runtime.reading().snapshot.to_dict()
     assert read_event('{"labels": {}, "line": "mine", "event": "operation.finished"}')["line"] == "mine"
+
+
+BUSY = Fault("reply", Reply(429, b"too many outstanding requests"))
+
+
+@pytest.mark.parametrize("fault", [BUSY, Fault("lost"), Fault("reply", Reply(503, b"starting"))])
+def test_a_busy_receiver_is_asked_again(
+    fault: Fault, log: Path, collector: MetricsCollector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A few refusals and broken connections cost time only; a receiver that stays busy is an error."""
+    monkeypatch.setattr(_clock, "sleep", lambda _: None)
+    with LokiServer(now=lambda: time.time_ns()) as server:  # noqa: PLW0108 - the frozen one
+        push(server, Loki(url=server.url), records(log))
+        expected = numbers(collector.runtime.reading().snapshot.to_dict())
+        here = source(f"loki+{server.url}", config=PLAIN)
+        server.faults.extend([fault] * 3)
+        assert numbers(here.reading().snapshot.to_dict()) == expected
+        server.faults.extend([fault] * 4)
+        with pytest.raises(SourceError, match=r"status 429|status 503|does not answer"):
+            here.reading()
+
+
+def test_a_loki_with_lower_limits_is_asked_for_less(log: Path, collector: MetricsCollector) -> None:
+    """Fewer lines at once, and shorter times, as its refusals say: the figures are the same."""
+    hour = 3_600_000_000_000
+    with LokiServer(now=lambda: time.time_ns(), most_lines=2, longest_query=20 * hour) as server:  # noqa: PLW0108
+        push(server, Loki(url=server.url), records(log))
+        here = source(f"loki+{server.url}?since=3d", config=PLAIN)
+        expected = numbers(collector.runtime.reading().snapshot.to_dict())
+        assert numbers(here.reading().snapshot.to_dict()) == expected
+        assert [event["input_tokens"] for event in here.events(limit=3)] == [1006, 1005, 1004]
+
+
+@pytest.mark.parametrize("kind", ["loki", "elastic"])
+def test_pages_of_more_bytes_than_are_kept(
+    kind: str, log: Path, collector: MetricsCollector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Long lines come in smaller pages; a single one that is too long is an error, and not silence."""
+    size = max(map(len, log.read_bytes().splitlines()))
+    server: LokiServer | ElasticServer
+    spec: Loki | Elastic
+    if kind == "loki":
+        server = LokiServer(now=lambda: time.time_ns())  # noqa: PLW0108 - the frozen one
+        spec, url = Loki(url=server.url), f"loki+{server.url}"
+    else:
+        server = ElasticServer()
+        spec, url = Elastic(url=server.url), f"elasticsearch+{server.url}"
+    with server:
+        push(server, spec, records(log))
+        expected = numbers(collector.runtime.reading().snapshot.to_dict())
+        monkeypatch.setattr(transport, "_LONGEST_ANSWER", 6 * size)
+        assert numbers(source(url, config=PLAIN).reading().snapshot.to_dict()) == expected
+        monkeypatch.setattr(transport, "_LONGEST_ANSWER", size // 2)
+        with pytest.raises(SourceError, match="longer than"):
+            source(url, config=PLAIN).reading()
+
+
+def test_shards_that_do_not_answer_are_an_error(log: Path) -> None:
+    """Their events would be missing in silence."""
+    with ElasticServer(broken_shards=2) as server:
+        push(server, Elastic(url=server.url), records(log))
+        with pytest.raises(SourceError, match=r"has not read all of its shards \(2 failed\)"):
+            source(f"elasticsearch+{server.url}", config=PLAIN).reading()
+
+
+def test_ids_that_are_mapped_as_text(log: Path, collector: MetricsCollector) -> None:
+    """Without a template and without points in time, pages go by the keyword below the text."""
+    with ElasticServer(points_in_time=False, text_ids=True) as server:
+        push(server, Elastic(url=server.url), records(log))
+        found = source(f"elasticsearch+{server.url}", config=PLAIN).reading().snapshot
+        assert numbers(found.to_dict()) == numbers(collector.runtime.reading().snapshot.to_dict())
+
+
+WRAPPED = {
+    "Docker": lambda line: json.dumps({"log": f"{line}\n", "stream": "stdout", "time": "2026-11-23T12:00:00Z"}),
+    "Kubernetes": lambda line: f"2026-11-23T12:00:00.123456789Z stdout F {line}",
+    "logcli": lambda line: f'2026-11-23T12:00:00Z {{service_name="shop", a="b c"}} {line}',
+    "Filebeat": lambda line: json.dumps({"@timestamp": "2026-11-23T12:00:00Z", "message": line, "log": {"offset": 3}}),
+    "Fluent Bit in a hit": lambda line: json.dumps({"_id": "1", "_source": {"@timestamp": "x", "log": line}}),
+    "journald": lambda line: json.dumps({"MESSAGE": line, "_PID": "7"}),
+}
+
+
+@pytest.mark.parametrize("by", WRAPPED)
+def test_what_log_shippers_wrap_is_read(by: str, log: Path, tmp_path: Path, collector: MetricsCollector) -> None:
+    """Lines that another shipper has put into its own count as they are, among lines of other programs."""
+    others = [f"2026-11-23T12:00:00.1Z stdout F GET /{number}" for number in range(20)]
+    export = tmp_path / "export"
+    export.write_text("\n".join([*others, *map(WRAPPED[by], log.read_text().splitlines())]) + "\n")
+    found = source(export, config=PLAIN).reading().snapshot
+    assert found.to_dict() == collector.runtime.reading().snapshot.to_dict()
 
 
 @pytest.mark.parametrize(
