@@ -13,10 +13,12 @@ from typing import Any, Final
 
 from pepperpy_obs import Config, SetupError
 from pepperpy_obs.aggregate.series import ALSO_BY, SeriesKey
-from pepperpy_obs.cli.replay import fold_files, tell
+from pepperpy_obs.cli.replay import fold_files, opened, tell
 from pepperpy_obs.pricing import Pricer
 from pepperpy_obs.readings import LiveState
+from pepperpy_obs.readings.source import Source
 from pepperpy_obs.replay.costs import CostFold, Repricing
+from pepperpy_obs.replay.log import EventLog
 from pepperpy_obs.reports.comparison import Comparison
 from pepperpy_obs.reports.cost import CostReport
 from pepperpy_obs.reports.cross import CrossTable
@@ -35,14 +37,14 @@ _BACKUP: Final = re.compile(r"\.([0-9]{1,6})(?:\.gz)?$")
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Say what the verb accepts."""
     parser.epilog = (
-        "Reads what replay reads. Costs are those that the log has: what was known when the calls were made. "
-        "--reprice and --what-if price each request again, at its own time. Exit code: 0; 1 if there was no event "
-        "at all, or none in the period; 2 if a file cannot be opened; 3 if the answer may lack something: the files "
-        "begin after --since, or without it their writer has begun to delete the oldest; or no request has a field "
-        "of --by. Standard error says what."
+        "Reads what replay reads: logs, shipped events (loki+http://...), the sums of a service (http://...). Costs "
+        "are those of the events, known when the calls were made. --reprice and --what-if price each request "
+        "again, at its own time. Exit code: 0; 1 if there was no event at all, or none in the period; 2 if a source "
+        "cannot be opened; 3 if the answer may lack something: the files begin after --since, or without it their "
+        "writer has begun to delete the oldest; or no request has a field of --by. Standard error says what."
     )
     add = parser.add_argument
-    add("files", nargs="+", metavar="FILE", help="a log file, in any order; - for standard input")
+    add("files", nargs="+", metavar="SOURCE", help="a log file, in any order; - for standard input; or a URL")
     add(
         "--by",
         action="append",
@@ -59,16 +61,22 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print what log files cost."""
+    """Print the cost of a source."""
     config = Config()
     by = [_fields(text) for text in options.by]
     repricings = _repricings(options, options.price_file or config.price_file)
     limits = {name: at for name in ("since", "until") if (at := getattr(options, name)) is not None}
     fold = CostFold(tuple(_counted(by, config.cost_attributes)), repricings, clean=label_redaction(config), **limits)
-    fold_files(options.files, fold)
+    found = opened(options.files, config)
+    if found is not None and not isinstance(found, EventLog):
+        return _show_totals(found, options, by)
+    if found is None:
+        fold_files(options.files, fold)
+    else:
+        found.feed(fold, **limits)
     stats = Stats(fold.store.snapshot(), LiveState())
     notes = _notes(fold, by, stats)
-    if fold.taken and options.since is None:
+    if fold.taken and options.since is None and found is None:
         notes += _rotated_away(options.files, config.log_backups)
     crossed = {",".join(fields): stats.cost_by(*fields) for fields in by if len(fields) > 1}
     comparisons = [one.comparison() for one in repricings]
@@ -81,6 +89,25 @@ def run(options: argparse.Namespace) -> int:
         print(note, file=sys.stderr)
     tell(fold)
     return 1 if not fold.taken else _INCOMPLETE if notes else 0
+
+
+def _show_totals(found: Source, options: argparse.Namespace, by: Sequence[tuple[str, ...]]) -> int:
+    """Print the cost of a source that has sums and no events."""
+    given = {"--since": options.since, "--until": options.until, "--reprice": options.reprice or None}
+    given["--what-if"] = options.what_if or None
+    asked = [name for name, value in given.items() if value is not None]
+    asked += [f"--by {','.join(fields)}" for fields in by if len(fields) > 1 and not _SERIES.issuperset(fields)]
+    if asked:
+        msg = f"{', '.join(asked)}: {options.files[0]} has sums and no events; leave it out, or give logs or a receiver"
+        raise SetupError(msg)
+    stats = Stats.of(found.reading())
+    crossed = {",".join(fields): stats.cost_by(*fields) for fields in by if len(fields) > 1}
+    if options.json:
+        print(_json(None, stats, crossed, [], []))
+    else:
+        shown = [crossed.get(",".join(fields), fields[0]) for fields in by]
+        print(_text(stats.cost, shown, [], as_csv=options.csv).rstrip("\n"))
+    return 0 if stats.snapshot.events else 1
 
 
 def _fields(text: str) -> tuple[str, ...]:
@@ -137,7 +164,7 @@ def _rotated_away(files: Sequence[str], backups: int) -> list[str]:
 
 
 def _json(
-    fold: CostFold,
+    fold: CostFold | None,
     stats: Stats,
     crossed: Mapping[str, CrossTable],
     comparisons: Sequence[Comparison],
@@ -148,8 +175,8 @@ def _json(
         "cross": {name: one.to_dict()["rows"] for name, one in crossed.items()},
         "comparisons": [one.to_dict() for one in comparisons],
         "notes": notes,
-        "passed_over": fold.passed_over,
-        "doubles": fold.doubles,
+        "passed_over": 0 if fold is None else fold.passed_over,
+        "doubles": 0 if fold is None else fold.doubles,
     }
     return json.dumps(answer, allow_nan=False)
 

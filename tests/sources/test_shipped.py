@@ -13,10 +13,13 @@ from typing import Any
 import pytest
 
 from pepperpy_obs import Config, MetricsCollector, SetupError, SourceError, _clock
+from pepperpy_obs.cli.main import main
 from pepperpy_obs.formats.read import read_event
 from pepperpy_obs.readings.source import Source
 from pepperpy_obs.replay import elastic, loki
+from pepperpy_obs.replay.loki import LokiLog
 from pepperpy_obs.replay.moments import TimeReader
+from pepperpy_obs.replay.shipped import Shipped
 from pepperpy_obs.reports.stats import Stats
 from pepperpy_obs.shipping import transport
 from pepperpy_obs.shipping.elastic import Elastic
@@ -224,3 +227,23 @@ def test_a_receiver_that_is_down_is_said() -> None:
     """Nobody answers: the error says where."""
     with pytest.raises(SourceError, match=r"http://127\.0\.0\.1:1 does not answer"):
         source("loki+http://127.0.0.1:1", config=PLAIN).reading()
+
+
+def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
+    """Run the command line in this process, whose clock stands, and return the JSON that it prints."""
+    assert main([*arguments, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("what", [[], ["--by", "model,agent"], ["--since", "2026-11-23T11:59:59"], ["--what-if", "gpt-4o-mini"]])
+def test_the_verb_cost_takes_a_receiver(
+    what: list[str], shipped: Source, log: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Costs, cross tables, periods and comparisons are those of the log; an event that came twice counts once."""
+    from_log = printed(capsys, "cost", str(log), *what)
+    assert isinstance(shipped, Shipped)
+    kind = "loki" if isinstance(shipped, LokiLog) else "elasticsearch"
+    found = printed(capsys, "cost", f"{kind}+{shipped.place.root}", *what)
+    found.pop("doubles")  # some of them come within one page, others are known from the page before
+    assert from_log.pop("doubles") == 0
+    assert numbers(found) == numbers(from_log)
