@@ -196,13 +196,19 @@ def _hidden(refusal: _Refusal, sent: Sent, taken: Mapping[int, Outcome]) -> list
     """Return the lines that a refusal for order hides: Loki has refused them, too, and told only of the others.
 
     Some are older than the first that it names, which came too late itself; some are longer than it takes by default.
-    None is hidden where Loki has looked at as many lines as went.
+    Loki says how many lines it has looked at: if more are missing than that, the newest are, which its clock may put
+    into the future. None is hidden where it has looked at as many lines as went.
     """
-    if sum(refusal.numbers("limit")) == len(sent.records):
+    every = [*range(len(sent.records))]
+    inside = {place for found in refusal.said for place in _in_stream(found, sent, every)}
+    hidden = len(inside) - sum(refusal.numbers("limit"))
+    if not hidden:
         return []
     first = _first_named(refusal.text)
-    places = [place for place in range(len(sent.records)) if place not in taken]
-    return [p for p in places if len(sent.records[p].line) > _LONGEST or sent.records[p].at < first]
+    places = sorted(inside - taken.keys())
+    found = [p for p in places if len(sent.records[p].line) > _LONGEST or sent.records[p].at < first]
+    others = sorted((p for p in places if p not in found), key=lambda p: sent.records[p].at)
+    return [*found, *others[len(others) - max(0, min(hidden - len(found), len(others))) :]]
 
 
 def _first_named(text: str) -> int:

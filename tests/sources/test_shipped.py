@@ -235,7 +235,10 @@ def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
     return json.loads(capsys.readouterr().out)
 
 
-@pytest.mark.parametrize("what", [[], ["--by", "model,agent"], ["--since", "2026-11-23T11:59:59"], ["--what-if", "gpt-4o-mini"]])
+SINCE = ["--since", "2026-11-23T11:59:59"]
+
+
+@pytest.mark.parametrize("what", [[], ["--by", "model,agent"], SINCE, ["--what-if", "gpt-4o-mini"]])
 def test_the_verb_cost_takes_a_receiver(
     what: list[str], shipped: Source, log: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
