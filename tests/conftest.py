@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from pepperpy_obs import _guard
+from pepperpy_obs.context import CURRENT
 from tests.still import Still
 
 # How fast the machine is says nothing of a law.
@@ -48,6 +49,16 @@ def no_thread_left() -> Iterator[None]:
         thread.join(timeout=2)
     alive = sorted(thread.name for thread in left if thread.is_alive())
     assert not alive, f"threads left behind: {alive}"
+
+
+@pytest.fixture(autouse=True)
+def no_call_left() -> Iterator[None]:
+    """Fail a test that leaves a call current: it would be the caller of all that later tests call."""
+    before = CURRENT.get()
+    yield
+    left = CURRENT.get()
+    CURRENT.set(before)
+    assert left is before, f"a call is still current: {left}"
 
 
 @pytest.fixture(autouse=True)

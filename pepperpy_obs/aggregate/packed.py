@@ -19,7 +19,7 @@ from typing import Any, Final, Generic, TypeVar
 import msgspec
 from msgspec.structs import astuple
 
-from pepperpy_obs.aggregate.bins import Bins, width_of
+from pepperpy_obs.aggregate.bins import EMPTY, Bins, width_of
 from pepperpy_obs.aggregate.columns import Columns, Row, columns_of, data_of, rows_of
 from pepperpy_obs.aggregate.histogram import Durations, Histogram
 from pepperpy_obs.aggregate.metric import Latest, MetricData
@@ -247,7 +247,11 @@ def _of_int(number: int) -> bytes:
 
 def _histogram(kind: type[Histogram], found: _Hist) -> Any:
     count, total, low, high, zero, scale, *rows = found
-    bins = [Bins(scale, offset, values, int.from_bytes(lanes, "little")) for offset, values, lanes in rows]
+    # A row without values has the finest scale, whatever the other has: so equal histograms are equal.
+    bins = [
+        Bins(scale, offset, values, int.from_bytes(lanes, "little")) if values else EMPTY
+        for offset, values, lanes in rows
+    ]
     return kind(count, int.from_bytes(total, "little", signed=True), low, high, zero, *bins)
 
 

@@ -96,9 +96,15 @@ class TestRoundTrip:
 
 
 class TestSums:
+    def test_a_row_of_bins_that_is_empty(self) -> None:
+        """Beside values that are far apart it is packed as it is."""
+        metric = {"event": "metric.recorded", "metric": "m", "metric_kind": "histogram"}
+        far = of(*({**metric, "value": value} for value in (1.0, 1e19)))
+        assert back(far) == far
+
     @settings(deadline=None)
     @given(st.lists(histories(max_size=8), max_size=6))
-    def test_of_packed_ledgers(self, parts: list[History]) -> None:
+    def test_of_packed_tables(self, parts: list[History]) -> None:
         """Packed tables add up to what the tables add up to, however often they were packed on the way."""
         snapshots, keys = [folded(part).snapshot() for part in parts], Keys()
         packed = [pack(snapshot, keys) for snapshot in snapshots]

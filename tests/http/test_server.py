@@ -162,18 +162,23 @@ def test_a_forked_child_leaves_the_port_to_its_parent(listen: Listen) -> None:
     """After a fork only the parent listens: once it has closed, the port is free although the child lives on."""
     listener = listen()
     to_child, from_parent = os.pipe()
+    to_parent, from_child = os.pipe()
     child = os.fork()
     if child == 0:  # waits until the parent has had its say
         os.close(from_parent)
+        os.write(from_child, b".")  # what happens after a fork has happened
         os.read(to_child, 1)
         os._exit(0 if repr(listener) == "<MetricsServer closed>" else 1)
     os.close(to_child)
     try:
+        assert os.read(to_parent, 1) == b"."
         assert get(listener) == b"hello"
         listener.close()
         assert get(listen(port=listener.port)) == b"hello"
     finally:
         os.close(from_parent)
+        os.close(to_parent)
+        os.close(from_child)
         _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 0
 

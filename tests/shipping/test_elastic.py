@@ -150,7 +150,7 @@ class TestBulk:
             slow.close()
             assert slow.ended
             again = ship(sink(server))
-            assert again.ledgers()["elastic"].accepted == 2
+            assert wait_until(lambda: again.ledgers()["elastic"].accepted == 2)
             assert again.flush(10)
             assert sorted(document["n"] for document in server.documents.values()) == [0, 1, 2]
             assert server.conflicts == 1
