@@ -148,7 +148,7 @@ class LlmAccumulator:
             self._charge(event)
             silent = _is_silent(event)
             if silent:
-                self._incidents["no_usage"] += 1
+                self._incidents["no_usage"] += self._number(event)
             if event.get("usage_flags") and not (silent and outcome_of(event) != "ok"):
                 self._incidents["odd"] += 1  # of a request that failed it is nothing odd to tell no usage
             if event.get("usage_incomplete"):

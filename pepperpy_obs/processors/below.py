@@ -53,8 +53,8 @@ class Below:
         self.requests: list[Counted] = []
         self.totals: list[Counted] = []
         """Frameworks' totals as they were told, whatever of them was counted: one may be returned further."""
-        self.asked = False
-        """Whether a provider was asked below without telling any usage."""
+        self.asked = 0
+        """Requests below that told no usage."""
 
     @property
     def size(self) -> int:
@@ -67,7 +67,7 @@ class Below:
             mine.extend(theirs)
             if len(mine) > _MOST:
                 del mine[:-_MOST]
-        self.asked = self.asked or other.asked
+        self.asked += other.asked
 
     def same(self, event: EventDict, address: int) -> list[bool]:
         """Return of each time that this very answer was counted below whether it was priced then."""
@@ -78,6 +78,12 @@ class Below:
         found = [one.priced for one in (*self.requests, *self.totals) if told is not None and one.told == told]
         latest = (*self.requests[-_JUST_NOW:], *self.totals[-_JUST_NOW:]) if address else ()
         return found or [one.priced for one in latest if (one.address, one.tokens) == (address, tokens)]
+
+    def unseen(self, event: EventDict) -> int:
+        """Return how many of the requests that a total tells of, without their usage, were not counted below."""
+        models, told = _plain_names(event.get("model"), event.get("response_model")), int(event["requests"])
+        seen = sum(1 for one in self.requests if _one_model(one.models, models))
+        return max(0, told - seen - self.asked)
 
     def alike(self, event: EventDict) -> list[bool]:
         """Return the same of a request that may be this answer, of which only a framework's id is known."""

@@ -139,11 +139,16 @@ class DeduplicateUsage:
 def _ask(event: EventDict, below: Below | None) -> Below:
     """Take the mark of a missing usage from a call whose requests are those below it; else note that it asked.
 
-    A call that failed may have failed in a request of its own, unless one below it did.
+    A total that says how many requests it made, but not what they used, has those that were not seen below it. A call
+    that failed may have failed in a request of its own, unless one below it did.
     """
+    if below is not None and type(event.get("requests")) is int and (unseen := below.unseen(event)):
+        event["requests"] = unseen
+        below.asked += unseen
+        return below
     if below is None or (outcome_of(event) != "ok" and not below.asked):
         below = below or Below()
-        below.asked = True
+        below.asked += event.get("requests") or 1
         return below
     event["usage_duplicate"] = True
     event.pop("usage_incomplete", None)

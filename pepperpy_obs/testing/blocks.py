@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pepperpy_obs import _dispatch
 from pepperpy_obs._dispatch import RECORDS
-from pepperpy_obs._record import NOTES, Around, blank
+from pepperpy_obs._record import CALLER, NOTES, Around, blank
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.chain import build_chain
 from pepperpy_obs.config import Config
@@ -174,5 +174,16 @@ def captured(config: Config | None = None, *, processors: Sequence[Processor] = 
     try:
         yield block
     finally:
-        reset(token)
+        if CURRENT.get() is place:  # unless a block that was opened later is still open
+            reset(token)
         _close(runtime, block)
+        _leave_closed()
+
+
+def _leave_closed() -> None:
+    """Make current what was before blocks that are closed: they may be closed in any order."""
+    record = here = CURRENT.get()
+    while record is not None and type(record[NOTES]) is Around and record[NOTES].block not in {None, *OPEN}:
+        record = None if type(record[CALLER]) is tuple else record[CALLER]
+    if record is not here:
+        CURRENT.set(record)

@@ -12,6 +12,7 @@ from typing import Any, Final
 from pepperpy_obs.usage.captured import Captured
 from pepperpy_obs.usage.get_path import Path, first, get_path
 from pepperpy_obs.usage.shapes import word
+from pepperpy_obs.usage.usage_paths import NO_ID
 
 __all__ = ["UNKNOWN", "name_requests"]
 
@@ -42,12 +43,18 @@ def name_requests(run: Any, entries: Sequence[Captured]) -> None:
         _name_helped(entries[place:own], helpers or all_helpers)
         output: Any = get_path(response, ("output",)) or ()
         agent = next((agents[id(item)] for item in output if id(item) in agents), None)
-        entries[own].response_id = word(get_path(response, ("response_id",))) or _said(output, _SAID_ID)
+        entries[own].response_id = _id(response) or _said(output, _SAID_ID)
         entries[own].model = _said(output, _SAID_MODEL) or _model_of(agent)
         helpers = _models_of_tools(agent, output)
         all_helpers |= helpers
         place = own + 1
     _name_helped(entries[place:], helpers or all_helpers)
+
+
+def _id(response: Any) -> str | None:
+    """Return the id of a response; all that came by Chat Completions have the same one."""
+    told = word(get_path(response, ("response_id",)))
+    return None if told == NO_ID else told
 
 
 def _agents(run: Any) -> dict[int, Any]:

@@ -18,6 +18,7 @@ from pepperpy_obs.usage.rules import RULES, Counts
 from pepperpy_obs.usage.shapes import Shape
 from pepperpy_obs.usage.tiers import TIERED, tier_of
 from pepperpy_obs.usage.totals import split, summed
+from pepperpy_obs.usage.untold import without_untold
 
 __all__ = ["read", "usage_fields"]
 
@@ -90,9 +91,9 @@ def usage_fields(captured: Captured, *, provider: str | None = None, model: str 
         if not _tells(captured):
             return None
         facts = _facts(captured, provider, model)
-        return facts if FIELD_NAMES.isdisjoint(facts) else to_fields(facts)
+        return facts if FIELD_NAMES.isdisjoint(facts) else without_untold(to_fields(facts))
     usage = read(captured, provider=provider, model=model)
-    found = None if usage is None else fields(usage)
+    found = None if usage is None else without_untold(fields(usage))
     if found is not None and captured.earlier:
         if not captured.entries:
             found["usage_flags"] = ["missing"]

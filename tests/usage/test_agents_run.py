@@ -100,3 +100,10 @@ def test_requests_without_an_entry_are_one_more() -> None:
         (50, 7, 2),
     ]
     assert found.flags == ("entries: -50 input, -7 output tokens beyond the total",)
+
+
+def test_ids_that_all_chat_completions_share() -> None:
+    """The SDK's stand-in for an id names no answer: two requests that are alike stay two."""
+    main = agent("main", "gpt-4.1")
+    answers = [(main, (10, 1), "__fake_id__", ["look"]), (main, (10, 1), "__fake_id__", [])]
+    assert named(Run(answers, [(10, 1), (10, 1)])) == [(None, "gpt-4.1"), (None, "gpt-4.1")]
