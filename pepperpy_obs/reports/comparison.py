@@ -68,7 +68,7 @@ class Comparison(Report):
     def to_csv(self) -> str:
         """Return one line for each model, and one of the total; money is exact."""
         out = io.StringIO()
-        lines = csv.writer(out, lineterminator="\n")
+        lines = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n")
         lines.writerow(["model", *Difference.__dataclass_fields__])
         for name, one in (*self.models.items(), ("total", self.total)):
             lines.writerow([table.harmless(name), *map(plain, one.to_dict().values())])

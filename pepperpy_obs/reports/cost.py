@@ -114,7 +114,7 @@ class CostReport(Report):
         crossed = [one for one in by if isinstance(one, CrossTable)]
         groups = [one for one in by if not isinstance(one, CrossTable)]
         if groups or not crossed:
-            lines = csv.writer(out, lineterminator="\n")
+            lines = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n")
             lines.writerow(_CSV)
             lines.writerow(["total", "", *self._total()])
             for name in groups or self.groups:

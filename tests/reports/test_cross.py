@@ -95,4 +95,4 @@ def test_a_collector_has_it_too() -> None:
         "customer  model   requests  tokens       cost  per request\n"
         "acme      gpt-4o         1   1,000  $0.002500    $0.002500"
     )
-    assert found.to_csv().splitlines()[1][:21] == "acme,gpt-4o,1,1000,0."
+    assert found.to_csv().splitlines()[1][:31] == '"acme","gpt-4o","1","1000","0.0'

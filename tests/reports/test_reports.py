@@ -116,7 +116,7 @@ class TestCost:
 
     def test_csv(self) -> None:
         """One line of the total, one of each row; what has no price has no cost there; no name is a formula."""
-        assert told().cost.to_csv("model", "team") == (
+        rows = (
             "group,name,requests,tokens,cost,cost_per_request,priced,unpriced,without_usage,savings,waste\n"
             "total,,6,1500,0.04,0.02,2,1,0,0.01,0.01\n"
             "model,gpt-4o,3,1100,0.03,0.03,1,0,0,0.01,0\n"
@@ -126,9 +126,11 @@ class TestCost:
             "team,red,3,1100,0.03,0.03,1,0,0,0.01,0\n"
             "team,(none),3,400,0.01,0.01,1,1,0,0,0.01\n"
         )
+        quoted = "".join('"' + row.replace(",", '","') + '"\n' for row in rows.splitlines())
+        assert told().cost.to_csv("model", "team") == quoted
         store = Store()
         store.fold({**ASK, "model": "=1+1", "input_tokens": 1}, NOON)
-        assert "model,'=1+1,1,1," in Stats(store.snapshot()).cost.to_csv()
+        assert '"model","\'=1+1","1","1",' in Stats(store.snapshot()).cost.to_csv()
 
     def test_of_nothing(self) -> None:
         """Nothing cost exactly nothing; what nothing cost on average is not known."""
