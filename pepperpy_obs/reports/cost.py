@@ -18,7 +18,7 @@ from pepperpy_obs.reports.totals import Totals
 
 __all__ = ["CostReport", "cost_report"]
 
-_CSV: Final = ("group", "name", *Spending.__dataclass_fields__)
+_CSV: Final = ("group", "name", *Spending.__struct_fields__)
 _CAUSES: Final = {"error": "failed", "cancelled": "cancelled", "abandoned": "abandoned"}
 
 

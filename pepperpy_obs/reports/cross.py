@@ -59,7 +59,7 @@ class CrossTable(Report):
         """Return one line for each combination; money is exact."""
         out = io.StringIO()
         lines = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n")
-        lines.writerow([*self.fields, *Spending.__dataclass_fields__])
+        lines.writerow([*self.fields, *Spending.__struct_fields__])
         for row in self.rows:
             lines.writerow([*map(table.harmless, row.names.values()), *map(plain, row.spending.to_dict().values())])
         return out.getvalue()

@@ -10,6 +10,7 @@ from pepperpy_obs.aggregate.snapshot import EMPTY
 from pepperpy_obs.reports import table
 from pepperpy_obs.reports.errors import error_rate, most_first
 from pepperpy_obs.reports.report import Report
+from pepperpy_obs.reports.rows import Rows
 from pepperpy_obs.reports.totals import Totals, tokens_of
 
 __all__ = ["PerformanceReport", "performance_report"]
@@ -92,7 +93,8 @@ class PerformanceReport(Report):
 def performance_report(totals: Totals, cache_hit_rate: float | None = None) -> PerformanceReport:
     """Make the report of all operations that finished a call."""
     report = _report(totals.everything, totals)
-    operations = {name: _report(data, totals, name) for name, data in totals.operations.items() if data.calls}
+    finished = {name: data for name, data in totals.operations.items() if data.calls}
+    operations = Rows(finished, lambda name, data: _report(data, totals, name))
     return replace(report, cache_hit_rate=cache_hit_rate, operations=operations)
 
 

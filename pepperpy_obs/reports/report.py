@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from decimal import Decimal
+from itertools import islice
 from typing import Any, Final
 
-__all__ = ["Report", "plain"]
+from msgspec import Struct
+
+__all__ = ["Report", "plain", "to_json"]
 
 _PLAIN: Final = frozenset({bool, float, int, str, type(None)})
+_MANY: Final = 256
+"""Values that are encoded together: some 20 us."""
+_encode: Final = json.JSONEncoder(allow_nan=False).encode
 
 
 class Report:
-    """A frozen dataclass that turns into plain values; `print` shows it as tables."""
+    """A frozen dataclass or struct that turns into plain values; `print` shows it as tables."""
 
     __slots__ = ()
 
@@ -24,7 +30,38 @@ class Report:
 
     def to_json(self) -> str:
         """Return the same as JSON."""
-        return json.dumps(self.to_dict(), allow_nan=False)
+        return to_json(self)
+
+
+def to_json(value: Any) -> str:
+    """Return a report, or a mapping of reports, as JSON.
+
+    It is encoded row by row, and each row's plain form is let go of at once. To encode 10,000 series in one call would
+    hold the interpreter lock for 70 ms, and so would the collector that looks at as many objects.
+    """
+    return "".join(_pieces(value))
+
+
+def _pieces(value: Any) -> Iterator[str]:
+    if _is_report(value):
+        yield from _joined(_fields(value))
+    elif isinstance(value, Mapping) and (len(value) > _MANY or any(map(_has_rows, islice(value.values(), _MANY)))):
+        yield from _joined(value.items())
+    else:
+        yield _encode(plain(value))
+
+
+def _joined(pairs: Iterable[tuple[str, Any]]) -> Iterator[str]:
+    before = "{"
+    for name, value in pairs:
+        text = _encode(plain(value)) if type(value) in _PLAIN else "".join(_pieces(value))
+        yield f"{before}{_encode(name)}: {text}"
+        before = ", "
+    yield "{}" if before == "{" else "}"
+
+
+def _has_rows(value: Any) -> bool:
+    return isinstance(value, Mapping) or _is_report(value)
 
 
 def plain(value: Any) -> Any:
@@ -33,7 +70,7 @@ def plain(value: Any) -> Any:
         return value
     if isinstance(value, Decimal):
         return format(value, "f")
-    if is_dataclass(value) and not isinstance(value, type):
+    if _is_report(value):
         return {name: plain(part) for name, part in _fields(value)}
     if isinstance(value, Mapping):
         return {name: plain(part) for name, part in value.items()}
@@ -42,5 +79,10 @@ def plain(value: Any) -> Any:
     return value
 
 
+def _is_report(value: Any) -> bool:
+    return isinstance(value, Struct) or (is_dataclass(value) and not isinstance(value, type))
+
+
 def _fields(report: Any) -> list[tuple[str, Any]]:
-    return [(field.name, getattr(report, field.name)) for field in fields(report)]
+    names = report.__struct_fields__ if isinstance(report, Struct) else [field.name for field in fields(report)]
+    return [(name, getattr(report, name)) for name in names]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Context, Decimal
 from typing import Final, TypeVar
+
+from msgspec import Struct
 
 from pepperpy_obs.aggregate.series_data import LlmStats
 from pepperpy_obs.reports import table
@@ -17,8 +18,7 @@ _DIVISION: Final = Context(prec=28)
 _Name = TypeVar("_Name", str, tuple[str, ...])
 
 
-@dataclass(frozen=True, slots=True)
-class Spending(Report):
+class Spending(Report, Struct, frozen=True, gc=False):
     """The requests of one group, and what they cost."""
 
     requests: int

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Self
@@ -16,6 +15,7 @@ from pepperpy_obs.reports.cost import CostReport, cost_report
 from pepperpy_obs.reports.cross import CrossTable, cross_table
 from pepperpy_obs.reports.errors import ErrorReport, error_report
 from pepperpy_obs.reports.performance import PerformanceReport, performance_report
+from pepperpy_obs.reports.report import to_json
 from pepperpy_obs.reports.totals import Totals
 from pepperpy_obs.reports.usage import UsageReport, usage_report
 
@@ -98,7 +98,9 @@ class Stats:
 
     def to_json(self) -> str:
         """Return the same as JSON."""
-        return json.dumps(self.to_dict(), allow_nan=False)
+        return to_json(
+            {name: getattr(self, name) for name in ("performance", "errors", "usage", "cost", "cache", "agents")}
+        )
 
     def __str__(self) -> str:
         """Show all reports as tables."""

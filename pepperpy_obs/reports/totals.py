@@ -72,12 +72,16 @@ class Totals:
         return number / max(self.snapshot.seconds, 1.0) if number else None
 
     def _by(self, whose: Callable[[SeriesKey], str]) -> dict[str, SeriesData]:
+        alone: dict[str, SeriesData] = {}
         groups: dict[str, list[SeriesData]] = {}
         for key, data in self.snapshot.series.items():
-            groups.setdefault(whose(key) or NO_LABEL, []).append(data)
-        if len(groups) == 1:
-            return dict.fromkeys(groups, self.everything)
-        return {name: SeriesData.merged(groups[name]) for name in sorted(groups)}
+            name = whose(key) or NO_LABEL
+            # Most operations have one series: no list, which the interpreter's collector would have to look at.
+            if (first := alone.setdefault(name, data)) is not data:
+                groups.setdefault(name, [first]).append(data)
+        if len(alone) == 1:
+            return dict.fromkeys(alone, self.everything)
+        return {name: SeriesData.merged(groups[name]) if name in groups else alone[name] for name in sorted(alone)}
 
 
 def tokens_of(data: SeriesData) -> int:
