@@ -31,34 +31,51 @@ _LONG_WORD: Final = re.compile(r"[\w-]{14}")
 # Texts are read backwards, from the sign behind a name to the name: signs are rare, words are everywhere.
 _NAMED: Final = re.compile(
     r"""[=:>](?:(?<=>)=|(?<=[=:])[=:]?)[ \t]{0,16}\]?["']?\\{0,3}"""
-    r"""([\w-]{0,63}[A-Za-z](?:(?<=[Yy][Ee][Kk])[ ][A-Za-z]{1,64})?)"""
+    r"""([\w-]{0,63}[A-Za-z](?:(?<=[Yy][Ee][Kk])[ ][A-Za-z-]{1,64})?)"""
 )
 """name = ..., "name": ..., name => ..., and API key: ..."""
-_OPTION: Final = re.compile(r"""[ \t]([A-Za-z][\w-]{0,63}?)--(?!\w)""")
+_OPTION: Final = re.compile(r"""[ \t]([A-Za-z][\w-]{3,63}?)--?(?![\w-])""")
+"""--api-key ..., and -storepass ..."""
 _FIRST: Final = re.compile(r""","\\?([\w-]{1,64})"b?[(\[]|,'\\?([\w-]{1,64})'b?[(\[]""")
 """("name", ..."""
 _PAIRED: Final = re.compile(r"""([ \t]{0,16}b?(\\?["']))(?![a-z_]{1,64}\2)(?:(?!\2).){1,512}(?=\2[)\]])""")
 """The second of a pair; a small word is none ("missing ['api_key', 'model']")."""
 _CLEARTEXT: Final = r"""[^\s"',;&]"""
+_SCHEME: Final = (
+    rf"[A-Za-z][A-Za-z-]{{1,30}}(?=[ \t]{{1,16}}{_CLEARTEXT}{{16}})(?=[ \t]{{1,16}}{_CLEARTEXT}{{0,256}}\d)"
+)
+"""Splunk ..., GenieKey ...: a word before what looks like a key."""
 _VALUE: Final = re.compile(
-    r"""([ \t]{0,16}(?:[\w.]{1,64}\()?[bBrRuUfF]{0,2}(\\{0,3}["']))(?:\\{3}["']|(?!\2)(?:\\[\s\S]|[^\\]))++"""  # quoted
+    r"""([ \t]{0,16}(?:[\w.]{1,64}\()?[bBrRuUfFN]{0,2}(\\{0,3}["']))(?:\\{3}["']|(?!\2)(?:\\[\s\S]|[^\\]))++"""
     r"""|([ \t]{0,16})(?:\[[^\]]*+\]?"""  # a list
     r"""|(?i:digest|aws4-hmac-sha256|oauth|hawk)[ \t][^\r\n]++"""
-    rf"""|{PRIVATE_KEY}|(?:(?i:bearer|basic|token)[ \t]{{1,16}})?(?!\{{){_CLEARTEXT}++)"""
+    rf"""|{PRIVATE_KEY}|(?:(?:(?i:bearer|basic|token)|!!?\w{{1,16}}|{_SCHEME})[ \t]{{1,16}})?(?!\{{){_CLEARTEXT}++)"""
 )
+_NEXT_LINE: Final = re.compile(
+    r"([ \t]{0,8}(?:[|>][+-]?[ \t]{0,8})?\r?\n[ \t]{1,32})"
+    r"(?=[^\s:]{0,64}\d)(?=[^\s:]{0,64}[A-Za-z])[^\s:\"']{6,4096}+(?=\s|$)"
+)
+"""YAML's value in a line of its own."""
 _REST_OF_LINE: Final = re.compile(r"""([ \t]{0,16})[^\r\n"']++""")
 _SAYS_NOTHING: Final = re.compile(
     r"""[ \t]{0,16}(?:(?:true|false|none|null|undefined|nil|str|bytes|string|secretstr|must|should|cannot|is|was|has"""
-    r"""|required|missing|invalid|expired|empty|optional)(?![\w.+/=(@-])|\?(?!\S)|%\(?s|\$\d(?!\w)|\$\{|\*{3}"""
-    r"""|<[\w -]{0,64}>|(?:os\.(?:environ|getenv)|settings|config|self|cfg|env|args|request|process\.env)[.\[(])""",
+    r"""|required|missing|invalid|expired|empty|optional|enabled|disabled|see|yes|no)(?![\w.+/=(@-])|\?(?!\S)|%\(?s"""
+    r"""|\$\d(?!\w)|(?:getpass|input|prompt|click\.prompt|typer\.prompt)[.(]"""
+    r"""|(?:os\.(?:environ|getenv)|settings|config|self|cfg|env|args|request|process\.env)[.\[(]"""
+    r"""|(?:await[ ]|new[ ])?[a-z_]\w{0,32}(?:\.[A-Za-z_]\w{0,32}){1,4}\((?!\s{0,4}[bBrRuUfF]{0,2}["'])"""
+    r"""|["'](?=[)\]}]{1,4}(?:[,;:\s]|$))"""
+    r"""|["']?(?:\$\{|\*{3}|\{\{|<[\w |-]{0,64}>|your[_-][a-z_-]{1,48}(?![\w.+/=@-])"""
+    r"""|(?-i:\$[A-Z][A-Z0-9_]{2,64})(?![^\s"',;)\]}])"""
+    r"""|(?:[A-Za-z]:|~|\.{1,2})?[/\\][\w./\\ -]{1,256}"""
+    r"""\.(?:pem|key|crt|cer|p12|pfx|jks|json|txt|ya?ml|pub)(?![\w./])))""",
     re.IGNORECASE,
 )
-"""A missing value, a type, prose ("password: must not be empty"), or a reference to where the secret is."""
+"""A missing value, a type, prose ("password: must not be empty"), a place-holder, or where the secret is."""
 _NUMBER: Final = re.compile(r"""[ \t]{0,16}["']?[-+]?\d{1,64}(?:\.\d{1,64})?["']?(?![\w.+/=:@-])""")
 _PROSE: Final = {
     "cookie": r"[\w-]{1,64}=",
     "cookies": r"[\w-]{1,64}=",
-    "token": rf"{_CLEARTEXT}{{8}}",
+    "token": rf"(?:!!?\w{{1,16}}[ ])?{_CLEARTEXT}{{8}}",
     "secret": rf"{_CLEARTEXT}{{8}}",
     **dict.fromkeys(
         ("pass", "auth", "authentication", "bearer", "credentials", "creds", "jwt", "secrets"),
@@ -66,9 +83,12 @@ _PROSE: Final = {
     ),
 }
 """Words of prose, too ("unexpected token: }"), and how a value must look that follows one of them without quotes."""
+_LONG: Final = r"""(?=[^\s"']{8})"""
 _IN_PROSE: Final = {
-    name: re.compile(rf"""[ \t]{{0,16}}(?:[bBrRuUfF]?\\{{0,3}}["']|\[|{like})""") for name, like in _PROSE.items()
+    name: re.compile(rf"""[ \t]{{0,16}}(?:[bBrRuUfF]?\\{{0,3}}["']{_LONG if name == "token" else ""}|\[|{like})""")
+    for name, like in _PROSE.items()
 }
+"""A short text in quotes under the name `token` is a model's word."""
 
 
 @lru_cache(4096)
@@ -82,7 +102,7 @@ def _named(text: str) -> list[tuple[int, str, bool]]:
     """Return, first things first, where values of secret names may begin, with the name and whether it is a pair's."""
     backwards = text[::-1]
     found = list(_names(_NAMED, backwards)) if "=" in text or ":" in text else []
-    if "--" in text:
+    if "--" in text or " -" in text:
         found += _names(_OPTION, backwards)
     if "'," in text or '",' in text:
         found += _names(_FIRST, backwards)
@@ -101,6 +121,8 @@ def _value(text: str, start: int, name: str, *, paired: bool) -> re.Match[str] |
         return _PAIRED.match(text, start)
     if _SAYS_NOTHING.match(text, start) or (not holds_numbers(name) and _NUMBER.match(text, start)):
         return None
+    if below := _NEXT_LINE.match(text, start):
+        return below
     if (prose := _IN_PROSE.get(name)) and not prose.match(text, start):
         return None
     quoted = _VALUE.match(text, start)
@@ -139,7 +161,7 @@ def without_secrets(text: str) -> str:
 
 def _once(text: str) -> str:
     found = text
-    if "=" in text or ":" in text or "," in text or "--" in text:
+    if "=" in text or ":" in text or "," in text or " -" in text or "--" in text:
         found = _without_named(text)
     if "</" in found or "val" in found or "Val" in found or "VAL" in found:
         found = without_fields(found, REDACTED)
