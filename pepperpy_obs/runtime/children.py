@@ -73,7 +73,10 @@ def _hook_billiard(shut_down: Callable[[], None]) -> None:
 
 def mark_parent(*, logs: bool, as_configured: bool) -> None:
     """Let the processes that this one spawns know that it logs, and whether the settings alone say how."""
-    from multiprocessing import process  # noqa: PLC0415 - 5 ms that only `configure` pays
+    try:
+        from multiprocessing import process  # noqa: PLC0415 - 5 ms that only `configure` pays
+    except ImportError:
+        return  # a bundle without it, or a daemon that may not read Python's library any more: it spawns nothing
 
     settings: dict[str, Any] = getattr(process.current_process(), "_config", {})
     settings.pop(_MARK, None)
