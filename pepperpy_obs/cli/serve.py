@@ -22,6 +22,8 @@ __all__ = ["PAGES", "add_options", "run"]
 
 PAGES: Final = ("/metrics", "/stats", "/health", "/livez", "/readyz", "/reading", "/events")
 _PAUSE: Final = 0.5
+_PAUSE_BEFORE_LINES: Final = 0.05
+"""While a file is not there yet, or empty: some of it should be read before it is cut for the first time."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -67,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
                 threading.Thread(target=fold_files, args=([STDIN], source.fold), daemon=True).start()
             while True:
                 told.tell()
-                _clock.sleep(_PAUSE)
+                _clock.sleep(_PAUSE_BEFORE_LINES if follow.waits else _PAUSE)
                 follow.poll()
     except KeyboardInterrupt:
         follow.close()

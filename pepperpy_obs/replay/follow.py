@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import glob
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,6 +15,9 @@ from pepperpy_obs.replay.lines import Splitter
 __all__ = ["Follow"]
 
 _PIECE = 256 * 1024
+_REMEMBERED = 256
+"""Bytes before the place where we are, by which a copy is known, and by their absence that the file was cut."""
+_MOST_COPIES = 64
 
 _Identity = tuple[int, int]
 
@@ -27,21 +31,70 @@ class _Followed:
         self.missed = 0
         self._file = file
         self._splitter = Splitter()
+        self._last = b""
 
-    def read(self, fold: Fold) -> None:
-        """Fold what has been added; a file that was cut to begin anew is read from its beginning."""
-        if os.fstat(self._file.fileno()).st_size < self._file.tell():
-            note("follow.cut", f"{self.name} was cut and begun anew; what was written just before may not be counted")
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing was read yet."""
+        return not self._last
+
+    def read(self, fold: Fold, others: Container[str] = ()) -> None:
+        """Fold what has been added; a file that was cut to begin anew is read from its beginning.
+
+        logrotate's `copytruncate` leaves a copy: what was not read yet is read there, if it is none of the `others`.
+        """
+        if self._was_cut():
+            if not self._read_copy(fold, others):
+                note(
+                    "follow.cut",
+                    f"{self.name} was cut and begun anew; what was written just before may not be counted",
+                )
             self._file.seek(0)
-            self._splitter, self.number = Splitter(), 0
-        while piece := self._file.read(_PIECE):
+            self._splitter, self.number, self._last = Splitter(), 0, b""
+        self._read(fold, self._file)
+
+    def _read(self, fold: Fold, file: BinaryIO) -> None:
+        while piece := file.read(_PIECE):
             self.number = fold.lines(self._splitter.feed(piece), self.name, self.number)
+            self._last = (self._last + piece[-_REMEMBERED:])[-_REMEMBERED:]
+
+    def _was_cut(self) -> bool:
+        """Return whether what was read last is not there any more; the file may have grown past it again."""
+        return not self._continues(self._file)
+
+    def _continues(self, file: BinaryIO) -> bool:
+        at = self._file.tell() - len(self._last)
+        return os.pread(file.fileno(), len(self._last), at) == self._last
+
+    def _read_copy(self, fold: Fold, others: Container[str]) -> bool:
+        """Fold the rest of the copy that was made before the cut, and return whether there is one."""
+        path = Path(self.name)
+        copies = [each for each in path.parent.glob(f"{glob.escape(path.name)}?*") if str(each) not in others]
+        for copy in sorted(copies, key=_changed, reverse=True)[:_MOST_COPIES]:
+            try:
+                with copy.open("rb") as file:
+                    if not self._continues(file):
+                        continue
+                    file.seek(self._file.tell())
+                    self._read(fold, file)
+            except OSError:
+                continue
+            fold.lines(self._splitter.rest(), self.name, self.number)
+            return True
+        return False
 
     def close(self, fold: Fold) -> None:
         """Fold what is left, a last line without end included."""
         self.read(fold)
         fold.lines(self._splitter.rest(), self.name, self.number)
         self._file.close()
+
+
+def _changed(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 class Follow:
@@ -56,12 +109,19 @@ class Follow:
         self._names = names
         self._fold = fold
         self._followed: dict[_Identity, _Followed] = {}
+        self._waits = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether a file was not there, or empty: if it is cut before its first lines are read, nothing tells."""
+        return self._waits or any(followed.is_new for followed in self._followed.values())
 
     def poll(self) -> None:
         """Fold what has been added since."""
         seen = dict(self._look())
+        self._waits = len(seen) < len(self._names)
         for identity, followed in list(self._followed.items()):
-            followed.read(self._fold)
+            followed.read(self._fold, self._names)
             # A rotation between two of our looks hides a file for one round: only after two is it gone.
             followed.missed = 0 if identity in seen else followed.missed + 1
             if followed.missed > 1:

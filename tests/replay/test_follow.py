@@ -30,6 +30,11 @@ def add(path: Path, text: str) -> None:
         file.write(text)
 
 
+def unlike(number: int) -> str:
+    """Return a line of an event of its own."""
+    return f'{LINE[:-2]},"event_id":"{number:032x}"}}\n'
+
+
 def test_what_is_added_is_read_once(path: Path, fold: Fold) -> None:
     """A log may appear late and grow; a line counts once it is whole."""
     follow = Follow([str(path)], fold)
@@ -87,6 +92,56 @@ def test_a_file_that_is_cut_begins_anew(path: Path, fold: Fold) -> None:
     follow.poll()
     follow.close()
     assert fold.events == 3
+
+
+@pytest.mark.parametrize("grown", [1, 9], ids=["shorter than before", "longer than before"])
+def test_what_a_copy_holds_is_read_there(path: Path, fold: Fold, caplog: pytest.LogCaptureFixture, grown: int) -> None:
+    """What logrotate copies and cuts between two looks is read from its copy, however the file has grown since."""
+    follow = Follow([str(path)], fold)
+    add(path, 2 * LINE)
+    follow.poll()
+    add(path, 3 * LINE)
+    path.with_name(f"{path.name}.1").write_text(path.read_text())
+    path.with_name(f"{path.name}.2").write_text("of another time\n" * 100)
+    path.write_text("")
+    add(path, "".join(unlike(number) for number in range(grown)))
+    follow.poll()
+    follow.close()
+
+    assert fold.events == 5 + grown
+    assert caplog.records == []
+
+
+def test_a_copy_that_is_followed_is_read_once(path: Path, fold: Fold) -> None:
+    """Where the copy's name is followed as well, its lines are not read a second time."""
+    copy = path.with_name(f"{path.name}.1")
+    follow = Follow([str(copy), str(path)], fold)
+    add(path, unlike(1) + unlike(2))
+    follow.poll()
+    add(path, unlike(3))
+    copy.write_text(path.read_text())
+    path.write_text("")
+    for _ in range(2):
+        follow.poll()
+    follow.close()
+
+    assert fold.events == 3
+
+
+def test_a_file_that_is_not_there_is_waited_for(path: Path, fold: Fold) -> None:
+    """A look says whether a file was missing, or had no lines."""
+    follow = Follow([str(path)], fold)
+    follow.poll()
+    missing = follow.waits
+    path.touch()
+    follow.poll()
+    empty = follow.waits
+    add(path, LINE)
+    follow.poll()
+    found = follow.waits
+    follow.close()
+
+    assert (missing, empty, found, fold.events) == (True, True, False, 1)
 
 
 def test_the_last_line_needs_no_end(path: Path, fold: Fold) -> None:
