@@ -13,7 +13,7 @@ from pepperpy_obs._shapes.returned_runs import record_run
 from pepperpy_obs._shapes.sdk_streams import sdk_stream_of
 from pepperpy_obs._shapes.source import is_generated
 from pepperpy_obs._shapes.steps import record_stream
-from pepperpy_obs._shapes.stream_recorder import Awaited, StreamRecorder
+from pepperpy_obs._shapes.stream_recorder import CANNOT_LEAVE, Awaited, StreamRecorder
 from pepperpy_obs._shapes.streams import named_as, relayed, relayed_async
 from pepperpy_obs.context import CURRENT, reset
 
@@ -61,7 +61,9 @@ def _later(record: Record, answer: Any, spec: Spec, take: Take) -> Any:
     """Return what to give the caller if the answer is yet to come, else None."""
     kind = type(answer)
     if kind is CoroutineType:
-        return None if is_generated(answer.cr_code) else named_as(answer, _awaited(Awaited(record, answer), take))
+        return (
+            None if is_generated(answer.cr_code) else named_as(answer, _awaited(Awaited(record, answer).armed(), take))
+        )
     if kind is GeneratorType:
         return None if is_generated(answer.gi_code) else relayed(answer, StreamRecorder(record, spec))
     if kind is AsyncGeneratorType:
@@ -69,19 +71,29 @@ def _later(record: Record, answer: Any, spec: Spec, take: Take) -> Any:
     if spec.usage is None and record_run(record, answer):
         return answer
     stream = sdk_stream_of(answer)
-    return answer if stream is not None and record_stream(stream, lambda: StreamRecorder(record, spec)) else None
+    return (
+        answer if stream is not None and record_stream(stream, lambda: StreamRecorder(record, spec).armed()) else None
+    )
 
 
 async def _awaited(guard: Awaited, take: Take) -> Any:
     """Await what a function has returned, as a part of its call."""
-    token = CURRENT.set(guard.record)
+    guard.disarm()
+    token: Any = CURRENT.get()
+    before = token
     try:
+        token = CURRENT.set(guard.record)
         answer = await guard.coroutine
-    except BaseException as error:
-        note_carried(guard.record, error)
-        guard.end(error)
-        raise
-    finally:
         reset(token)
-    guard.answered = True
-    return take(guard.record, answer, _clock.perf_counter_ns())
+        return take(guard.record, answer, _clock.perf_counter_ns())
+    except BaseException as error:
+        try:
+            CURRENT.reset(token)
+        except TypeError:
+            CURRENT.set(before)
+        except CANNOT_LEAVE:
+            pass
+        if not guard.ended:
+            note_carried(guard.record, error)
+            guard.end(error)
+        raise

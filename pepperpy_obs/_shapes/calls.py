@@ -60,8 +60,14 @@ def _pp_make(_pp_target, _pp_given, _pp_take):
                     pass
                 finally:
                     if _pp_record[{END}] is None:
-                        _pp_record[{ERROR}] = _pp_type(_pp_error)
-{fail}                raise
+                        _pp_record[{ERROR}] = _pp_any_error
+                        _pp_end = _pp_record[{START}]
+                        try:
+                            _pp_record[{ERROR}] = _pp_type(_pp_error)
+                            _pp_end = perf_counter_ns()
+{fail}                        finally:
+                            _pp_record[{END}] = _pp_end
+                raise
         try:
             _pp_lost()
         except _pp_no_room:
@@ -78,21 +84,14 @@ _ASK: Final = """\
                     pass
 """
 _FAIL: Final = """\
-                        try:
-                            _pp_record[{END}] = perf_counter_ns()
                         except _pp_no_memory:
-                            _pp_record[{END}] = _pp_record[{START}]
+                            pass
 """
 # An exception may carry an answer, which was paid for. The record ends even where there is no stack left to look.
 _FAIL_TRACKED: Final = """\
-                        _pp_end = _pp_record[{START}]
-                        try:
-                            _pp_end = perf_counter_ns()
                             _pp_note(_pp_record, _pp_error)
                         except _pp_no_room:
                             pass
-                        finally:
-                            _pp_record[{END}] = _pp_end
 """
 _FINISH: Final = """\
                 try:
@@ -163,6 +162,6 @@ def wrap_call(target: Callable[..., Any], spec: Spec, *, is_coroutine: bool) -> 
         END=END,
         ERROR=ERROR,
         ask=ask,
-        fail=fail.format(START=START, END=END),
+        fail=fail,
         finish=finish.format(START=START, END=END),
     )

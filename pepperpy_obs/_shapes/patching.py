@@ -33,15 +33,14 @@ def recorder_of(stream: Any) -> StreamRecorder | None:
 
 
 def record_on(stream: Any, recording: Callable[[], StreamRecorder]) -> None:
-    """Give a stream object a new recorder for as long as it lives; TypeError if it cannot be referred to weakly."""
+    """Give a stream object a new recorder for as long as it lives; TypeError if it cannot be referred to weakly.
+
+    The recorder ends with its last object.
+    """
     key = id(stream)
-    reference = weakref.ref(stream, functools.partial(_forget, key))
+    # C code from end to end: Python prints what a signal handler raises in there. The reference is `pop`'s default.
+    reference = weakref.ref(stream, functools.partial(_recorders.pop, key))
     _recorders[key] = reference, recording()
-
-
-def _forget(key: int, _: object) -> None:
-    """Let go of the recorder of an object that is gone: with its last object a recorder ends, too."""
-    _recorders.pop(key, None)
 
 
 def patch_methods(kind: type, methods: Mapping[str, Callable[[Callable[..., Any]], Callable[..., Any]]]) -> None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 from pepperpy_obs._guard import unread
 from pepperpy_obs._shapes.patching import patch_methods, record_on, recorder_of
 from pepperpy_obs._shapes.sdk_streams import is_raw, sdk_stream_of
-from pepperpy_obs._shapes.stream_recorder import Step
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Generator
@@ -74,8 +73,7 @@ def _step(recorder: StreamRecorder, original: _Method, source: Any) -> Any:
     """Take one step; one within another (an `__iter__` that calls `__next__`) is the same step."""
     if recorder.busy or recorder.ended:
         return original(source)
-    with Step(recorder):
-        item = original(source)
+    item = recorder.step(original, source)
     recorder.item(item)
     return item
 
@@ -100,8 +98,7 @@ async def _async_stepwise(recorder: StreamRecorder, inner: Any) -> AsyncGenerato
 async def _async_step(recorder: StreamRecorder, original: _Method, source: Any) -> Any:
     if recorder.busy or recorder.ended:
         return await original(source)
-    with Step(recorder):
-        item = await original(source)
+    item = await recorder.async_step(original, source)
     recorder.item(item)
     return item
 
@@ -121,9 +118,7 @@ def _enter(original: _Method) -> _Method:
         recorder = recorder_of(self)
         if recorder is None or recorder.busy or recorder.ended:
             return original(self)
-        with Step(recorder):
-            entered = original(self)
-        return _entered(recorder, self, entered)
+        return _entered(recorder, self, recorder.step(original, self))
 
     return enter
 
@@ -141,9 +136,7 @@ def _aenter(original: _Method) -> _Method:
 
 
 async def _async_enter(recorder: StreamRecorder, original: _Method, manager: Any) -> Any:
-    with Step(recorder):
-        entered = await original(manager)
-    return _entered(recorder, manager, entered)
+    return _entered(recorder, manager, await recorder.async_step(original, manager))
 
 
 def _entered(recorder: StreamRecorder, manager: Any, entered: Any) -> Any:
@@ -169,8 +162,7 @@ def _read(original: _Method) -> _Method:
         recorder = recorder_of(self)
         if recorder is None or recorder.busy or recorder.ended:
             return original(self, *args, **given)
-        with Step(recorder):
-            result = original(self, *args, **given)
+        result = recorder.step(original, self, *args, **given)
         if hasattr(type(result), "__await__"):
             return _async_read(recorder, self, result)
         return _came(recorder, self, result)
@@ -179,9 +171,7 @@ def _read(original: _Method) -> _Method:
 
 
 async def _async_read(recorder: StreamRecorder, response: Any, reading: Awaitable[Any]) -> Any:
-    with Step(recorder):
-        result = await reading
-    return _came(recorder, response, result)
+    return _came(recorder, response, await recorder.async_step(lambda: reading))
 
 
 def _came(recorder: StreamRecorder, response: Any, result: Any) -> Any:

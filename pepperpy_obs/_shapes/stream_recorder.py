@@ -1,8 +1,13 @@
 """The recorder of one stream: its record, and the usage that is read from its items as they pass.
 
 Theory. A stream is *open* until its record has an END: it was read to its end, closed, left by an error, or let go of.
-Between two steps nothing of ours is current. `enter` and `reset` put the call around each step; a step may be entered
-in one context and left in another, so `reset` tolerates a foreign token. An end is written once: the first one counts.
+Between two steps nothing of ours is current. A step is entered and left by one call of C code each: a signal handler
+may raise before and after these, but not in them. Both stand inside of the `try`; until the variable is set, its value
+from before stands where the token will. A step may be entered in one context and left in another, where the token is of
+no use. An end is written once: the first one counts.
+
+Python prints what a signal handler raises in a `__del__`. So a recorder has one only while it is *armed*: from when the
+stream is handed out to its end. It changes its class for that.
 """
 
 from __future__ import annotations
@@ -16,19 +21,20 @@ from pepperpy_obs._shapes.capture import fail, note_carried
 from pepperpy_obs.context import CURRENT, reset
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine
     from contextvars import Token
-    from types import TracebackType
 
     from pepperpy_obs._record import Record, Spec
 
-__all__ = ["Awaited", "NullRecorder", "Step", "StreamRecorder"]
+__all__ = ["CANNOT_LEAVE", "Awaited", "CallFinalizer", "NullRecorder", "StreamRecorder"]
 
 _ENDS: Final = (StopIteration, StopAsyncIteration)
+CANNOT_LEAVE: Final = (ValueError, RuntimeError)
+"""What a token raises in another context, or when it was used before a signal handler raised."""
 
 
-class CallFinalizer:
-    """Ends the record of a call that goes on after its function has returned, at the latest when it is let go of."""
+class _Ending:
+    """Ends the record of a call that goes on after its function has returned."""
 
     __slots__ = ("record",)
 
@@ -54,29 +60,46 @@ class CallFinalizer:
         if not self.ended:
             self.end(GeneratorExit())
 
+
+class CallFinalizer(_Ending):
+    """Ends the record of such a call at the latest when it is let go of."""
+
+    __slots__ = ()
+
     def __del__(self) -> None:
         """Complete the record of what was let go before it was awaited, read to its end or closed."""
         self.abandoned()
 
 
-class Awaited(CallFinalizer):
+class Awaited(_Ending):
     """Ends a call that ends with a coroutine, and closes the coroutine if it was never awaited."""
 
-    __slots__ = ("answered", "coroutine")
+    __slots__ = ("coroutine",)
 
     def __init__(self, record: Record, coroutine: Coroutine[Any, Any, Any]) -> None:
         super().__init__(record)
         self.coroutine = coroutine
-        self.answered = False
+
+    def armed(self) -> Awaited:
+        """Have the coroutine closed if nothing refers to this any more."""
+        self.__class__ = _ArmedAwaited
+        return self
+
+    def disarm(self) -> None:
+        """The coroutine is being awaited: it ends its call by itself."""
+        self.__class__ = Awaited
+
+
+class _ArmedAwaited(Awaited, CallFinalizer):
+    __slots__ = ()
 
     def __del__(self) -> None:
         """Close the coroutine: Python warns of the one that drives it if that was never awaited."""
         self.coroutine.close()
-        if not self.answered:
-            super().__del__()
+        self.abandoned()
 
 
-class StreamRecorder(CallFinalizer):
+class StreamRecorder(_Ending):
     """The record of one stream, and what is learnt from its items as they pass."""
 
     __slots__ = ("busy", "inside", "notes", "spec", "usage")
@@ -95,15 +118,58 @@ class StreamRecorder(CallFinalizer):
 
             self.usage = Stream() if spec.usage is None else Stream(spec.usage)
 
-    def enter(self) -> Token[Record | None]:
-        """Make the call current for one step: the stream's, or that of a block which it had open at its last yield."""
-        return CURRENT.set(self.inside)
+    def armed(self) -> StreamRecorder:
+        """Have the record end as abandoned if nothing refers to this any more."""
+        self.__class__ = _ArmedRecorder
+        return self
 
-    def reset(self, token: Token[Record | None] | None) -> None:
-        """Give the consumer its context back."""
+    def leave(self, token: Token[Record | None]) -> None:
+        """Give the consumer its context back after a step; a block that the stream has open is current in its next."""
+        self.busy = False
         self.inside = CURRENT.get() or self.record
-        if token is not None:
-            reset(token)
+        reset(token)
+
+    def step(self, call: Callable[..., Any], *args: Any, **given: Any) -> Any:
+        """Return what `call` returns, as one step of the stream; an exception ends it."""
+        token: Any = CURRENT.get()
+        before = token
+        try:
+            token = CURRENT.set(self.inside)
+            self.busy = True
+            result = call(*args, **given)
+            self.leave(token)
+        except BaseException as error:
+            try:
+                CURRENT.reset(token)
+            except TypeError:
+                CURRENT.set(before)
+            except CANNOT_LEAVE:
+                pass
+            self.busy = False
+            self.end(None if issubclass(type(error), _ENDS) else error)
+            raise
+        return result
+
+    async def async_step(self, call: Callable[..., Awaitable[Any]], *args: Any) -> Any:
+        """Return what `call` returns, awaited, as one step of the stream; an exception ends it."""
+        token: Any = CURRENT.get()
+        before = token
+        try:
+            token = CURRENT.set(self.inside)
+            self.busy = True
+            result = await call(*args)
+            self.leave(token)
+        except BaseException as error:
+            try:
+                CURRENT.reset(token)
+            except TypeError:
+                CURRENT.set(before)
+            except CANNOT_LEAVE:
+                pass
+            self.busy = False
+            self.end(None if issubclass(type(error), _ENDS) else error)
+            raise
+        return result
 
     def item(self, item: object) -> None:
         """Note that an item passes; what usage it carries is taken, the item is not kept."""
@@ -129,6 +195,7 @@ class StreamRecorder(CallFinalizer):
         if error is not None and self.usage is not None:
             note_carried(self.record, error)
         super().end(error)
+        self.__class__ = StreamRecorder
 
     def answered(self, answer: object, response: object) -> None:
         """Complete the record with an answer that came whole or, if that says nothing, with the response it came in."""
@@ -146,6 +213,7 @@ class StreamRecorder(CallFinalizer):
         except BaseException as error:
             unread(error)
         super().end(None)
+        self.__class__ = StreamRecorder
 
     def returned(self, thrown: BaseException | None) -> None:
         """Complete the record of a stream that came to its end by itself, or because it was closed."""
@@ -153,37 +221,21 @@ class StreamRecorder(CallFinalizer):
         self.end(thrown if issubclass(type(thrown), GeneratorExit) else None)
 
 
-class Step:
-    """One step of a stream, for a `with`: the call is current in it, and an exception ends it."""
-
-    __slots__ = ("recorder", "token")
-
-    def __init__(self, recorder: StreamRecorder) -> None:
-        self.recorder = recorder
-        self.token: Token[Record | None] | None = None
-
-    def __enter__(self) -> None:
-        self.token = self.recorder.enter()
-        self.recorder.busy = True
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        recorder = self.recorder
-        recorder.busy = False
-        recorder.reset(self.token)
-        if kind is not None:
-            recorder.end(None if issubclass(kind, _ENDS) else error)
+class _ArmedRecorder(StreamRecorder, CallFinalizer):
+    __slots__ = ()
 
 
 class NullRecorder:
     """Stands for a recorder while recording is off."""
 
-    def enter(self) -> None:
-        """Leave the context as it is."""
+    @property
+    def inside(self) -> Record | None:
+        """What is current anyway."""
+        return CURRENT.get()
 
-    def reset(self, token: object) -> None:
-        """Leave it so."""
+    def leave(self, token: Token[Record | None]) -> None:
+        """Leave the context as it was."""
+        reset(token)
 
     def item(self, item: object) -> None:
         """Learn nothing."""

@@ -21,7 +21,7 @@ from pepperpy_obs._record import START, blank
 from pepperpy_obs._shapes.asked import asked_by, candidates, note_asked
 from pepperpy_obs._shapes.capture import lost
 from pepperpy_obs._shapes.source import generated
-from pepperpy_obs._shapes.stream_recorder import NullRecorder, StreamRecorder
+from pepperpy_obs._shapes.stream_recorder import CANNOT_LEAVE, NullRecorder, StreamRecorder
 from pepperpy_obs.context import CURRENT, is_above
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def _new_recorder(spec: Spec, caller: Record | None, *asked: object) -> StreamRe
     if here is not caller and caller is not None and (here is None or is_above(here, caller)):
         here = caller
     record = blank(spec, here)
-    recorder = StreamRecorder(record, spec)
+    recorder = StreamRecorder(record, spec).armed()
     if asked:
         note_asked(record, *asked)
     record[START] = _clock.perf_counter_ns()  # before it enters the buffer: the drain relies on it
@@ -84,15 +84,25 @@ def _pp_make(_pp_target, _pp_given, _pp_recording):
         _pp_sent = _pp_thrown = None
         try:
             while True:
-                _pp_token = _pp_recorder.enter()
+                _pp_token = _pp_before = _pp_current()
                 try:
-                    _pp_item = _pp_inner.send(_pp_sent) if _pp_thrown is None else _pp_inner.throw(_pp_thrown)
+                    try:
+                        _pp_token = _pp_enter(_pp_recorder.inside)
+                        _pp_item = _pp_inner.send(_pp_sent) if _pp_thrown is None else _pp_inner.throw(_pp_thrown)
+                        _pp_recorder.leave(_pp_token)
+                    except _pp_any_error:
+                        try:
+                            _pp_leave(_pp_token)
+                        except _pp_no_token:
+                            _pp_enter(_pp_before)
+                        except _pp_cannot_leave:
+                            pass
+                        raise
                 except _pp_returned as _pp_stop:
                     _pp_recorder.returned(_pp_thrown)
                     return _pp_stop.value
                 finally:
-                    _pp_recorder.reset(_pp_token)
-                    _pp_sent = _pp_thrown = None
+                    _pp_sent = _pp_thrown = _pp_token = _pp_before = None
                 _pp_recorder.item(_pp_item)
                 try:
                     _pp_sent = yield _pp_item
@@ -116,15 +126,25 @@ def _pp_make(_pp_target, _pp_given, _pp_recording):
         _pp_sent = _pp_thrown = None
         try:
             while True:
-                _pp_token = _pp_recorder.enter()
+                _pp_token = _pp_before = _pp_current()
                 try:
-                    _pp_item = await _pp_step
+                    try:
+                        _pp_token = _pp_enter(_pp_recorder.inside)
+                        _pp_item = await _pp_step
+                        _pp_recorder.leave(_pp_token)
+                    except _pp_any_error:
+                        try:
+                            _pp_leave(_pp_token)
+                        except _pp_no_token:
+                            _pp_enter(_pp_before)
+                        except _pp_cannot_leave:
+                            pass
+                        raise
                 except _pp_ended:
                     _pp_recorder.returned(_pp_thrown)
                     return
                 finally:
-                    _pp_recorder.reset(_pp_token)
-                    _pp_step = _pp_sent = _pp_thrown = None
+                    _pp_step = _pp_sent = _pp_thrown = _pp_token = _pp_before = None
                 _pp_recorder.item(_pp_item)
                 try:
                     _pp_sent = yield _pp_item
@@ -152,12 +172,20 @@ def wrap_async_stream(target: Callable[..., AsyncGenerator[Any, Any]], spec: Spe
 
 def relayed(inner: Generator[Any, Any, Any], recorder: StreamRecorder) -> Generator[Any, Any, Any]:
     """Return a generator that drives `inner`, made elsewhere, under a recorder."""
-    return named_as(inner, generated(_SOURCE, lambda: inner, (recorder, _as_given), globals(), asked="")())
+    relay: Generator[Any, Any, Any] = generated(_SOURCE, lambda: inner, (recorder, _as_given), globals(), asked="")()
+    named_as(inner, relay)
+    recorder.armed()
+    return relay
 
 
 def relayed_async(inner: AsyncGenerator[Any, Any], recorder: StreamRecorder) -> AsyncGenerator[Any, Any]:
     """Return an async generator that drives `inner`, made elsewhere, under a recorder."""
-    return named_as(inner, generated(_ASYNC_SOURCE, lambda: inner, (recorder, _as_given), globals(), asked="")())
+    relay: AsyncGenerator[Any, Any] = generated(
+        _ASYNC_SOURCE, lambda: inner, (recorder, _as_given), globals(), asked=""
+    )()
+    named_as(inner, relay)
+    recorder.armed()
+    return relay
 
 
 def named_as(inner: Any, relay: Running) -> Running:
@@ -216,5 +244,9 @@ def _first_step(inner: AsyncGenerator[Any, Any]) -> Awaitable[Any]:
 
 _pp_first_step = _first_step
 _pp_current = CURRENT.get
+_pp_enter = CURRENT.set
+_pp_leave = CURRENT.reset
+_pp_no_token = TypeError
+_pp_cannot_leave = CANNOT_LEAVE
 _pp_named = _named
 _pp_asked_by = asked_by

@@ -77,27 +77,34 @@ class Block:
         record[START] = _clock.perf_counter_ns()  # before it enters the buffer: the drain relies on it
         buffer.append(record)
         self._token = CURRENT.set(record)
+        self.__class__ = _EnteredBlock
         return Call(record, buffer) if self._fields is None else Call(call_of(record), buffer, record)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        try:
+            self._exit(error)
+        except BaseException:  # a signal handler's
+            self._exit(error)
+            raise
+
+    def _exit(self, error: BaseException | None) -> None:
+        """Leave the block; once more does what is left to do."""
         record, token = self._record, self._token
         if record is None or token is None:
             return
-        try:
-            if error is None:
-                record[END] = _clock.perf_counter_ns()
-            else:
-                fail(record, error)
-        finally:
-            self._leave(record, token)
-
-    def _leave(self, record: Record, token: Token[Record | None]) -> None:
+        if record[END] is not None:
+            pass
+        elif error is None:
+            record[END] = _clock.perf_counter_ns()
+        else:
+            fail(record, error)
         reset(token)
         if CURRENT.get() is record:
             # Opened in one task's step of a stream, closed in another's: the token is of no use there.
             CURRENT.set(None if token.old_value is Token.MISSING else token.old_value)
+        self.__class__ = Block
 
     async def __aenter__(self) -> Call:
         return self.__enter__()
@@ -106,6 +113,16 @@ class Block:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.__exit__(kind, error, traceback)
+
+
+class _EnteredBlock(Block):
+    """Only what is entered has a `__del__`: Python prints what a signal handler raises in there."""
+
+    __slots__ = ()
+
+    def __del__(self) -> None:
+        """Leave a block that Python could not: a signal handler had raised before a line of `__exit__` was run."""
+        self._exit(GeneratorExit())
 
 
 def measure(
