@@ -11,7 +11,7 @@ ARGS ?=
 
 help:
 	@echo "make demo    a small fleet of agents at work, then its tables of performance, usage, cost and health"
-	@echo "make test    all tests (ARGS='-k histogram' picks some)"
+	@echo "make test    all tests (ARGS='-k histogram' picks some, ARGS='-m hostile' fault injection and hostile input)"
 	@echo "make lint    ruff and the import contracts"
 	@echo "make types   mypy --strict and pyright"
 	@echo "make check   lint, types, test and wheel"

@@ -31,7 +31,11 @@ def failed(stage: str, error: BaseException) -> None:
     Safe to call from any thread. Two threads that fail in the same instant may be counted
     as one: a lock here could be held at a fork.
     """
-    pass_on(error)
+    try:
+        pass_on(error)
+    except BaseException:
+        del error  # as in `pass_on`
+        raise
     _failures[stage] += 1
     # The application's log may go to the same stream that is not read: to log would hang.
     if _failures[stage] == 1 and not issubclass(type(error), BlockingIOError):
@@ -56,17 +60,24 @@ def pass_on(error: BaseException) -> None:
     is called so.
     """
     entry: TracebackType | None = _TRACEBACK.__get__(error)
-    while entry is not None and entry.tb_next is not None:
-        if _is_handler(entry.tb_next.tb_frame, interrupted=entry.tb_frame):
-            raise error
-        entry = entry.tb_next
+    try:
+        while entry is not None and entry.tb_next is not None:
+            if _is_handler(entry.tb_next.tb_frame, interrupted=entry.tb_frame):
+                raise error
+            entry = entry.tb_next
+    finally:
+        # The traceback refers to this frame: a cycle, which would keep all that its frames refer to until a collection.
+        del error, entry
 
 
 def unread(error: BaseException) -> None:
     """Count that an answer of the user's could not be read; raise `error` again if it was not the answer's."""
-    if interrupted(error):
-        raise error
-    failed("usage", error)
+    try:
+        if interrupted(error):
+            raise error
+        failed("usage", error)
+    finally:
+        del error  # as in `pass_on`
 
 
 def interrupted(error: BaseException) -> bool:

@@ -11,6 +11,8 @@ import pytest
 
 from pepperpy_obs._exclusive import BusyError, Exclusive
 
+pytestmark = pytest.mark.hostile
+
 PATIENCE = 30
 
 

@@ -11,6 +11,8 @@ import pytest
 from pepperpy_obs import _guard, current_call, measure, measured, tracked_usage
 from pepperpy_obs.testing import captured
 
+pytestmark = pytest.mark.hostile
+
 
 class ClassRaises(Exception):
     @property  # type: ignore[misc]

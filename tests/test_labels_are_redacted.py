@@ -13,6 +13,8 @@ from pepperpy_obs.cli.main import main
 from pepperpy_obs.metrics import Metric, MetricsCollector
 from pepperpy_obs.testing import captured
 
+pytestmark = pytest.mark.hostile
+
 KEY = "gh" + "p_" + "a1B2" * 9
 PASSWORD = "hunter22pw"
 ANSWER = {"model": "gpt-4o", "usage": {"prompt_tokens": 10, "completion_tokens": 1}}

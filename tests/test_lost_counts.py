@@ -11,6 +11,8 @@ import pytest
 import pepperpy_obs
 from pepperpy_obs import measured
 
+pytestmark = pytest.mark.hostile
+
 
 @pytest.fixture
 def _restless() -> Iterator[None]:

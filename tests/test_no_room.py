@@ -15,6 +15,8 @@ from pepperpy_obs._dispatch import RECORDS, runtime
 from pepperpy_obs._guard import failures, forget
 from pepperpy_obs.testing import captured
 
+pytestmark = pytest.mark.hostile
+
 
 def _out_of_memory(*_: object) -> Any:
     raise MemoryError

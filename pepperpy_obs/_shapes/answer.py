@@ -78,10 +78,10 @@ def _later(record: Record, answer: Any, spec: Spec, take: Take) -> Any:
 
 async def _awaited(guard: Awaited, take: Take) -> Any:
     """Await what a function has returned, as a part of its call."""
-    guard.disarm()
     token: Any = CURRENT.get()
     before = token
     try:
+        guard.disarm()
         token = CURRENT.set(guard.record)
         answer = await guard.coroutine
         reset(token)

@@ -122,7 +122,11 @@ class _EnteredBlock(Block):
 
     def __del__(self) -> None:
         """Leave a block that Python could not: a signal handler had raised before a line of `__exit__` was run."""
-        self._exit(GeneratorExit())
+        record = self._record
+        if record is not None and CURRENT.get() is record:
+            self._exit(GeneratorExit())
+        elif record is not None and record[END] is None:
+            fail(record, GeneratorExit())  # a block around it has been left meanwhile, and made its caller current
 
 
 def measure(

@@ -12,9 +12,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
+
 from pepperpy_obs.formats.lines import json_lines
 from tests.cli.command import CommandLine
 from tests.cli.scrape import scrape
+
+pytestmark = pytest.mark.hostile
 
 CALL: dict[str, Any] = {
     "timestamp": "2023-11-16T18:17:03.979960Z",

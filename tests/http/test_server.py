@@ -28,6 +28,8 @@ from pepperpy_obs.http.server import MOST_CONNECTIONS, MetricsServer
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
+pytestmark = pytest.mark.hostile
+
 HELLO = application({"/hello": lambda _: Answer("hello")})
 Listen = Callable[..., MetricsServer]
 

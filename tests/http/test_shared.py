@@ -9,6 +9,8 @@ import pytest
 
 from pepperpy_obs.http.shared import Shared
 
+pytestmark = pytest.mark.hostile
+
 
 class Asked:
     """Threads that ask one question; the answer is how many were made before it."""

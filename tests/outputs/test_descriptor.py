@@ -20,6 +20,8 @@ from pepperpy_obs.metrics import MetricsCollector
 from pepperpy_obs.outputs.descriptor import Descriptor
 from pepperpy_obs.outputs.file import File
 
+pytestmark = pytest.mark.hostile
+
 REAL_OPEN = os.open
 
 

@@ -15,6 +15,8 @@ from pepperpy_obs import _guard
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.outputs.file import File
 
+pytestmark = pytest.mark.hostile
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:

@@ -9,6 +9,8 @@ import pytest
 
 from pepperpy_obs.outputs.stream import Stream
 
+pytestmark = pytest.mark.hostile
+
 
 class TestStream:
     def test_looked_up_at_each_write(self, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,8 @@ import pytest
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.pricing import Pricer
 
+pytestmark = pytest.mark.hostile
+
 ONE = '[[price]]\nmodel = "m"\n'
 
 

@@ -15,6 +15,8 @@ from pepperpy_obs.replay.fold import Fold
 from pepperpy_obs.replay.known_ids import KnownIds
 from pepperpy_obs.reports.stats import Stats
 
+pytestmark = pytest.mark.hostile
+
 CALL: dict[str, Any] = {
     "timestamp": "2023-11-16T18:17:03.979960Z",
     "event": "operation.finished",

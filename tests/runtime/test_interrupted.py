@@ -24,6 +24,8 @@ from pepperpy_obs.outputs.file import File
 from pepperpy_obs.testing import captured
 from pepperpy_obs.typing import EventDict
 
+pytestmark = pytest.mark.hostile
+
 
 @pytest.fixture(autouse=True)
 def silent() -> Iterator[None]:

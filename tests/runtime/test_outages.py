@@ -17,6 +17,8 @@ import pytest
 from tests.servers.loki import LokiServer
 from tests.servers.wire import Fault, Reply
 
+pytestmark = pytest.mark.hostile
+
 PRELUDE = """
 import os, sys, time
 import pepperpy_obs

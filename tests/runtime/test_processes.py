@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.hostile
+
 PRELUDE = """
 import os, sys, time, signal, threading, multiprocessing
 import pepperpy_obs

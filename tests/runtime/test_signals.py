@@ -20,6 +20,8 @@ from pepperpy_obs.runtime import shielded
 from pepperpy_obs.testing import captured
 from tests.runtime.held import held
 
+pytestmark = pytest.mark.hostile
+
 TIMEOUTS = """
 import itertools, json, os, signal, sys, time
 from pepperpy_obs import Config, _dispatch, configure, costed, current_call, flush, measured, stats

@@ -13,6 +13,8 @@ from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.runtime.runtime import Runtime
 from pepperpy_obs.testing import ManualClock
 
+pytestmark = pytest.mark.hostile
+
 SLOW = 0.02
 """Seconds that each event takes in the processor of these tests."""
 

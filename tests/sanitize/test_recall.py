@@ -18,6 +18,8 @@ from pepperpy_obs.sanitize.secret_marks import MARKED
 from pepperpy_obs.sanitize.secrets import without_secrets
 from tests.sanitize.credentials import BENIGN, CONTEXTS, IN_CONTEXT, KEYS, filled, leaks
 
+pytestmark = pytest.mark.hostile
+
 
 @pytest.mark.parametrize("form", KEYS)
 def test_keys_are_known_by_themselves(form: str) -> None:

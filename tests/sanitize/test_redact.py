@@ -13,6 +13,8 @@ from pepperpy_obs.processors import Redactor, Truncator
 from pepperpy_obs.sanitize import map_fields
 from pepperpy_obs.sanitize.map_fields import MapFields
 
+pytestmark = pytest.mark.hostile
+
 KEY = "sk-" + "abcdefgh12345678"
 
 TEXT = st.sampled_from(["a", KEY, f"x {KEY} y", "password=p", "token", "authorization", "apiKey", "n", "db://u:p@h"])

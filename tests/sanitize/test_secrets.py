@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from pepperpy_obs.sanitize.secrets import without_secrets
 
+pytestmark = pytest.mark.hostile
+
 # Made here of parts, so that nobody's scanner takes them for real ones.
 KEYS = [
     "sk-" + "proj-aB3_" * 6,

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -26,6 +27,8 @@ from tests.servers.elastic import BUSY, ElasticServer
 from tests.servers.http_input import LogstashServer, OtlpServer, plain
 from tests.servers.loki import LokiServer
 from tests.servers.wire import Fault, Reply, Server
+
+pytestmark = pytest.mark.hostile
 
 QUICK: dict[str, Any] = {
     "linger": 0,

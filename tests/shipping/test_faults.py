@@ -27,6 +27,8 @@ from tests.servers.elastic import BUSY, ElasticServer, Item
 from tests.servers.loki import SECOND, LokiServer
 from tests.servers.wire import Fault, Reply
 
+pytestmark = pytest.mark.hostile
+
 Make = Callable[..., Record]
 NOW = time.time_ns()
 

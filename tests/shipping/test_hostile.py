@@ -31,6 +31,8 @@ from tests.servers.elastic import ElasticServer
 from tests.servers.http_input import LogstashServer
 from tests.servers.wire import Fault, Reply
 
+pytestmark = pytest.mark.hostile
+
 Make = Callable[..., Record]
 Ship = Callable[..., Shipper]
 DEEP = b'{"errors":false,"items":[],"more":' + b"[" * 100_000 + b"]" * 100_000 + b"}"

@@ -20,6 +20,8 @@ from pepperpy_obs.shipping.shipper import Shipper
 from pepperpy_obs.shipping.spool import Bounds, Spool
 from tests.servers.elastic import ElasticServer
 
+pytestmark = pytest.mark.hostile
+
 Make = Callable[..., Record]
 Ship = Callable[..., Shipper]
 QUICK: dict[str, Any] = {"linger": 0, "retry_first": 0.01, "retry_most": 0.02}

@@ -13,6 +13,8 @@ import pytest
 from pepperpy_obs import costed, usage
 from pepperpy_obs.testing import captured
 
+pytestmark = pytest.mark.hostile
+
 CHAT = {"model": "gpt-4o", "usage": {"prompt_tokens": 20, "completion_tokens": 5, "total_tokens": 25}}
 
 
