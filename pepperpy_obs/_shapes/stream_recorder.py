@@ -82,12 +82,12 @@ class Awaited(_Ending):
 
     def armed(self) -> Awaited:
         """Have the coroutine closed if nothing refers to this any more."""
-        self.__class__ = _ArmedAwaited
+        object.__setattr__(self, "__class__", _ArmedAwaited)
         return self
 
     def disarm(self) -> None:
         """The coroutine is being awaited: it ends its call by itself."""
-        self.__class__ = Awaited
+        object.__setattr__(self, "__class__", Awaited)
 
 
 class _ArmedAwaited(Awaited, CallFinalizer):
@@ -120,7 +120,7 @@ class StreamRecorder(_Ending):
 
     def armed(self) -> StreamRecorder:
         """Have the record end as abandoned if nothing refers to this any more."""
-        self.__class__ = _ArmedRecorder
+        object.__setattr__(self, "__class__", _ArmedRecorder)
         return self
 
     def leave(self, token: Token[Record | None]) -> None:
@@ -195,7 +195,7 @@ class StreamRecorder(_Ending):
         if error is not None and self.usage is not None:
             note_carried(self.record, error)
         super().end(error)
-        self.__class__ = StreamRecorder
+        object.__setattr__(self, "__class__", StreamRecorder)
 
     def answered(self, answer: object, response: object) -> None:
         """Complete the record with an answer that came whole or, if that says nothing, with the response it came in."""
@@ -213,7 +213,7 @@ class StreamRecorder(_Ending):
         except BaseException as error:
             unread(error)
         super().end(None)
-        self.__class__ = StreamRecorder
+        object.__setattr__(self, "__class__", StreamRecorder)
 
     def returned(self, thrown: BaseException | None) -> None:
         """Complete the record of a stream that came to its end by itself, or because it was closed."""

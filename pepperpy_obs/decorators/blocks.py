@@ -77,7 +77,7 @@ class Block:
         record[START] = _clock.perf_counter_ns()  # before it enters the buffer: the drain relies on it
         buffer.append(record)
         self._token = CURRENT.set(record)
-        self.__class__ = _EnteredBlock
+        object.__setattr__(self, "__class__", _EnteredBlock)
         return Call(record, buffer) if self._fields is None else Call(call_of(record), buffer, record)
 
     def __exit__(
@@ -104,7 +104,7 @@ class Block:
         if CURRENT.get() is record:
             # Opened in one task's step of a stream, closed in another's: the token is of no use there.
             CURRENT.set(None if token.old_value is Token.MISSING else token.old_value)
-        self.__class__ = Block
+        object.__setattr__(self, "__class__", Block)
 
     async def __aenter__(self) -> Call:
         return self.__enter__()
