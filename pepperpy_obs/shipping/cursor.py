@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import struct
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
@@ -41,14 +42,15 @@ class Cursor:
     """
 
     def __init__(self, path: Path, default: Position = START) -> None:
-        """Open the cursor; a file that is not there yet is made and stands at `default`."""
+        """Open the cursor; a file that is not there yet is made at `default`, on a full disk in memory only."""
         self._file = Descriptor(path, os.O_RDWR | os.O_CREAT)
         self._generation = 0
         self.position = default
         if os.fstat(self._file.fileno()).st_size:
             self._load()
         else:
-            self.store(default)
+            with suppress(OSError):
+                self.store(default)
 
     def _load(self) -> None:
         self.position = START

@@ -144,15 +144,21 @@ class Shipper:
         return True
 
     def _own(self) -> Spool:
-        """Open the first slot that is free and whose files are ours."""
+        """Open the first slot that is free and whose files are ours.
+
+        Raises:
+            SetupError: None can be opened; on a disk that fails the next directory would fail as well.
+        """
         start = 0
         while True:
             slot = slots.take(self.directory, start)
             try:
                 return Spool(slot, self._accounts, self._drop, self._bounds)
             except OSError as error:
-                slots.passed_over(slot.path, error)
                 slot.release()
+                if not slots.is_odd(error):
+                    raise slots.unusable(self.directory, error) from error
+                slots.passed_over(slot.path, error)
                 start = slot.number + 1
 
     def _adopt(self) -> list[Spool]:

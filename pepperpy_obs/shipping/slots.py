@@ -17,10 +17,12 @@ from pepperpy_obs._guard import failed
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.shipping.private import Descriptor, check_directory
 
-__all__ = ["Slot", "orphans", "passed_over", "take"]
+__all__ = ["Slot", "is_odd", "orphans", "passed_over", "take", "unusable"]
 
 _LOG = logging.getLogger("pepperpy_obs")
 _MOST = 10_000
+_ODD = (errno.ENXIO, errno.ENODEV, errno.EFBIG, errno.ESTALE)
+"""Sockets, devices, files that are too large, files that were replaced."""
 _LEFT = ("*.seg", "*.suspects")
 """What an owner that is gone may have left."""
 
@@ -45,6 +47,18 @@ class Slot:
     def release(self) -> None:
         """Give up the lock. In a forked child it only gives up the child's copy: the parent's lock stays."""
         self._lock.close()
+
+
+def is_odd(error: OSError) -> bool:
+    """Return whether a directory or a file is another's or no such thing, so that the next one may do."""
+    known = isinstance(error, PermissionError | NotADirectoryError | IsADirectoryError | FileExistsError)
+    return known or error.errno in _ODD
+
+
+def unusable(root: Path, error: OSError) -> SetupError:
+    """Return what to raise where no directory of a spool can be used."""
+    advice = "let ship_directory be one on a local disk that may be written and has room"
+    return SetupError(f"no spool can be kept in {str(root)!r}: {error}; {advice}")
 
 
 def passed_over(path: Path, error: OSError) -> None:
@@ -79,8 +93,8 @@ def take(root: Path, start: int = 0) -> Slot:
         for number in range(start, start + _MOST):
             try:
                 slot = _lock(root / str(number))
-            except (PermissionError, NotADirectoryError, IsADirectoryError, FileExistsError) as error:
-                if not os.access(root, os.W_OK | os.X_OK):
+            except OSError as error:
+                if not is_odd(error) or not os.access(root, os.W_OK | os.X_OK):
                     raise
                 passed_over(root / str(number), error)
                 continue
@@ -88,9 +102,7 @@ def take(root: Path, start: int = 0) -> Slot:
                 return slot
         raise FileExistsError(errno.EEXIST, f"{_MOST} directories in it are taken", str(root))
     except OSError as error:
-        advice = "let ship_directory be one on a local disk that may be written"
-        msg = f"no spool can be kept in {str(root)!r}: {error}; {advice}"
-        raise SetupError(msg) from error
+        raise unusable(root, error) from error
 
 
 def orphans(root: Path) -> list[Slot]:

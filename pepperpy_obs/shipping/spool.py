@@ -67,14 +67,24 @@ class Spool:
         self._lock = threading.Lock()
         self._writing: Segment | None = None
         self._refused_at = -_DISK_RETRY
+        self._cursors: dict[str, Cursor] = {}
         self._segments, self.next = self._open_segments()
-        self._cursors = {path.stem: Cursor(path) for path in slot.path.glob(f"*{SUFFIX}")}
+        try:
+            self._open_cursors(sinks)
+        except OSError:
+            for opened in (*self._segments, *self._cursors.values()):
+                opened.close()
+            raise
+        self._taken = {sink: self._found(cursor.position) for sink, cursor in self._cursors.items()}
+
+    def _open_cursors(self, sinks: Iterable[str]) -> None:
+        for path in self.slot.path.glob(f"*{SUFFIX}"):
+            self._cursors[path.stem] = Cursor(path)
         # After a power cut a cursor may stand behind the records that were lost with it: numbers are never used twice.
         self.next = max([self.next, *(cursor.position.number for cursor in self._cursors.values())])
         for sink in sinks:
             if sink not in self._cursors:
-                self._cursors[sink] = Cursor(slot.path / f"{sink}{SUFFIX}", Position(self.next, 0, self.next))
-        self._taken = {sink: self._found(cursor.position) for sink, cursor in self._cursors.items()}
+                self._cursors[sink] = Cursor(self.slot.path / f"{sink}{SUFFIX}", Position(self.next, 0, self.next))
 
     def _open_segments(self) -> tuple[list[Segment], int]:
         named = [(first_of(path), path) for path in self.slot.path.iterdir()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Callable
@@ -11,7 +12,9 @@ from typing import Any
 import pytest
 
 from pepperpy_obs import _guard
+from pepperpy_obs.errors import SetupError
 from pepperpy_obs.shipping import slots
+from pepperpy_obs.shipping.cursor import Cursor
 from pepperpy_obs.shipping.elastic import Elastic
 from pepperpy_obs.shipping.private import Descriptor, open_private
 from pepperpy_obs.shipping.record import Record, frames
@@ -171,3 +174,39 @@ def _target(link: Path) -> str:
         return str(link.readlink())
     except OSError:
         return ""
+
+
+def test_a_disk_that_is_full_at_the_start_is_borne(
+    ship: Ship, event: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that begins on a full disk sends from memory; it takes one directory only."""
+
+    def full(file: int, data: bytes, offset: int) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "pwrite", full)
+    with ElasticServer() as server:
+        shipper = ship(Elastic(url=server.url, **QUICK))
+        shipper.offer([event(n, n) for n in range(3)])
+        assert shipper.flush(10)
+        assert len(server.documents) == 3
+    assert [path.name for path in (tmp_path / "spool").iterdir()] == ["0"]
+    _guard.forget()
+
+
+@pytest.mark.parametrize("code", [errno.EMFILE, errno.EIO, errno.EROFS])
+def test_a_disk_that_fails_is_said_at_once(
+    code: int, ship: Ship, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No other directory is tried where that would fail as well, and what was opened is closed."""
+
+    def fails(path: Path, default: object = None) -> Cursor:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr("pepperpy_obs.shipping.spool.Cursor", fails)
+    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - a listing opens a descriptor of its own
+    with pytest.raises(SetupError, match=os.strerror(code)):
+        ship(Elastic(url="http://127.0.0.1:9", **QUICK))
+
+    assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+    assert [path.name for path in (tmp_path / "spool").iterdir()] == ["0"]
