@@ -1,19 +1,21 @@
 """`python -m benchmarks.page_lateness`: how late an event loop of the process is while a page of many series is read.
 
 The loop wakes up each millisecond; a thread reads the page ten times over HTTP meanwhile. The interpreter's own full
-collections are in the figures: they look at all objects of the process, whatever has made them.
+collections are in the figures: they look at all objects of the process, whatever has made them. With `--freeze` they
+pass over what there was before (`gc.freeze`), as services do that care about this.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import threading
 import time
 import urllib.request
 
-from pepperpy_obs import Config, configure, measure, record_usage, serve
+from pepperpy_obs import Config, configure, flush, measure, record_usage, serve
 
 
 def fill(series: int) -> None:
@@ -66,8 +68,13 @@ def main() -> None:
     parser.add_argument("--series", type=int, default=10_000)
     parser.add_argument("--reads", type=int, default=10)
     parser.add_argument("--pages", nargs="+", default=["/stats", "/metrics", "/reading"])
+    parser.add_argument("--freeze", action="store_true")
     given = parser.parse_args()
     fill(given.series)
+    if given.freeze:
+        flush()
+        gc.collect()
+        gc.freeze()
     server = serve(port=0)
     print(json.dumps({page: measured(f"{server.url}{page}", given.reads) for page in given.pages}))
     server.close()

@@ -34,6 +34,10 @@ _REGISTRIES: Final = (
 )
 _MONGO: Final = r"mongo(?:sh|dump|restore|export|import|stat|top)?"
 _LDAP: Final = r"ldap(?:search|add|modify|delete|passwd|whoami)"
+_LISTED: Final = (
+    r"""(["']--(?:\w{1,32}-){0,4}(?i:passw(?:or)?d|passphrase|token|secret|api-?key)(?:-\w{1,16})?["'],\s{0,4}["'])"""
+)
+"""['--password', ...]"""
 
 COMMANDS: Final[tuple[tuple[str, str], ...]] = (
     ("-", _LOGIN),
@@ -42,6 +46,7 @@ COMMANDS: Final[tuple[tuple[str, str], ...]] = (
     ("login", _command(_REGISTRIES, "-[pP]") + _SPACE + _VALUE),
     ("mongo", _command(_MONGO, "-p") + _SPACE + _VALUE),
     ("ql", _command("sqlcmd|osql|bcp|snowsql|cqlsh|tsql", "-[pP]") + rf"[ \t]{{0,8}}(?!\d{{1,5}}\s){_VALUE}"),
+    ("bcp ", _command("bcp", "-P") + _SPACE + _VALUE),
     ("sqlplus", r"""(\bsqlplus\b[^|;&\r\n]{0,64}?\s[\w.]{1,64}/)[^\s@"']{1,256}"""),
     ("redis-cli", _command("redis-cli", "-a|--pass") + _SPACE + _VALUE),
     ("ldap", _command(_LDAP, "-w") + _SPACE + _VALUE),
@@ -76,6 +81,25 @@ COMMANDS: Final[tuple[tuple[str, str], ...]] = (
     ("rar", _command("(?:un)?rar", r"-h?p(?![\s-])") + _VALUE),
     ("doctl", _command("doctl", "-t") + _SPACE + _VALUE),
     ("fly", _command("fly(?:ctl)?", "-t") + _SPACE + _VALUE),
+    # Of any command that is given a user, too; `-p 80:80/tcp` is a port.
+    *(
+        (
+            f" -{option} ",
+            rf"(\s-[uU]{_SPACE}[^\s-]\S{{0,63}}{_REST}\s-{option}{_SPACE})(?!\d{{1,5}}[:/]|\d{{1,3}}\.){_MIXED}{_VALUE}",
+        )
+        for option in "pP"
+    ),
+    ("'--", rf"{_LISTED}[^\s\"']{{1,512}}"),
+    ('"--', rf"{_LISTED}[^\s\"']{{1,512}}"),
+    ("mysql", rf"""(["'](?:{_MYSQL})["'],[^\[\]\r\n]{{0,256}}?["']-p)[^\s"']{{3,512}}"""),
+    ("--body", rf"(\bsecret{_SPACE}set\b{_REST}\s--body(?:=|{_SPACE})){_VALUE}"),
+    ("SecureString", rf"(\bSecureString\b{_REST}\s--value(?:=|{_SPACE})){_VALUE}"),
+    ("SecureString", rf"(\bput-parameter\b{_REST}\s--value(?:=|{_SPACE})){_VALUE}"),
+    (
+        "base64",
+        rf"""(\becho{_SPACE}(?:-n{_SPACE})?["']?[\w.@-]{{1,64}}:)[^\s"'|$]{{3,512}}(?=["']?\s{{0,4}}\|\s{{0,4}}base64)""",
+    ),
+    ("set ", rf"(\bset{_SPACE}[A-Z_]{{0,48}}(?:PASSWORD|SECRET|TOKEN|API_KEY)[A-Z_]{{0,16}}{_SPACE}){_VALUE}"),
     ("useradd", _command("useradd|usermod", "-p") + _SPACE + _VALUE),
     ("-pw ", rf"(\b(?:plink|pscp|psftp|putty)(?:\.exe)?\b{_REST}\s-pw{_SPACE}){_VALUE}"),
     ("/p:", rf"(\bxfreerdp\b{_REST}\s/p:){_VALUE}"),

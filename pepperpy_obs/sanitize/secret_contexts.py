@@ -17,7 +17,7 @@ __all__ = ["CONTEXTS"]
 _MIXED: Final = r"""(?=[^\s"']{0,64}\d)(?=[^\s"']{0,64}[A-Za-z])"""
 """What follows has a digit and a letter, as passwords have and words have not."""
 _KNOWN_WORD: Final = r"(?!(?:base|sha|md|utf|aes|rsa|hs|rs|es|v|http|oauth|rfc)[-_]?\d{1,4}(?![A-Za-z0-9]))"
-_NO_CALL: Final = r"(?!\w{1,32}(?:\.\w{1,32}){1,4}\()"
+_NO_CALL: Final = r"(?!\w{1,32}(?:\.\w{1,32}){0,4}[(\[])"
 _SUBJECT: Final = (
     r"(?i:pass(?:word|wd|code|phrase)|pwd|pw|(?:admin|root|user|login|db)[ ]pass"
     r"|secret(?:[ _-]access)?(?:[ _-]key)?|api[ _-]?key|access[ _-]key"
@@ -54,7 +54,7 @@ _INSERTED: Final = (
     r"""(?=[^()"']{0,512}["'])[^()]{1,1024}"""
 )
 """INSERT INTO users (name, password) VALUES (...)"""
-_CLIENTS: Final = ("Client", "Bot", "OpenAI", "API", "SDK")
+_CLIENTS: Final = ("Client", "Bot", "OpenAI", "API", "SDK", "Github", "Gitlab", "Fernet")
 """openai.OpenAI('...'), cohere.Client('...')"""
 _OTHER_KEYS: Final = r"(?!\w{0,48}(?:PUBLIC|PRIMARY|FOREIGN|CACHE|SORT|OBJECT|ROUTING|PARTITION|IDEMPOTENCY)_)"
 _LOGIN_PAIR: Final = (
@@ -64,6 +64,10 @@ _LOGIN_PAIR: Final = (
 """auth=("me", ...), HTTPBasicAuth("me", ...)"""
 _PUTTY: Final = r"(Private-Lines: \d{1,4})(?:\r?\n[A-Za-z0-9+/=]{1,80})++"
 _BARE_TOKEN: Final = (
+    rf"(\b(?i:token|secret|credential|(?:api|shared|activation|recovery|licen[cs]e|encryption|master)[ _-]?key)s?"
+    rf"(?:[ ](?:not|in)?valid:?|[ ]from)?[ ][\"'`(]{{0,2}}){_MIXED}[A-Za-z0-9_+/=-]{{20,512}}"
+)
+_BARE_KEY: Final = (
     rf"(\b(?i:(?:auth|access|api|bearer|refresh|bot|private|secret|signing|invalid|bad|expired|wrong|revoked)[ _-]"
     rf"(?:token|key))[ ]){_MIXED}[A-Za-z0-9_+/=-]{{16,512}}"
 )
@@ -87,11 +91,17 @@ _WITH: Final = (
     rf"{_KNOWN_WORD}{_MIXED}[^\s\"'`,;):=]{{6,512}}(?<![.!?])"
 )
 """with password hunter2"""
+_ABOUT: Final = (
+    rf"(\b(?i:pass(?:word|wd|code|phrase)?|pwd|pw)(?:[ ]for(?:[ ]\w{{1,32}}){{1,3}}?|[ ]\([^()\r\n]{{1,48}}\)"
+    rf"|[ ]changed[ ]from)(?:[ ]is)?:?[ ][\"'`]?){_KNOWN_WORD}{_NO_CALL}{_MIXED}[^\s\"'`,;]{{6,512}}(?<![.!?:])"
+)
+"""pass for the vpn is hunter2, password (from the vault): hunter2"""
 _WITH_QUOTED: Final = (
     rf"(\b(?i:pass(?:word|wd|code|phrase))[ ](?:of[ ])?([\"'`]))(?!{_SUBJECT})[^\s\"'`]{{4,512}}(?=\2)"
 )
 _LOGIN_WITH: Final = (
-    rf"(\b[Ll]og[ ]?in(?:[ ](?:with|as|using))?:?[ ][\w.@-]{{1,64}}(?:[ ]/[ ]|:))"
+    rf"(\b(?:[Ll]og[ ]?in|[Cc]red(?:ential)?s?)(?:[ ](?:with|as|using|are|->))?:?[ ][\w.@-]{{1,64}}(?:[ ]/[ ]|:"
+    rf"|(?<!\d)/))"
     rf"{_MIXED}[^\s\"'/:,;]{{6,128}}(?![/:\w])"
 )
 """log in with me / hunter2"""
@@ -135,6 +145,12 @@ _ROWS: Final[tuple[tuple[str, str], ...]] = (
         )
         for kind in ("KEY", "PAT")
     ),
+    ("jwt.", r"""(\bjwt\.(?:en|de)code\([^()"']{1,128},\s{0,8}b?["'])[^"']{6,512}(?=["'])"""),
+    ("hmac.", r"""(\bhmac\.(?:new|digest)\(\s{0,8}b?["'])[^"']{6,512}(?=["'])"""),
+    (
+        "@",
+        r"""((?:^|[\s"'/])[\w.-]{1,64}:)(?=[^\s"'@]{0,64}[A-Za-z])[^\s"'@/]{3,128}(?=@\d{1,3}(?:\.\d{1,3}){3}(?!\d))""",
+    ),
     ("phrase", r"""((?i:seed|recovery|mnemonic)[ _-]?phrase["']?[ ]?(?:[:=]|is)[ ]?["']?)[^"'\r\n]{8,512}"""),
     ("uth", _LOGIN_PAIR),
     ("redentials", _LOGIN_PAIR),
@@ -142,13 +158,22 @@ _ROWS: Final[tuple[tuple[str, str], ...]] = (
     # Files: .netrc and .pgpass.
     ("password", r"(\blogin\s{1,8}\S{1,128}\s{1,8}password\s{1,8})\S{1,512}"),
     (":", _PGPASS),
-    *((f"{mark}(", rf"""({mark}\(\s{{0,8}}["']){_MIXED}[\w.+/=-]{{20,512}}(?=["'])""") for mark in _CLIENTS),
+    *(
+        (
+            f"{mark}(",
+            rf"""({mark}\(\s{{0,8}}(?:["'][^"']{{1,64}}["'],\s{{0,8}})?b?["']){_MIXED}[\w.+/=-]{{20,512}}(?=["'])""",
+        )
+        for mark in _CLIENTS
+    ),
     # Sentences.
-    *((mark, _LOGIN_WITH) for mark in ("ogin", "og in")),
+    *((mark, _LOGIN_WITH) for mark in ("ogin", "og in", "red")),
     ("AUTH ", rf"""((?:^|[\s"'>])(?:AUTH|AUTH[ ][\w.-]{{1,64}})[ ]){_MIXED}[^\s"']{{6,512}}"""),  # Redis
     ("auth-pass", rf"(\bauth-pass[ ]\S{{1,64}}[ ]){_MIXED}[^\s\"']{{4,512}}"),
     *((mark, _ABROAD) for mark in ("passe", "ароль", "密", "パスワード", "비밀번호", "contraseñ", "hasło")),
-    *((" ", pattern) for pattern in (_IS_MIXED, _IS_QUOTED, _WITH, _WITH_QUOTED, _BARE_TOKEN, _CODE)),
+    *(
+        (" ", pattern)
+        for pattern in (_IS_MIXED, _IS_QUOTED, _WITH, _WITH_QUOTED, _BARE_TOKEN, _BARE_KEY, _ABOUT, _CODE)
+    ),
 )
 
 CONTEXTS: Final = (

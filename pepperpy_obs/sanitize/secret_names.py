@@ -21,7 +21,7 @@ _ISSUERS: Final = (
 )
 _OPENERS: Final = (
     r"api|app|application|access|secret|private|account|signing|signature|encryption|decryption|crypto|cipher|master"
-    r"|root|admin|service|role|anon|client|server|fernet|functions?|ingest(?:ion)?|shared|wi_?fi|wlan|wpa2?|consumer|subscription|shared_access|licen[cs]e|deploy|webhook|write"
+    r"|root|admin|service|role|anon|client|server|fernet|functions?|recovery|activation|ingest(?:ion)?|shared|wi_?fi|wlan|wpa2?|consumer|subscription|shared_access|licen[cs]e|deploy|webhook|write"
     r"|auth|jwt|hmac|aes|rsa|ssh|ssl|tls|gpg|pgp|pem|cert|certificate|bot|llm|provider|model_api"
 )
 """What a key may open, sign or come from; those to data (cache, sort, primary, session, idempotency) are not here."""
@@ -34,7 +34,7 @@ _ACCOUNTS: Final = (
 
 _PASSWORD: Final = (
     r"passw(?:or)?d(?!less)|passphrase|passcode|(?:^|_)(?:pwd|pswd)|(?:^|_)[a-z]{1,6}pwd$"
-    r"|passwort|kennwort|contrase[nñ]a|wachtwoord|(?:^|_)(?:senha|mdp|hasło|haslo|salasana|lösenord|losenord)$"
+    r"|passwort(?:$|_|\d)|kennwort|contrase[nñ]a|wachtwoord|(?:^|_)(?:senha|mdp|hasło|haslo|salasana|lösenord|losenord)$"
     r"|пароль$|密码$|密碼$|パスワード$"
     r"|(?:^|_)(?:recovery|backup)_codes?$|(?:^|_)(?:default|auth)_?pass$|(?:^|_)(?:pw|psk)$|(?:^|_)(?:seed_phrase|mnemonic)$"
     rf"|(?:^|_)(?:{_ACCOUNTS})_?pass\d*$|(?:^|_)secrets?(?:_|\d*$)|(?:^|_)t?otp$"
@@ -42,7 +42,7 @@ _PASSWORD: Final = (
 _OTHER: Final = (
     r"^pass$|api_?key|(?:access|secret|private|account|signing|encryption)_?key"
     rf"|(?:^|_)(?:{_OPENERS}|{_ISSUERS})_?keys?(?:_?\d+|_(?:prod|dev|test|staging|live|value|header|data))?$"
-    rf"|(?:^|_)(?:{_ISSUERS}|asana|jira|azure_devops)_(?:pat|auth)$|^tf_token_"
+    rf"|(?:^|_)(?:{_ISSUERS}|asana|jira|azure_devops)_(?:pat|auth)$|^tf_token_|(?:^|_)bearer_token_"
     r"|(?:^|_)(?:auth(?:orization|entication)?|token|jwt|bearer|cookies?|credentials?|creds?|[cx]srf)\d*$"
     r"|(?:^|_)(?:auth|authorization|cookie|jwt|bearer)_(?:header|headers|value|string|data|code)$"
     r"|(?:^|_)(?:auth|access|api|refresh|bearer|session|[cx]srf|security|sas)_?tokens?(?:_?\d+|_value)?$"
@@ -51,7 +51,7 @@ _OTHER: Final = (
 _SECRET_NAME: Final = re.compile(f"{_PASSWORD}|{_OTHER}")
 _ABOUT_ONE: Final = re.compile(
     r"_(?:file(?:name)?|path|dir(?:ectory)?|policy|(?:min_|max_)?length|hint|expir(?:es|y|ation)(?:_(?:at|in))?|age"
-    r"|changed(?:_at)?|updated_at|created_at|reset_at|required|enabled|strength|ref|arn|label|placeholder"
+    r"|changed(?:_at)?|updated_at|created_at|reset_at|required|enabled|strength|ref|arn|label|placeholder|encryption|algorithm|hasher|scheme"
     r"|attempts|tries|count)$|^(?:num|n|max|min)_|(?:^|_)pull_secrets?$"
     r"|(?:^|_)secrets?_(?:key_ref|name|version|store|manager|class|type|count)$"
     r"|(?:^|_)(?:stop|pad|padding|eos|bos|sep|cls|mask|unk|end|start|first|last|special|eot)_token$"

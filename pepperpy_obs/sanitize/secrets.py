@@ -31,7 +31,7 @@ _LONG_WORD: Final = re.compile(r"[\w-]{14}")
 # Texts are read backwards, from the sign behind a name to the name: signs are rare, words are everywhere.
 _NAMED: Final = re.compile(
     r"""[=:>](?:(?<=>)=|(?<=[=:])[=:]?)[ \t]{0,16}\]?["']?\\{0,3}"""
-    r"""([\w-]{0,63}[A-Za-z](?:(?<=[Yy][Ee][Kk])[ ][A-Za-z-]{1,64})?)"""
+    r"""([\w.-]{0,63}[A-Za-z](?:(?<=[Yy][Ee][Kk])[ ][A-Za-z-]{1,64})?)"""
 )
 """name = ..., "name": ..., name => ..., and API key: ..."""
 _OPTION: Final = re.compile(r"""[ \t]([A-Za-z][\w-]{3,63}?)--?(?![\w-])""")
@@ -40,14 +40,14 @@ _FIRST: Final = re.compile(r""","\\?([\w-]{1,64})"b?[(\[]|,'\\?([\w-]{1,64})'b?[
 """("name", ..."""
 _PAIRED: Final = re.compile(r"""([ \t]{0,16}b?(\\?["']))(?![a-z_]{1,64}\2)(?:(?!\2).){1,512}(?=\2[)\]])""")
 """The second of a pair; a small word is none ("missing ['api_key', 'model']")."""
-_CLEARTEXT: Final = r"""[^\s"',;&]"""
+_CLEARTEXT: Final = r"""[^\s"',;&`]"""
 _SCHEME: Final = (
     rf"[A-Za-z][A-Za-z-]{{1,30}}(?=[ \t]{{1,16}}{_CLEARTEXT}{{16}})(?=[ \t]{{1,16}}{_CLEARTEXT}{{0,256}}\d)"
 )
 """Splunk ..., GenieKey ...: a word before what looks like a key."""
 _VALUE: Final = re.compile(
     r"""([ \t]{0,16}(?:[\w.]{1,64}\()?[bBrRuUfFN]{0,2}(\\{0,3}["']))(?:\\{3}["']|(?!\2)(?:\\[\s\S]|[^\\]))++"""
-    r"""|([ \t]{0,16})(?:\[[^\]]*+\]?"""  # a list
+    r"""|([ \t]{0,16}`?)(?:\[[^\]]*+\]?"""  # a list
     r"""|(?i:digest|aws4-hmac-sha256|oauth|hawk)[ \t][^\r\n]++"""
     rf"""|{PRIVATE_KEY}|(?:(?:(?i:bearer|basic|token)|!!?\w{{1,16}}|{_SCHEME})[ \t]{{1,16}})?(?!\{{){_CLEARTEXT}++)"""
 )
@@ -61,9 +61,10 @@ _SAYS_NOTHING: Final = re.compile(
     r"""[ \t]{0,16}(?:(?:true|false|none|null|undefined|nil|str|bytes|string|secretstr|must|should|cannot|is|was|has"""
     r"""|required|missing|invalid|expired|empty|optional|enabled|disabled|see|yes|no)(?![\w.+/=(@-])|\?(?!\S)|%\(?s"""
     r"""|\$\d(?!\w)|(?:getpass|input|prompt|click\.prompt|typer\.prompt)[.(]"""
-    r"""|(?:os\.(?:environ|getenv)|settings|config|self|cfg|env|args|request|process\.env)[.\[(]"""
+    r"""|(?:os\.(?:environ|getenv)|settings|config|self|cfg|env|args|request|req|res|process\.env)[.\[(]"""
     r"""|(?:await[ ]|new[ ])?[a-z_]\w{0,32}(?:\.[A-Za-z_]\w{0,32}){1,4}\((?!\s{0,4}[bBrRuUfF]{0,2}["'])"""
     r"""|["'](?=[)\]}]{1,4}(?:[,;:\s]|$))"""
+    r"""|[a-z_]\w{0,32}(?:\.\w{1,32}){0,4}\[\d|\.{3}(?!\S)"""
     r"""|["']?(?:\$\{|\*{3}|\{\{|<[\w |-]{0,64}>|your[_-][a-z_-]{1,48}(?![\w.+/=@-])"""
     r"""|(?-i:\$[A-Z][A-Z0-9_]{2,64})(?![^\s"',;)\]}])"""
     r"""|(?:[A-Za-z]:|~|\.{1,2})?[/\\][\w./\\ -]{1,256}"""
@@ -115,11 +116,27 @@ def _names(pattern: re.Pattern[str], backwards: str) -> Iterator[tuple[int, str,
             yield len(backwards) - match.start(), name, pattern is _FIRST
 
 
+_SAME: Final = re.compile(
+    r"""[ \t]{0,16}(?:[\w.]{1,64}\(["'](?=\w{1,64}["']\)))?(?:\w{1,64}\.){0,4}(\w{1,64})(?![^\s,;)}\]"'])"""
+)
+"""password=password, self.token = token, password := form.get("password")"""
+
+
+def _is_own_name(text: str, start: int, name: str) -> bool:
+    """Return whether code hands a variable on under its own name."""
+    same = _SAME.match(text, start)
+    return same is not None and name.endswith(normal_name(same[1]).strip("_") or "?")
+
+
 def _value(text: str, start: int, name: str, *, paired: bool) -> re.Match[str] | None:
     """Return the match of the secret at `start`; its first groups are what stays before it."""
     if paired:
         return _PAIRED.match(text, start)
-    if _SAYS_NOTHING.match(text, start) or (not holds_numbers(name) and _NUMBER.match(text, start)):
+    if (
+        _SAYS_NOTHING.match(text, start)
+        or _is_own_name(text, start, name)
+        or (not holds_numbers(name) and _NUMBER.match(text, start))
+    ):
         return None
     if below := _NEXT_LINE.match(text, start):
         return below
