@@ -292,3 +292,15 @@ def test_a_page_whose_process_forks(program: Callable[..., list[str]]) -> None:
     """)
     )
     assert said.count("what processes record that it forks is not on it") == 1
+
+
+def test_a_daemon_that_may_not_read_pythons_library(program: Callable[..., list[str]], log: Path) -> None:
+    """A process that has changed its user, and cannot import multiprocessing any more, is configured and logs."""
+    run(
+        program("""
+        sys.modules["multiprocessing"] = sys.modules["multiprocessing.process"] = None
+        configure(Config(**settings))
+        burst(3)
+    """)
+    )
+    assert lines(log) == ["work"] * 3

@@ -165,6 +165,17 @@ IN_CONTEXT = [
     "x-functions-key: {a32}", "Authorization: ApiKey {a32}", "Authorization: Splunk {a32}", "FERNET_KEY={b43}=",
     "PAGERDUTY_KEY={a32}", "ASANA_PAT={a40}", "TF_TOKEN_app_terraform_io={a32}", "?q=x&appid={h32}&units=metric",
     "sid={h32}; Path=/", "recovery_code={a40}", "password: !vault {a32}", "password:\n  {a12}\n", "api_key\\u003d{a32}",
+    "args=['--user', 'me', '--password', '{a12}']", 'run ["mysql", "-ume", "-p{a12}", "shop"]',
+    "the db password (from the vault): {a12}", "PW for staging: {a12}", "pass for the vpn is {a12}",
+    "creds: me / {a12}",
+    "default credentials admin/{a12}", "password changed from {a12} to another", "root:{a12}@10.0.0.3",
+    "evil-winrm -i h -u me -p {a12}", "bcp x out f -U sa -P {a12}", "gh secret set DB_PASSWORD --body {a12}",
+    "put-parameter --type SecureString --value {a12}", "echo -n me:{a12} | base64", "openai.api.key={a40}",
+    "AWS_BEARER_TOKEN_BEDROCK={a40}", 'twilio.rest.Client("ACx", "{h40}")', 'Github("{h40}")',
+    'jwt.encode(payload, "{a40}", algorithm="HS256")', 'hmac.new(b"{h32}", message)', 'Fernet(b"{h32}")',
+    "headers: {{ Authorization: `Bearer {h40}` }}", "set SECRET {a32}", "api token '{h40}' is invalid",
+    "The provided API key ({a40}) is invalid", 'unknown token "{a32}"', "token {a32} has expired",
+    "found secret {a32} in repo", "activation key {a40}", "recovery key: {a32}",
     "HTTPIE: http -a me:{a12} x.com", "smbclient //h/s -U me%{a12}",
 ]  # fmt: skip
 """Secrets that are known by the place where they stand."""
@@ -253,6 +264,11 @@ BENIGN = [
     "Access denied for user 'root'@'localhost' (using password: YES)", "num_passwords=3", "password_attempts: 2",
     "Das Passwort ist falsch", "Le mot de passe est incorrect", "пароль неверный", "INSERT INTO t (a) VALUES ('b1')",
     "login from 10.0.0.1:5432", "AUTH required", "CACHE_KEY=user:42:profile", "00-not-a-key", "u+2 users",
+    "OPENAI_API_KEY=...", "self.password = password", "this.apiKey = apiKey;", "api_key=api_key,",
+    "password == other.password", 'password := r.FormValue("password")', "var token = tokens[0];",
+    "password_encryption = scram", "Passwortrichtlinie: mindestens 12 Zeichen", "docker run -u me -p 8080:80/tcp nginx",
+    "shop:v1.2-rc1@sha256:9f2c", "token 50256 is the end of text", "the key insight is simple",
+    'pytest -k "token and not slow"', "credentials: include",
     "Private-Lines are 2", "access token expired yesterday", "api key rotation", "t1.small and t1.micro", "ico-file",
 ]  # fmt: skip
 """What must stay as it is. A reference to a variable or a star is no secret, but redacting it harms nobody much."""
