@@ -72,8 +72,10 @@ class Spool:
         try:
             self._open_cursors(sinks)
         except OSError:
-            for opened in (*self._segments, *self._cursors.values()):
-                opened.close()
+            for segment in self._segments:
+                segment.close()
+            for cursor in self._cursors.values():
+                cursor.close()
             raise
         self._taken = {sink: self._found(cursor.position) for sink, cursor in self._cursors.items()}
 
