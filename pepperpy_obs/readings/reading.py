@@ -7,7 +7,7 @@ calls or in those of running ones: begun = ended + active in every reading.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, Self
@@ -24,6 +24,9 @@ from pepperpy_obs.readings.self_stats import SelfStats
 __all__ = ["EMPTY", "Reading"]
 
 _FORMAT: Final = 1
+_ENCODE: Final = json.JSONEncoder(allow_nan=False, separators=(",", ":"), sort_keys=True).encode
+_TOGETHER: Final = 16
+"""Series that are encoded together: some 0.2 ms."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +96,7 @@ class Reading:  # noqa: PLW1641 - equal by all that is in it, which is too much 
 
     def to_json(self) -> str:
         """Return one line of JSON; equal readings give equal lines."""
-        return json.dumps(self.to_dict(), allow_nan=False, separators=(",", ":"), sort_keys=True)
+        return "".join(_pieces(self.to_dict()))
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
@@ -108,3 +111,18 @@ class Reading:  # noqa: PLW1641 - equal by all that is in it, which is too much 
 
 EMPTY: Final = Reading(0, NO_EVENTS)
 """The reading of nothing; merging it changes nothing."""
+
+
+def _pieces(plain: Any) -> Iterator[str]:
+    """Yield JSON in pieces: one call for 10,000 series would keep the interpreter from other threads for 100 ms."""
+    if isinstance(plain, dict):
+        for place, name in enumerate(sorted(plain)):
+            yield f"{',' if place else '{'}{_ENCODE(name)}:"
+            yield from _pieces(plain[name])
+        yield "}" if plain else "{}"
+    elif isinstance(plain, list):
+        for place in range(0, len(plain), _TOGETHER):
+            yield f"{',' if place else '['}{_ENCODE(plain[place : place + _TOGETHER])[1:-1]}"
+        yield "]" if plain else "[]"
+    else:
+        yield _ENCODE(plain)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import time
 from collections.abc import Mapping
@@ -76,6 +77,7 @@ def test_law_merging_has_no_order(one: Reading, two: Reading, three: Reading) ->
 def test_law_json_brings_back_the_same(reading: Reading) -> None:
     """A reading is equal after it was written as JSON and read again."""
     assert Reading.from_json(reading.to_json()) == reading
+    assert reading.to_json() == json.dumps(reading.to_dict(), allow_nan=False, separators=(",", ":"), sort_keys=True)
 
 
 def test_it_cannot_be_changed() -> None:
