@@ -96,7 +96,8 @@ class Handler(WSGIRequestHandler):
         handler.run(cast("WSGIApplication", server.get_app()))
 
     def _is_refused(self) -> bool:
-        if not self.access.admits_host(self.headers.get("Host"), self.bound):
+        named = self.headers.get_all("Host") or [None]
+        if not all(self.access.admits_host(host, self.bound) for host in named):
             self._refuse(
                 HTTPStatus.FORBIDDEN,
                 "They are not served under this host name; if they should be, name it in metrics_allowed_hosts.\n",

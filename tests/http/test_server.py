@@ -291,6 +291,8 @@ def test_an_accept_that_fails_is_paused_after(listen: Listen, monkeypatch: pytes
         ("127.0.0.1.evil.example", 403),
         ("localhost.evil.example", 403),
         ("", 403),
+        ("localhost\r\nHost: evil.example", 403),
+        ("evil.example\r\nHost: localhost", 403),
     ],
 )
 def test_other_host_names_are_refused(listen: Listen, host: str, status: int) -> None:
