@@ -96,7 +96,7 @@ class Handler(WSGIRequestHandler):
         handler.run(cast("WSGIApplication", server.get_app()))
 
     def _is_refused(self) -> bool:
-        named = self.headers.get_all("Host") or [None]
+        named: list[str | None] = [*self.headers.get_all("Host", [])] or [None]
         if not all(self.access.admits_host(host, self.bound) for host in named):
             self._refuse(
                 HTTPStatus.FORBIDDEN,
