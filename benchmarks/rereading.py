@@ -21,6 +21,7 @@ from pepperpy_obs import Config, configure, flush, measured, shutdown
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.replay.fold import Fold
 from pepperpy_obs.replay.lines import LogFile, Splitter
+from pepperpy_obs.replay.tail import newest_in
 from pepperpy_obs.testing import ManualClock
 
 __all__ = ["main"]
@@ -80,6 +81,7 @@ def replay(path: Path) -> tuple[float, int, list[float]]:
     """Return the seconds that a replay takes, the events it counted, and the peak memory in MB on the way."""
     start = time.perf_counter()
     fold, log = Fold(Store()), LogFile(str(path))
+    fold.expect(newest_in([str(path)]))
     peaks: list[float] = []
     for place, _ in enumerate(fold.file(log)):
         if place % 400 == 0:

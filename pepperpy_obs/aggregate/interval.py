@@ -91,12 +91,19 @@ class DetachedInterval:
 
 
 class Interval:
-    """What has been written so far in the 10 seconds from `start`."""
+    """What has been written so far in the `length` nanoseconds from `start`: 10 seconds, or a coarser interval."""
 
-    __slots__ = ("_accumulators", "_attributes", "_known", "_limits", "_metrics", "_others", "index", "start")
+    __slots__ = ("_accumulators", "_attributes", "_known", "_limits", "_metrics", "_others", "index", "length", "start")
 
-    def __init__(self, at: int, limits: Limits, known: dict[tuple[Any, ...], tuple[SeriesKey, bool]]) -> None:
-        self.start = at // INTERVAL * INTERVAL
+    def __init__(
+        self,
+        at: int,
+        limits: Limits,
+        known: dict[tuple[Any, ...], tuple[SeriesKey, bool]],
+        length: int = INTERVAL,
+    ) -> None:
+        self.start = at // length * length
+        self.length = length
         self.index: dict[tuple[Any, ...], SeriesAccumulator] = {}
         self._limits = limits
         self._known = known

@@ -1,8 +1,9 @@
 """The store: folds events into series, and gives snapshots of them.
 
-Only the current interval of 10 seconds is written to: one lookup and one accumulator for each event. When an event of
-another interval comes, the accumulators become data, and these are added to the windows and to the total. So an event
-that comes late is counted in the interval to which it belongs, however late; it only costs more.
+Only the current interval is written to, of 10 seconds unless it is known to be long past: one lookup and one
+accumulator for each event. When an event of another interval comes, the accumulators become data, and these are added
+to the windows and to the total. So an event that comes late is counted in the interval to which it belongs, however
+late; it only costs more.
 
 Not safe for threads: the owner holds a lock around every call. What costs most, adding up the pieces of a snapshot, can
 be done outside of it: see `Store.lazy_snapshot`. To look at each of many accumulators would take too long even then: a
@@ -19,10 +20,9 @@ from pepperpy_obs.aggregate.closed import ClosedInterval
 from pepperpy_obs.aggregate.interval import DetachedInterval, FrozenInterval, Interval
 from pepperpy_obs.aggregate.packed import Keys, add_up
 from pepperpy_obs.aggregate.series import Clean, Limits, SeriesKey
-from pepperpy_obs.aggregate.series_data import INTERVAL
 from pepperpy_obs.aggregate.series_table import SeriesTable
 from pepperpy_obs.aggregate.snapshot import Snapshot
-from pepperpy_obs.aggregate.window import LONGEST, Windows, check_steps
+from pepperpy_obs.aggregate.window import LONGEST, Windows, check_steps, resolution_at
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.events import OPERATION_FINISHED
 
@@ -100,6 +100,7 @@ class Store:
 
     __slots__ = (
         "_closed",
+        "_expected",
         "_from",
         "_index",
         "_interval",
@@ -171,6 +172,7 @@ class Store:
 
     def clear(self) -> None:
         """Forget everything, as a forked child does."""
+        self._expected = 0
         self._limits = Limits(self.max_series, self._limits.clean)
         self._total = SeriesTable()
         self._windows = Windows()
@@ -183,6 +185,14 @@ class Store:
         """Where the newest interval begins that was closed."""
         # No time lies in it: the first event turns to its own interval.
         self._from = self._until = 0
+
+    def expect(self, newest: int) -> None:
+        """Take note that an event of the time `newest` is still to come (epoch ns).
+
+        Of what is so old beside it that windows will keep it only coarsely, coarse intervals are written at once. Until
+        that event has come, windows of the past may therefore be coarser than they are told to be.
+        """
+        self._expected = max(self._expected, newest)
 
     def fold(self, event: Mapping[str, Any], at: int) -> None:
         """Count an event of the time `at` (UTC epoch nanoseconds); fields that make no sense are refused and named."""
@@ -307,7 +317,7 @@ class Store:
         table = self._interval.to_table()
         table.absorb(*[part.to_table() for part in self._parts])
         if self._keeps_windows:
-            self._windows.add(self._from, table)
+            self._windows.add(self._from, table, self._interval.length)
         self._total.absorb(table)
         if self.on_closed is not None and table.start is not None:
             self.on_closed(ClosedInterval(self._from, self._until, table, self._from <= self._closed))
@@ -317,10 +327,10 @@ class Store:
 
     def _begin(self, at: int) -> None:
         self._index.clear()  # a reader that still has it must keep no accumulators alive
-        self._interval = Interval(at, self._limits, self._known)
+        self._interval = Interval(at, self._limits, self._known, resolution_at(at, self._expected))
         self._index = self._interval.index
         self._from = self._interval.start
-        self._until = self._from + INTERVAL
+        self._until = self._from + self._interval.length
 
 
 def _is_window(given: object) -> bool:

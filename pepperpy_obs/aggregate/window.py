@@ -9,6 +9,7 @@ Theory. Time is cut at the same places in every process, by counting from the ep
   Then it is *closed*: the pieces below are added up into one. From then on it is written to by late events only:
   these are packed as one more piece, in the interval of each level that is closed. Below an open interval nothing
   is dropped, so late events of any age are in it when it is closed.
+* A piece may be of a coarser level to begin with, where nothing finer would be kept of its time: the past of a log.
 * Pieces are bytes and never change. Many of one interval are added up into fewer. What leaves the last interval of its
   level is gone from the windows, never from the total, which the store keeps by itself.
 
@@ -25,7 +26,7 @@ from pepperpy_obs.aggregate.series_data import INTERVAL
 from pepperpy_obs.aggregate.series_table import SeriesTable
 from pepperpy_obs.errors import SetupError
 
-__all__ = ["LONGEST", "Level", "Windows", "check_steps"]
+__all__ = ["LONGEST", "Level", "Windows", "check_steps", "resolution_at"]
 
 SECOND: Final = 1_000_000_000
 _TEN: Final = (INTERVAL, 30 + 1)
@@ -50,6 +51,14 @@ def check_steps(step: int, count: int) -> None:
     )
     msg = f"{count} steps of {step / SECOND:g} s are not kept; give a step that is a multiple of one that is: {kept}"
     raise SetupError(msg)
+
+
+def resolution_at(at: int, newest: int) -> int:
+    """Return the length of the interval around `at` that windows will keep once an event of `newest` has come."""
+    for (finer, size), (resolution, _) in ((_MINUTES, _HOUR), (_TEN, _MINUTES)):
+        if (at // resolution + 1) * resolution <= (newest // finer - size + 1) * finer:
+            return resolution
+    return INTERVAL
 
 
 class Level:
@@ -93,18 +102,22 @@ class Windows:
         self._newest: int | None = None
         """When the newest interval began that was closed."""
 
-    def add(self, at: int, table: SeriesTable) -> None:
-        """Add what happened in the interval of 10 seconds around `at`."""
-        at = at // INTERVAL * INTERVAL
+    def add(self, at: int, table: SeriesTable, length: int = INTERVAL) -> None:
+        """Add what happened in the interval around `at` of `length` nanoseconds, which is that of some level."""
+        at = at // length * length
+        # Coarse intervals are of the past: with one of them all is closed that ends no later.
+        newest = at if length == INTERVAL else at + length
         if self._newest is None:
-            self._newest = at
-        if at > self._newest:
-            self._close(self._newest, at)
-            self._newest = at
+            self._newest = newest
+        if newest > self._newest:
+            self._close(self._newest, newest)
+            self._newest = newest
         piece = b""
-        for level, below in zip(self._levels, [None, *self._levels], strict=False):
+        for level in self._levels:
+            if level.resolution < length:
+                continue
             number, newest = at // level.resolution, self._newest // level.resolution
-            if newest - level.size < number and (number < newest or below is None):
+            if newest - level.size < number and (number < newest or level.resolution == length):
                 piece = piece or pack(table, self.keys)
                 level.add(number, piece, self.keys)
 
@@ -150,7 +163,7 @@ class Windows:
             if number == now // level.resolution:
                 break
             parts = level.resolution // below.resolution
-            pieces = below.between(number * parts, (number + 1) * parts)
+            pieces = [*level.pieces.get(number, ()), *below.between(number * parts, (number + 1) * parts)]
             if pieces:
                 level.pieces[number] = [_one(pieces, self.keys)]
         for level in self._levels:

@@ -17,6 +17,7 @@ from pepperpy_obs.readings.windows import seconds_of
 from pepperpy_obs.replay.fold import Fold
 from pepperpy_obs.replay.lines import STDIN, LogFile
 from pepperpy_obs.replay.order import oldest_first
+from pepperpy_obs.replay.tail import newest_in
 from pepperpy_obs.reports.stats import Stats
 from pepperpy_obs.sanitize.redact import label_redaction
 from pepperpy_obs.sources.opening import is_url
@@ -70,6 +71,7 @@ def fold_files(names: Sequence[str], fold: Fold) -> None:
     ordered, again = oldest_first(names)
     for name in again:
         print(f"{name}: is given twice, and read once", file=sys.stderr)
+    fold.expect(newest_in(ordered))
     sizes = [_size(name) for name in ordered]
     done = 0
     with Progress(sum(sizes)) as progress:

@@ -68,6 +68,14 @@ class Group:
         self.lines: list[Line] = []
         """`FastRequest` and line, one of each for each of `seconds`, if the group `asks`."""
 
+    def keep(self, seen: FastEvent, line: Line) -> None:
+        """Keep what a call has beside its duration: as a request, or as a stream."""
+        if self.asks:
+            self.requests.append(seen)
+            self.lines.append(line)
+        if seen.time_to_first_item_seconds is not None:
+            self.waits.append(seen.time_to_first_item_seconds)
+
     def count(self) -> None:
         """Count them; ValueError, with nothing counted, if an amount might not be counted by itself."""
         sums = sums_of(self.requests) if self.requests else None

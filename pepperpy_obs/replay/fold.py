@@ -9,10 +9,10 @@ from operator import attrgetter
 from typing import Any, Final, cast
 
 from pepperpy_obs.aggregate.store import Store
-from pepperpy_obs.formats.fast_decode import FastEvent, fast_decode
+from pepperpy_obs.formats.fast_decode import FastCall, FastEvent, fast_decode
 from pepperpy_obs.formats.read import read_event, read_ours
 from pepperpy_obs.replay.fast_groups import Group, Groups, Line
-from pepperpy_obs.replay.known_ids import KnownIds
+from pepperpy_obs.replay.known_ids import KnownIds, digests_of
 from pepperpy_obs.replay.lines import LONGEST, TOO_LONG, LogFile, Splitter, filled
 from pepperpy_obs.replay.moments import TimeReader, ns_of
 from pepperpy_obs.sanitize.map_fields import OUR_EVENTS
@@ -93,6 +93,12 @@ class Fold:
             self._count()
         return self._named
 
+    def expect(self, newest: int | None) -> None:
+        """Take note that an event of the time `newest` is among the lines to come: see `Store.expect`."""
+        if newest is not None:
+            with self.lock:
+                self._store.expect(newest)
+
     def file(self, log: LogFile) -> Iterator[int]:
         """Fold a whole file, and yield on the way how many of its bytes on disk are done."""
         splitter = Splitter()
@@ -129,13 +135,15 @@ class Fold:
     def _doubles_among(self, seen: Sequence[FastEvent | None]) -> set[int]:
         """Take note of these events, and return which of them (by `id`) were counted before."""
         known = cast("Sequence[FastEvent]", seen)
-        if None in seen or None in (ids := [*map(_id_of, known)]):
+        try:
+            digests = digests_of([*map(_id_of, known)])
+        except (AttributeError, TypeError):  # some are None, or have no id: to ask each costs more than to try
             known = [one for one in seen if one is not None and one.event_id is not None]
-            ids = [*map(_id_of, known)]
+            digests = digests_of([one.event_id or "" for one in known])
         if not known:
             return set()
-        moments = [*map(_time_of, known)]
-        again = self.ids.doubles(ids, ns_of(min(moments)), ns_of(max(moments)))
+        moments = sorted(map(_time_of, known))  # they mostly are: one comparison for each, for both ends
+        again = self.ids.doubles_of(digests, ns_of(moments[0]), ns_of(moments[-1]))
         self._doubles += len(again)
         return {id(known[place]) for place in again}
 
@@ -155,12 +163,12 @@ class Fold:
                 newest <= (moment := seen.timestamp) < end or (begin <= moment < end and (stray := True))
             ):
                 group = latest.get(seen.operation)
+                is_call = seen.__class__ is FastCall  # it has no provider, no model and no first item
                 if (
                     group is None
                     or seen.agent != group.agent
                     or seen.kind != group.kind
-                    or seen.provider != group.provider
-                    or seen.model != group.model
+                    or ((group.asks or not is_call) and (seen.provider, seen.model) != (group.provider, group.model))
                 ):
                     group = groups.of(seen)
                 if group is not None:
@@ -170,15 +178,12 @@ class Fold:
                     else:
                         newest = moment
                     seconds = seen.duration_seconds
-                    if group.asks:
-                        group.requests.append(seen)
-                        group.lines.append(Line(lines[place], name, numbers[place]))
                     if seconds >= group.peak:
                         group.peak = seconds
                         group.records.append((len(group.seconds), seen, Line(lines[place], name, numbers[place])))
                     group.seconds.append(seconds)
-                    if seen.time_to_first_item_seconds is not None:
-                        group.waits.append(seen.time_to_first_item_seconds)
+                    if not is_call:
+                        group.keep(seen, Line(lines[place], name, numbers[place]))
                     continue
                 stray = False
             others += 1

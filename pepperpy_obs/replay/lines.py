@@ -105,6 +105,15 @@ class LogFile:
         """How many bytes of the file on disk have been taken, about."""
         return self._raw.tell() if self.size else 0
 
+    def end(self, most: int) -> bytes:
+        """Return the last bytes of the file, from a line feed on; none of a compressed file."""
+        if not self.size or self._file is not self._raw:
+            return b""
+        self._raw.seek(max(0, self.size - most))
+        found = self._raw.read(most)
+        self._raw.seek(0)
+        return found if self.size > most else b"\n" + found
+
     def pieces(self) -> Iterator[bytes]:
         """Yield the content piece by piece; what is cut off or damaged ends it, and `error` names it."""
         read = getattr(self._file, "read1", self._file.read)

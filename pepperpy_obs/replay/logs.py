@@ -13,6 +13,7 @@ from pepperpy_obs.replay.fold import Fold
 from pepperpy_obs.replay.lines import STDIN, LogFile
 from pepperpy_obs.replay.log import EventLog
 from pepperpy_obs.replay.order import oldest_first
+from pepperpy_obs.replay.tail import newest_in
 
 __all__ = ["LogFiles", "written_by"]
 
@@ -38,7 +39,9 @@ class LogFiles(EventLog):
 
     def feed(self, fold: Fold, since: int | None = None, until: int | None = None) -> None:  # noqa: ARG002
         """Fold all lines of all files, whenever they were written."""
-        for name in oldest_first(self._names)[0]:
+        ordered, _ = oldest_first(self._names)
+        fold.expect(newest_in(ordered))
+        for name in ordered:
             with closing(LogFile(name)) as log:
                 for _ in fold.file(log):
                     pass

@@ -137,3 +137,45 @@ class TestPackedIntervals:
 def _tables(snapshot: Any) -> dict[str, Any]:
     plain: dict[str, Any] = snapshot.to_dict()
     return {name: table for name, table in plain.items() if name not in {"start", "end", "window", "overflow"}}
+
+
+def _without_exemplars(snapshot: Any) -> dict[str, Any]:
+    plain = _tables(snapshot)
+    return {**plain, "series": [{**series, "exemplar": None} for series in plain["series"]]}
+
+
+class TestExpectedIntervals:
+    """What is known to be long past is written coarsely at once."""
+
+    @settings(deadline=None, max_examples=150)
+    @given(history=histories(min_size=1, max_size=40), earlier=st.integers(0, 5000), in_order=st.booleans())
+    def test_law_windows_and_steps_hold_the_same(self, history: History, earlier: int, *, in_order: bool) -> None:
+        """Whatever event was expected, in and out of order, every window and every step is that of fine intervals."""
+        if in_order:
+            history.sort(key=lambda entry: entry[1])
+        newest = max(at for _, at in history)
+        fine, coarse = folded(history), Store(attributes=("customer",))
+        coarse.expect(newest - earlier * SECOND)
+        for event, at in history:
+            coarse.fold(event, at)
+        for window in (None, 10, 60, 300, 310, 3600, 20_000, 86_400):
+            found, right = coarse.snapshot(window, newest), fine.snapshot(window, newest)
+            assert _without_exemplars(found) == _without_exemplars(right)
+        for step, size in ((10, 30), (150, 24), (3600, 24)):
+            end = (newest // (step * SECOND) + 1) * step * SECOND
+            steps = [range(end - (place + 1) * step * SECOND, end - place * step * SECOND) for place in range(size)]
+            for found_step, right_step in zip(
+                coarse.lazy_steps(steps, newest), fine.lazy_steps(steps, newest), strict=True
+            ):
+                assert _without_exemplars(found_step.snapshot()) == _without_exemplars(right_step.snapshot())
+
+    def test_the_past_has_few_intervals(self) -> None:
+        """Of a day with an event a second, some eighty intervals are closed, not 8,640."""
+        closed: list[Any] = []
+        store = Store()
+        store.on_closed = closed.append
+        store.expect(NOON + 86_400 * SECOND)
+        for second in range(86_401):
+            store.fold(ASKED, NOON + second * SECOND)
+        assert len(closed) < 90
+        assert sum(each.counted.series[SeriesKey("ask")].calls for each in closed) == 86_400
