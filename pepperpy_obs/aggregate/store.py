@@ -20,7 +20,7 @@ from pepperpy_obs.aggregate.closed import ClosedInterval
 from pepperpy_obs.aggregate.interval import DetachedInterval, FrozenInterval, Interval
 from pepperpy_obs.aggregate.packed import Keys, add_up
 from pepperpy_obs.aggregate.series import Clean, Limits, SeriesKey
-from pepperpy_obs.aggregate.series_table import SeriesTable
+from pepperpy_obs.aggregate.series_table import Entries, SeriesTable
 from pepperpy_obs.aggregate.snapshot import Snapshot
 from pepperpy_obs.aggregate.window import LONGEST, Windows, check_steps, resolution_at
 from pepperpy_obs.errors import SetupError
@@ -270,6 +270,17 @@ class Store:
 
     def merge(self, snapshot: Snapshot) -> None:
         """Add a snapshot of another process to the total; windows of several processes are merged as snapshots."""
+        self._total.absorb(self._limited(snapshot))
+
+    def add(self, start: int, stop: int, counted: Entries) -> None:
+        """Add what another store has closed of an interval, to the windows too; see `on_closed`."""
+        table = self._limited(counted)
+        if self._keeps_windows:
+            self._windows.add(start, table, stop - start)
+        self._total.absorb(table)
+
+    def _limited(self, snapshot: Entries) -> SeriesTable:
+        """Return the same within the limits of this store."""
         table = SeriesTable()
         table.span(snapshot.start, snapshot.end)
         table.events.update(snapshot.events)
@@ -289,7 +300,7 @@ class Store:
                 table.refused["metric"] += 1
             else:
                 table.add_metric(place, values)
-        self._total.absorb(table)
+        return table
 
     def close(self, until: int | None = None) -> None:
         """Close the current interval if it ends by `until` (epoch nanoseconds; None: whatever its end).

@@ -6,17 +6,20 @@ import argparse
 import sys
 from collections.abc import Sequence
 from contextlib import closing
+from itertools import accumulate
 from pathlib import Path
 
 from pepperpy_obs import Config, source
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.cli.progress import Progress
+from pepperpy_obs.errors import SetupError, SourceError
 from pepperpy_obs.readings.live import UNKNOWN
 from pepperpy_obs.readings.source import Source
 from pepperpy_obs.readings.windows import seconds_of
 from pepperpy_obs.replay.fold import Fold
 from pepperpy_obs.replay.lines import STDIN, LogFile
 from pepperpy_obs.replay.order import oldest_first
+from pepperpy_obs.replay.parallel import ChunkedFold
 from pepperpy_obs.replay.tail import newest_in
 from pepperpy_obs.reports.stats import Stats
 from pepperpy_obs.sanitize.redact import label_redaction
@@ -36,6 +39,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "files", nargs="+", metavar="SOURCE", help="a log file, in any order; - for standard input; or a URL"
     )
     parser.add_argument(
+        "--workers", type=int, default=1, metavar="N", help="processes that fold the files: as many as there are cores"
+    )
+    parser.add_argument(
         "--window", metavar="W", help="only the latest window before the newest event, such as 300, 5m or 24h"
     )
 
@@ -43,12 +49,25 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the statistics of log files."""
     config = Config()
+    if options.workers < 1:
+        msg = f"--workers {options.workers}: give a number of processes, 1 or more"
+        raise SetupError(msg)
     if (found := opened(options.files, config)) is not None:
+        if options.workers > 1:
+            msg = f"--workers {options.workers}: workers fold log files; leave it out where a URL is read"
+            raise SetupError(msg)
         return _show(found, options)
     window = None if options.window is None else seconds_of(options.window)
-    fold = Fold(Store(config.max_series, config.cost_attributes, label_redaction(config)))
+    fold = (
+        Fold(Store(config.max_series, config.cost_attributes, label_redaction(config)))
+        if options.workers == 1
+        else ChunkedFold(config)
+    )
     fold.store.snapshot(window)  # a window that cannot be is refused before hours of reading
-    fold_files(options.files, fold)
+    if isinstance(fold, Fold):
+        fold_files(options.files, fold)
+    else:
+        _fold_chunks(options.files, fold, options.workers)
     stats = Stats(fold.store.snapshot(window), UNKNOWN)
     print(stats.to_json() if options.json else stats)
     tell(fold)
@@ -68,16 +87,33 @@ def opened(places: Sequence[str], config: Config) -> Source | None:
 
 def fold_files(names: Sequence[str], fold: Fold) -> None:
     """Fold files, the oldest first, with a progress bar; SetupError if one cannot be opened, before any is read."""
-    ordered, again = oldest_first(names)
-    for name in again:
-        print(f"{name}: is given twice, and read once", file=sys.stderr)
+    ordered, sizes = _ordered(names)
     fold.expect(newest_in(ordered))
-    sizes = [_size(name) for name in ordered]
     done = 0
     with Progress(sum(sizes)) as progress:
         for name, size in zip(ordered, sizes, strict=True):
             _fold_file(name, fold, progress, done)
             done += size
+
+
+def _fold_chunks(names: Sequence[str], fold: ChunkedFold, workers: int) -> None:
+    """Fold files in several processes, with the same bar and the same complaints."""
+    from concurrent.futures import ProcessPoolExecutor, process  # noqa: PLC0415 - 20 ms that only this pays
+    from multiprocessing import get_context  # noqa: PLC0415 - as above
+
+    ordered, sizes = _ordered(names)
+    done = dict(zip(ordered, accumulate(sizes, initial=0), strict=False))
+    pool = ProcessPoolExecutor(workers, get_context("spawn"))
+    try:
+        with Progress(sum(sizes)) as progress:
+            for chunk in fold.files(ordered, pool, workers):
+                at = done.get(chunk.name, 0) + chunk.stop
+                progress.show(at, lambda chunk=chunk: f"{chunk.name}  {fold.events:,} events")  # type: ignore[misc]
+    except process.BrokenProcessPool as error:
+        msg = "a worker was ended from outside, for want of memory perhaps; nothing is counted: give fewer --workers"
+        raise SourceError(msg) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _fold_file(name: str, fold: Fold, progress: Progress, done: int) -> None:
@@ -86,12 +122,20 @@ def _fold_file(name: str, fold: Fold, progress: Progress, done: int) -> None:
             progress.show(done + position, lambda: f"{log.name}  {fold.events:,} events")
 
 
+def _ordered(names: Sequence[str]) -> tuple[list[str], list[int]]:
+    """Return the files, the oldest first, and their sizes."""
+    ordered, again = oldest_first(names)
+    for name in again:
+        print(f"{name}: is given twice, and read once", file=sys.stderr)
+    return ordered, [_size(name) for name in ordered]
+
+
 def _size(name: str) -> int:
     """Return the bytes of a file, 0 of a pipe, which is not opened before it is read: what it holds comes once."""
     return Path(name).stat().st_size if name != STDIN and Path(name).is_file() else 0
 
 
-def tell(fold: Fold) -> None:
+def tell(fold: Fold | ChunkedFold) -> None:
     """Say on standard error what was passed over."""
     for name in fold.named:
         print(name, file=sys.stderr)

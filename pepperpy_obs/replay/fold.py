@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from operator import attrgetter
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.formats.fast_decode import FastCall, FastEvent, fast_decode
@@ -17,13 +17,25 @@ from pepperpy_obs.replay.lines import LONGEST, TOO_LONG, LogFile, Splitter, fill
 from pepperpy_obs.replay.moments import TimeReader, ns_of
 from pepperpy_obs.sanitize.map_fields import OUR_EVENTS
 
-__all__ = ["Fold"]
+__all__ = ["MOST_NAMED", "Fold", "Named"]
 
-_MOST_NAMED: Final = 10
+MOST_NAMED: Final = 10
+"""Lines that are named."""
 _MOST_WAITING: Final = 8192
 """Calls that are gathered before they are counted: so many that most series have some of them."""
 _id_of: Final[Callable[[FastEvent], str]] = attrgetter("event_id")
 _time_of: Final[Callable[[FastEvent], datetime]] = attrgetter("timestamp")
+
+
+class Named(NamedTuple):
+    """A line that was passed over, or with `number` None a file that was not read to its end, and why."""
+
+    name: str
+    number: int | None
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.reason}" if self.number is None else f"{self.name}:{self.number}: {self.reason}"
 
 
 class Fold:
@@ -49,7 +61,7 @@ class Fold:
         self._events = 0
         self._passed_over = 0
         self._doubles = 0
-        self._named: list[str] = []
+        self._named: list[Named] = []
         self._times = TimeReader()
         self._groups = self._new_groups()
         self._waiting = 0
@@ -89,6 +101,11 @@ class Fold:
     @property
     def named(self) -> list[str]:
         """The first of these that were passed over: file, line number and reason."""
+        return [str(one) for one in self.named_lines]
+
+    @property
+    def named_lines(self) -> list[Named]:
+        """The same, not written out."""
         with self.lock:
             self._count()
         return self._named
@@ -108,7 +125,7 @@ class Fold:
             yield log.position
         self.lines(splitter.rest(), log.name, number)
         if log.error:
-            self._named.append(f"{log.name}: {log.error}")
+            self._named.append(Named(log.name, None, log.error))
 
     def lines(self, lines: list[bytes], name: str, number: int = 0) -> int:
         """Fold lines of a file of which `number` came before; return how many it has now."""
@@ -238,7 +255,7 @@ class Fold:
         """Fold one line; `known` says that its id has been taken note of."""
         if not line.text or line.text.isspace():
             return
-        if len(self._named) >= _MOST_NAMED and b"{" not in line.text:  # no JSON object
+        if len(self._named) >= MOST_NAMED and b"{" not in line.text:  # no JSON object
             self._passed_over += 1
             return
         try:
@@ -249,9 +266,9 @@ class Fold:
             self._take(event, at)
         except Exception as error:  # whatever a line holds, the others are read
             self._passed_over += 1
-            if len(self._named) < _MOST_NAMED:
+            if len(self._named) < MOST_NAMED:
                 told = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
-                self._named.append(f"{line.name}:{line.number}: {told}")
+                self._named.append(Named(line.name, line.number, told))
         else:
             self._events += 1
 

@@ -14,7 +14,7 @@ from typing import BinaryIO, Final
 
 from pepperpy_obs.errors import SetupError
 
-__all__ = ["LONGEST", "STDIN", "TOO_LONG", "LogFile", "Splitter", "filled"]
+__all__ = ["LONGEST", "STDIN", "TOO_LONG", "LogFile", "Splitter", "filled", "open_bytes"]
 
 STDIN: Final = "-"
 LONGEST: Final = 4 * 1024 * 1024
@@ -92,13 +92,17 @@ class LogFile:
             facts = os.fstat(self._raw.fileno())
             head = _peek(self._raw)
         except OSError as error:
-            msg = f"{name!r} cannot be read: {error.strerror or error}; give log files, or - for standard input"
-            raise SetupError(msg) from error
+            raise _unreadable(name, error) from error
         self.size = facts.st_size if stat.S_ISREG(facts.st_mode) else 0
         """Bytes on disk; 0 where that is unknown."""
         self._file: io.BufferedIOBase | BinaryIO = self._raw
         if head.startswith(_GZIP):
             self._file = gzip.GzipFile(fileobj=self._raw)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a file on disk that is not compressed: any part of it can be read by itself."""
+        return bool(self.size) and self._file is self._raw
 
     @property
     def position(self) -> int:
@@ -107,7 +111,7 @@ class LogFile:
 
     def end(self, most: int) -> bytes:
         """Return the last bytes of the file, from a line feed on; none of a compressed file."""
-        if not self.size or self._file is not self._raw:
+        if not self.is_plain:
             return b""
         self._raw.seek(max(0, self.size - most))
         found = self._raw.read(most)
@@ -131,6 +135,19 @@ class LogFile:
         """Close the file, but not standard input."""
         if self._raw is not sys.stdin.buffer:
             self._raw.close()
+
+
+def open_bytes(name: str) -> BinaryIO:
+    """Open a file on disk; SetupError says why it cannot be read."""
+    try:
+        return Path(name).open("rb")
+    except OSError as error:
+        raise _unreadable(name, error) from error
+
+
+def _unreadable(name: str, error: OSError) -> SetupError:
+    msg = f"{name!r} cannot be read: {error.strerror or error}; give log files, or - for standard input"
+    return SetupError(msg)
 
 
 def _peek(file: BinaryIO) -> bytes:

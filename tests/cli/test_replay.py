@@ -95,3 +95,29 @@ def test_a_window_that_cannot_be_is_refused(cli: CommandLine, log: Path) -> None
     done = cli("replay", str(log), "--window", "-5")
     assert done.returncode == 2
     assert "window='-5': use seconds above 0" in done.stderr
+
+
+def test_workers_give_the_same_tables(cli: CommandLine, log: Path) -> None:
+    """Two processes print what one prints: a copy of a file counts once, and bad lines are named by their numbers."""
+    folder = log.parent
+    text = b"".join(json_lines([call(number % 1700, event_id=f"{number:032x}") for number in range(2000)]))
+    for name in ("one.log", "copy.log"):
+        (folder / name).write_bytes(text + b"not ours\n")
+    (folder / "old.log.gz").write_bytes(gzip.compress(b"".join(json_lines([call(1750)])) + b"nor this\n"))
+    names = [str(folder / name) for name in ("one.log", "copy.log", "old.log.gz")]
+    one, two = (cli("replay", *names, "--json", "--workers", workers) for workers in ("1", "2"))
+    assert (two.returncode, two.stdout, two.stderr) == (one.returncode, one.stdout, one.stderr)
+    assert json.loads(two.stdout)["performance"]["calls"] == 2001
+    assert two.stderr.endswith("events that came again: 2,000, each counted once\n")
+
+
+def test_workers_that_cannot_be_are_refused(cli: CommandLine) -> None:
+    """The number that was given, and what is accepted."""
+    done = cli("replay", "app.log", "--workers", "0")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "pepperpy-obs replay: --workers 0: give a number of processes, 1 or more\n"
+    done = cli("replay", "http://127.0.0.1:1", "--workers", "2")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "pepperpy-obs replay: --workers 2: workers fold log files; leave it out where a URL is read\n"
+    )
