@@ -7,11 +7,12 @@ PIP := $(PY) -m pip --disable-pip-version-check -qq
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types check bench wheel sdks fmt clean
+.PHONY: help demo test quick lint types check bench wheel sdks fmt clean
 
 help:
 	@echo "make demo    a small fleet of agents at work, then its tables of performance, usage, cost and health"
 	@echo "make test    all tests (ARGS='-k histogram' picks some, ARGS='-m hostile' fault injection and hostile input)"
+	@echo "make quick   in a minute, the tests of every room that are quick and need no other process and no network"
 	@echo "make lint    ruff and the import contracts"
 	@echo "make types   mypy --strict and pyright"
 	@echo "make check   lint, types, test and wheel"
@@ -26,6 +27,9 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	$(PY) -m pytest $(ARGS)
+
+quick: $(VENV)/.installed-dev
+	$(PY) -m pytest -n 2 -m "quick or not (slow or processes or network or hostile)" tests pepperpy_obs $(ARGS)
 
 lint: $(VENV)/.installed-dev
 	$(PY) -m ruff check .

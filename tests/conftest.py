@@ -7,7 +7,9 @@ import signal
 import threading
 import traceback
 from collections.abc import Callable, Generator, Iterator
+from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import TypeVar
 
 import pytest
@@ -34,6 +36,35 @@ def pytest_configure() -> None:
     """Hear Ctrl-C: a shell that starts us in the background has it ignored, and what we start would inherit that."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+_NEEDS = {
+    "processes": ("subprocess", "multiprocessing", "billiard", "tests.cli.command", "tests.runtime.bursts"),
+    "network": ("socket", "socketserver", "http.server", "http.client", "urllib.request", "tests.servers"),
+}
+"""By marker, modules that a test file imports if it needs that."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by what their files import: what they need, that is, which then cannot be forgotten."""
+    for item in items:
+        if isinstance(item, pytest.Function):
+            for marker in needs_of(item.module):
+                item.add_marker(marker)
+
+
+@cache
+def needs_of(module: ModuleType) -> list[str]:
+    """Return the markers that the imports of a test file stand for."""
+    names = {
+        getattr(value, "__name__", "") if isinstance(value, ModuleType) else str(getattr(value, "__module__", ""))
+        for value in vars(module).values()
+    }
+    return [
+        marker
+        for marker, needs in _NEEDS.items()
+        if any(name == need or name.startswith(f"{need}.") for name in names for need in needs)
+    ]
 
 
 @pytest.fixture(autouse=True)

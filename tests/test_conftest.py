@@ -22,6 +22,7 @@ def outcomes(project: pytest.Pytester, source: str) -> dict[str, int]:
     return project.runpytest_subprocess("-p", "no:randomly", "-p", "no:cacheprovider").parseoutcomes()
 
 
+@pytest.mark.slow
 def test_a_thread_left_behind_is_an_error(run: pytest.Pytester) -> None:
     """A test fails that starts a thread and does not end it, and only that test."""
     source = (
@@ -46,6 +47,7 @@ SKIPS = (
 )
 
 
+@pytest.mark.slow
 def test_a_skip_is_a_skip_on_a_developers_machine(run: pytest.Pytester) -> None:
     """What is not installed may be skipped outside CI."""
     assert outcomes(run, SKIPS) == {"skipped": 3, "xfailed": 1}
@@ -57,6 +59,7 @@ def test_a_skip_fails_under_ci(run: pytest.Pytester, monkeypatch: pytest.MonkeyP
     assert outcomes(run, SKIPS) == {"failed": 1, "errors": 1, "skipped": 1, "xfailed": 1}
 
 
+@pytest.mark.slow
 def test_a_skipped_module_fails_under_ci(run: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """A module that skips itself for want of a library is an error with CI set."""
     monkeypatch.setenv("CI", "true")

@@ -8,6 +8,7 @@ from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -153,6 +154,7 @@ def test_the_same_answer_is_charged_once() -> None:
         assert run.spending().cost == CENTS
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32))
 def test_law_a_run_spends_what_all_of_it_is_counted_as(seed: int) -> None:
     """Of any tree of calls the topmost has spent what the statistics say, and each one what is below it."""

@@ -6,6 +6,7 @@ from decimal import Decimal
 from functools import reduce
 from unittest.mock import patch
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +21,7 @@ WINDOWS = (None, 60, 300, 3600, 86_400)
 
 
 class TestMerge:
+    @pytest.mark.slow
     @settings(deadline=None)
     @given(histories(max_size=40), st.integers(1, 4), st.randoms(use_true_random=False))
     def test_any_order_and_any_division(self, history: History, parts: int, chance: random.Random) -> None:
@@ -108,6 +110,7 @@ class TestMerge:
 
 
 class TestReading:
+    @pytest.mark.slow
     @settings(deadline=None)
     @given(histories(min_size=12, max_size=40), st.integers(1, 7), st.sampled_from([0, 500]))
     def test_to_read_changes_nothing(self, history: History, every: int, quick: int) -> None:

@@ -47,6 +47,7 @@ def still_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     return iter([None])
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(batches=batches_of_calls, formats=formats_of_chain, options=settings_of_chain)
 def test_law_the_fast_path_leads_where_the_links_lead(
@@ -121,6 +122,7 @@ MUTANTS: dict[str, Broken] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MUTANTS)
 def test_the_law_fails_where_the_rule_of_a_link_is_broken(name: str) -> None:
     """Each link that the fast path stands for is missed by the law when its rule is broken on purpose."""

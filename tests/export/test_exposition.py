@@ -98,6 +98,7 @@ def samples(families: Iterable[Parsed]) -> dict[tuple[str, frozenset[tuple[str, 
     }
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(EVENTS, max_size=8))
 def test_what_is_written_is_read_back(events: list[dict[str, object]]) -> None:

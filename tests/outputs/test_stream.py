@@ -9,7 +9,7 @@ import pytest
 
 from pepperpy_obs.outputs.stream import Stream
 
-pytestmark = pytest.mark.hostile
+pytestmark = [pytest.mark.hostile, pytest.mark.quick]
 
 
 class TestStream:

@@ -132,6 +132,7 @@ class Hammer:
         asyncio.run(main())
 
 
+@pytest.mark.slow
 def test_law_begun_is_ended_plus_active() -> None:
     """In every reading each call that had begun has ended or is running, under threads and loops that hammer."""
     hammer = Hammer()

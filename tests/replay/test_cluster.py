@@ -12,7 +12,7 @@ from tests.replay.test_parallel import call, folded, told
 
 def test_a_cluster_gives_what_one_fold_gives(tmp_path: Path) -> None:
     """Workers of a local Dask cluster fold pieces of two logs, one of them a copy in part."""
-    distributed = pytest.importorskip("distributed", reason="needs `pip install dask distributed`")
+    distributed = pytest.importorskip("distributed")
     names = []
     for name, count in (("one.log", 2000), ("two.log", 2500)):
         (tmp_path / name).write_bytes(b"".join(json_lines([call(number) for number in range(count)])))

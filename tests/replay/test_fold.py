@@ -120,6 +120,7 @@ def test_a_file_that_breaks_off_says_so(tmp_path: Path) -> None:
     assert fold.named[-1].startswith(f"{path}: cannot be read further: ")
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_log(tmp_path: Path) -> None:
     """Ten times as long a log, compressed and spread over a day, takes about the same memory at most."""
 
@@ -280,6 +281,7 @@ def as_ecs(event: dict[str, Any], added: tuple[str, dict[str, Any]]) -> bytes:
     return msgspec.json.encode(document)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", [as_json, as_ecs])
 @settings(deadline=None, max_examples=200)
 @given(batches=st.lists(st.lists(st.tuples(asked, one_more, beside), min_size=4, max_size=8), min_size=1, max_size=4))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import tracemalloc
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,6 +50,7 @@ def test_past_the_bound_the_oldest_are_let_go_and_said_to_be() -> None:
     assert (second(ids, 0), ids.unchecked) == (0, 1000)
 
 
+@pytest.mark.slow
 def test_memory_is_eight_bytes_an_id() -> None:
     """Beside some pages that are searched at the moment."""
     ids = KnownIds()

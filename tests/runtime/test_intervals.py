@@ -126,6 +126,7 @@ def test_nothing_is_kept_for_those_who_have_left(collector: MetricsCollector) ->
     assert not collector.runtime.jobs._jobs
 
 
+@pytest.mark.slow
 def test_the_job_tells_by_itself() -> None:
     """Where the runtime runs, a subscriber hears of an interval without anything that is called for it."""
     heard = threading.Event()

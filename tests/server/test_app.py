@@ -21,6 +21,8 @@ from pepperpy_obs.reports.stats import Stats
 from pepperpy_obs.server import serve
 from tests.still import Still
 
+pytestmark = pytest.mark.quick
+
 Get = Callable[..., tuple[int, str | None, str]]
 
 

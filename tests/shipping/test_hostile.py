@@ -140,7 +140,10 @@ def test_a_line_without_a_time_gets_that_of_its_record(ship: Ship) -> None:
 
 
 LEAVER = """
-import sys
+import atexit, sys, time
+left = []
+# The first that is registered is called last: after all that we do at the exit.
+atexit.register(lambda: print(time.monotonic() - left[0], flush=True))
 from pepperpy_obs import Config, configure, measured
 url, directory = sys.argv[1:]
 configure(Config(loki_url=url, elastic_url=url, logstash_url=url, otlp_url=url, ship_directory=directory,
@@ -148,8 +151,8 @@ configure(Config(loki_url=url, elastic_url=url, logstash_url=url, otlp_url=url, 
 @measured
 def work(): pass
 for _ in range(5000): work()
-import time; time.sleep(0.7)
-print("left", flush=True)
+time.sleep(0.7)
+left.append(time.monotonic())
 """
 
 
@@ -178,10 +181,7 @@ def test_no_receiver_can_hold_the_exit(tmp_path: Path) -> None:
             )
             for name, url in urls.items()
         }
-        for name, child in children.items():
-            assert child.stdout is not None
-            assert child.stdout.readline() == b"left\n", name
-        started = time.monotonic()
-        assert [child.wait(20) for child in children.values()] == [0] * len(urls)
-        # The rest is the end of four interpreters, on a machine that has other work.
-        assert time.monotonic() - started < 2.0 + 1.5
+        # Each says itself how long it took: how long interpreters take to end depends on what else the machine does.
+        took = {name: float(child.communicate(timeout=60)[0]) for name, child in children.items()}
+        assert [child.returncode for child in children.values()] == [0] * len(urls)
+        assert all(seconds < 2.0 + 1.5 for seconds in took.values()), took

@@ -3,6 +3,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+import pytest
+
 from pepperpy_obs.shipping.elastic import Elastic
 from pepperpy_obs.shipping.loki import Loki
 from pepperpy_obs.shipping.record import Record
@@ -21,6 +23,7 @@ def resident() -> int:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+@pytest.mark.slow
 def test_memory_stays_flat_for_an_hour_without_receivers(ship: Ship, event: Make) -> None:
     """After 3,600 times 1,000 events, as real bytes and as fast as the disk takes them, nothing has grown.
 

@@ -23,6 +23,8 @@ from tests.servers.elastic import ElasticServer
 from tests.servers.loki import LokiServer
 from tests.sources.test_shipped import push, records
 
+pytestmark = pytest.mark.quick
+
 PAGE = Path(__file__).parents[2] / "docs" / "queries.md"
 
 

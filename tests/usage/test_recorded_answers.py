@@ -238,6 +238,7 @@ def told_elsewhere(row: Row) -> bool:
     return "/agents/" in row["path"] or row["provider"] == "watsonx"
 
 
+@pytest.mark.slow
 def test_every_recorded_usage_is_read_as_documented(
     rows: list[Row], record_property: Callable[[str, object], None]
 ) -> None:
