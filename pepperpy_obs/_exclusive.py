@@ -41,6 +41,14 @@ class Exclusive:
         """Whether the calling thread holds it, further up in its own stack."""
         return bool(self._lock._is_owned())  # noqa: SLF001 - see above
 
+    def acquire(self, timeout: float) -> bool:
+        """Take the lock for what is no function, such as a fork; return whether that was done in `timeout` seconds."""
+        return bool(self._lock.acquire(timeout=timeout))
+
+    def release(self) -> None:
+        """Give back what `acquire` took."""
+        self._lock.release()
+
     def run(self, step: Callable[[], Result], timeout: float = -1) -> Result:
         """Call `step` while no other thread is in one; raises BusyError after `timeout` seconds, unless it is -1."""
         if self._lock._is_owned():  # noqa: SLF001 - see above

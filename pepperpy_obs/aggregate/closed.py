@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from pepperpy_obs.aggregate.packed import Keys
 from pepperpy_obs.aggregate.series_table import Entries
 
 __all__ = ["ClosedInterval"]
@@ -22,3 +23,6 @@ class ClosedInterval(NamedTuple):
     counted: Entries
     is_reopened: bool
     """Whether this interval, or a later one, had been closed before."""
+    packed: bytes = b""
+    """The same in bytes, with the numbers of `keys`; none if windows had no use for it."""
+    keys: Keys | None = None

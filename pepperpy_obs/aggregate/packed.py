@@ -12,9 +12,9 @@ import json
 import struct
 import zlib
 from collections import defaultdict
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import msgspec
 from msgspec.structs import astuple
@@ -28,7 +28,20 @@ from pepperpy_obs.aggregate.series import Attribute, MetricKey, SeriesKey
 from pepperpy_obs.aggregate.series_data import NO_LLM, CacheData, LlmStats, SeriesData
 from pepperpy_obs.aggregate.series_table import Entries, SeriesTable
 
-__all__ = ["UNREADABLE", "Keys", "Names", "add_up", "pack", "unpack"]
+__all__ = [
+    "UNREADABLE",
+    "Hist",
+    "Keys",
+    "Names",
+    "Numbers",
+    "Reqs",
+    "add_up",
+    "add_up_all",
+    "hist_of",
+    "histogram_of",
+    "pack",
+    "unpack",
+]
 
 UNREADABLE: Final = (zlib.error, msgspec.MsgspecError, struct.error)
 """What unpacking raises, beside Python's own errors, of bytes that nothing here has packed."""
@@ -43,9 +56,9 @@ _SMALL: Final = 300
 _Key = TypeVar("_Key", bound=Hashable)
 
 _Row = tuple[int, int, bytes]
-_Hist = tuple[int, bytes, float, float, int, int, _Row, _Row]
+Hist = tuple[int, bytes, float, float, int, int, _Row, _Row]
 _Amounts = dict[str, Decimal]
-_Reqs = tuple[dict[str, int], dict[str, int], Decimal, _Amounts, _Amounts, _Amounts, int, int, dict[str, int]]
+Reqs = tuple[dict[str, int], dict[str, int], Decimal, _Amounts, _Amounts, _Amounts, int, int, dict[str, int]]
 
 
 class Names(Generic[_Key]):
@@ -67,6 +80,14 @@ class Names(Generic[_Key]):
         return [known[key] for key in keys]
 
 
+class Numbers(NamedTuple):
+    """The numbers of some keys among other keys, found by their own numbers."""
+
+    series: Sequence[int] | Mapping[int, int]
+    attributes: Sequence[int] | Mapping[int, int]
+    metrics: Sequence[int] | Mapping[int, int]
+
+
 class Keys:
     """What the numbers in packed tables stand for."""
 
@@ -79,6 +100,10 @@ class Keys:
         self.attributes = Names(attributes)
         self.metrics = Names(metrics)
 
+    def as_they_are(self) -> Numbers:
+        """Return the numbers of these keys among themselves: for tables that were packed with them."""
+        return Numbers(*[range(len(names.keys)) for names in (self.series, self.attributes, self.metrics)])
+
 
 class _Rest(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What the data of one series have beside their row."""
@@ -86,8 +111,8 @@ class _Rest(msgspec.Struct, array_like=True, frozen=True, gc=False):
     number: int
     outcomes: dict[str, int]
     errors: dict[str, int]
-    first_item: _Hist | None
-    requests: _Reqs | None
+    first_item: Hist | None
+    requests: Reqs | None
 
 
 class _Value(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -98,16 +123,16 @@ class _Value(msgspec.Struct, array_like=True, frozen=True, gc=False):
     description: str
     total: bytes
     latest: tuple[int, float] | None
-    histogram: _Hist | None
+    histogram: Hist | None
 
 
 class _Body(msgspec.Struct, array_like=True, frozen=True, gc=False):
     span: tuple[int | None, int | None]
     calls: Columns | None
     rest: list[_Rest]
-    attributes: list[tuple[int, _Reqs]]
+    attributes: list[tuple[int, Reqs]]
     metrics: list[_Value]
-    days: dict[str, _Reqs]
+    days: dict[str, Reqs]
     caches: dict[str, tuple[int, int]]
     events: dict[str, int]
     refused: dict[str, int]
@@ -155,19 +180,26 @@ def unpack(packed: bytes) -> SeriesTable:
         return table_of(json.loads(text))
     whole = _decode_whole(text)
     metrics = [MetricKey(name, kind, tuple(labels)) for name, kind, labels in whole.metrics]
-    return _sum([whole.body], Keys([SeriesKey(*key) for key in whole.series], whole.attributes, metrics))
+    keys = Keys([SeriesKey(*key) for key in whole.series], whole.attributes, metrics)
+    return _sum([(whole.body, keys.as_they_are())], keys)
 
 
 def add_up(packed: Sequence[bytes], keys: Keys) -> SeriesTable:
     """Return the sum of tables that were packed with these `keys`; needs no lock."""
-    bodies: list[_Body] = []
+    numbers = keys.as_they_are()
+    return add_up_all([(one, numbers) for one in packed], keys)
+
+
+def add_up_all(packed: Iterable[tuple[bytes, Numbers]], keys: Keys) -> SeriesTable:
+    """Return the sum of tables that were packed with keys of their own, whose numbers among `keys` are given."""
+    bodies: list[tuple[_Body, Numbers]] = []
     others: list[SeriesTable] = []
-    for one in packed:
+    for one, numbers in packed:
         form, text = _opened(one)
         if form == _JSON:
             others.append(table_of(json.loads(text)))
         else:
-            bodies.append(_decode_body(text))
+            bodies.append((_decode_body(text), numbers))
     total = _sum(bodies, keys)
     total.absorb(*others)
     return total
@@ -222,17 +254,18 @@ def _rest(number: int, data: SeriesData) -> _Rest:
         number,
         outcomes,
         dict(data.errors),
-        _hist(data.first_item) if data.first_item.count else None,
+        hist_of(data.first_item) if data.first_item.count else None,
         None if data.requests is NO_LLM else astuple(data.requests),
     )
 
 
 def _value(number: int, data: MetricData) -> _Value:
-    histogram = _hist(data.histogram) if data.histogram.count else None
+    histogram = hist_of(data.histogram) if data.histogram.count else None
     return _Value(number, data.unit, data.description, _of_int(data.total), data.latest, histogram)
 
 
-def _hist(one: Histogram) -> _Hist:
+def hist_of(one: Histogram) -> Hist:
+    """Return a histogram as plain values, for MessagePack."""
     rows = _row(one.positive), _row(one.negative)
     return one.count, _of_int(one.total), one.low, one.high, one.zero, one.scale, *rows
 
@@ -245,7 +278,8 @@ def _of_int(number: int) -> bytes:
     return number.to_bytes(number.bit_length() // 8 + 1, "little", signed=True)
 
 
-def _histogram(kind: type[Histogram], found: _Hist) -> Any:
+def histogram_of(kind: type[Histogram], found: Hist) -> Any:
+    """Return the histogram of these plain values."""
     count, total, low, high, zero, scale, *rows = found
     # A row without values has the finest scale, whatever the other has: so equal histograms are equal.
     bins = [
@@ -255,13 +289,15 @@ def _histogram(kind: type[Histogram], found: _Hist) -> Any:
     return kind(count, int.from_bytes(total, "little", signed=True), low, high, zero, *bins)
 
 
-def _sum(bodies: Sequence[_Body], keys: Keys) -> SeriesTable:
+def _sum(bodies: Sequence[tuple[_Body, Numbers]], keys: Keys) -> SeriesTable:
     total = SeriesTable()
-    for body in bodies:
+    for body, to in bodies:
         one = SeriesTable()
         one.span(*body.span)
-        one.attributes = {keys.attributes.keys[number]: LlmStats(*found) for number, found in body.attributes}
-        one.metrics = {keys.metrics.keys[found.number]: _metric(found) for found in body.metrics}
+        one.attributes = {
+            keys.attributes.keys[to.attributes[number]]: LlmStats(*found) for number, found in body.attributes
+        }
+        one.metrics = {keys.metrics.keys[to.metrics[found.number]]: _metric(found) for found in body.metrics}
         one.days = {day: LlmStats(*found) for day, found in body.days.items()}
         one.caches = {name: CacheData(*found) for name, found in body.caches.items()}
         one.events.update(body.events)
@@ -274,16 +310,17 @@ def _sum(bodies: Sequence[_Body], keys: Keys) -> SeriesTable:
     return total
 
 
-def _calls(bodies: Sequence[_Body]) -> Mapping[int, SeriesData]:
+def _calls(bodies: Sequence[tuple[_Body, Numbers]]) -> Mapping[int, SeriesData]:
     groups: defaultdict[int, list[Row]] = defaultdict(list)
-    for body in bodies:
+    for body, (to, _, _) in bodies:
         for row in rows_of(body.calls) if body.calls else ():
-            groups[row[0]].append(row)
+            groups[to[row[0]]].append(row)
     all_data = {number: data_of(rows) for number, rows in groups.items()}
     rests: dict[int, list[SeriesData]] = {}
-    for body in bodies:
+    for body, (to, _, _) in bodies:
         for rest in body.rest:
-            rests.setdefault(rest.number, []).append(_data_of(rest, all_data[rest.number]))
+            number = to[rest.number]
+            rests.setdefault(number, []).append(_data_of(rest, all_data[number]))
     for number, found in rests.items():
         all_data[number] = SeriesData.merged([all_data[number], *found])
     return all_data
@@ -291,7 +328,7 @@ def _calls(bodies: Sequence[_Body]) -> Mapping[int, SeriesData]:
 
 def _data_of(rest: _Rest, row: SeriesData) -> SeriesData:
     """Return what is kept beside a row as data; its times are those of `row`, so that they change nothing."""
-    first_item: Durations = Durations() if rest.first_item is None else _histogram(Durations, rest.first_item)
+    first_item: Durations = Durations() if rest.first_item is None else histogram_of(Durations, rest.first_item)
     requests = NO_LLM if rest.requests is None else LlmStats(*rest.requests)
     return SeriesData(rest.outcomes, rest.errors, Durations(), first_item, requests, row.first, row.last, None)
 
@@ -302,5 +339,5 @@ def _metric(found: _Value) -> MetricData:
         found.description,
         int.from_bytes(found.total, "little", signed=True),
         Latest(*found.latest) if found.latest else None,
-        Histogram() if found.histogram is None else _histogram(Histogram, found.histogram),
+        Histogram() if found.histogram is None else histogram_of(Histogram, found.histogram),
     )

@@ -13,7 +13,7 @@ reader takes them away, and the first that needs their sums, a reader or the end
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from pepperpy_obs.aggregate.accumulator import SeriesAccumulator
 from pepperpy_obs.aggregate.closed import ClosedInterval
@@ -26,11 +26,28 @@ from pepperpy_obs.aggregate.window import LONGEST, Windows, check_steps, resolut
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.events import OPERATION_FINISHED
 
-__all__ = ["LazySnapshot", "Store"]
+__all__ = ["LazySnapshot", "Part", "Store"]
 
 _FINISHED: Final = OPERATION_FINISHED
 _QUICK: Final = 500
 """Accumulators of which a copy is made in a millisecond; from more of them a reader takes the interval itself."""
+
+
+class Part(Protocol):
+    """What a snapshot is made of: the events of one stretch of time."""
+
+    @property
+    def start(self) -> int:
+        """When the stretch begins."""
+        ...
+
+    def span(self) -> tuple[int | None, int | None]:
+        """Return when its first and its last event were, as far as that is known before they are added up."""
+        ...
+
+    def to_table(self) -> SeriesTable:
+        """Return its sums, which are not to be changed."""
+        ...
 
 
 class LazySnapshot:
@@ -44,7 +61,7 @@ class LazySnapshot:
 
     def __init__(
         self,
-        parts: Sequence[DetachedInterval | FrozenInterval],
+        parts: Sequence[Part],
         times: tuple[int | None, int | None],
         now: int | None,
         *,
@@ -327,11 +344,11 @@ class Store:
         """Close the current interval and begin that of `at`."""
         table = self._interval.to_table()
         table.absorb(*[part.to_table() for part in self._parts])
-        if self._keeps_windows:
-            self._windows.add(self._from, table, self._interval.length)
+        packed = self._windows.add(self._from, table, self._interval.length) if self._keeps_windows else b""
         self._total.absorb(table)
         if self.on_closed is not None and table.start is not None:
-            self.on_closed(ClosedInterval(self._from, self._until, table, self._from <= self._closed))
+            is_reopened = self._from <= self._closed
+            self.on_closed(ClosedInterval(self._from, self._until, table, is_reopened, packed, self._windows.keys))
         self._closed = max(self._closed, self._from)
         self._parts = []
         self._begin(at)

@@ -26,7 +26,7 @@ from pepperpy_obs.aggregate.series_data import INTERVAL
 from pepperpy_obs.aggregate.series_table import SeriesTable
 from pepperpy_obs.errors import SetupError
 
-__all__ = ["LONGEST", "Level", "Windows", "check_steps", "resolution_at"]
+__all__ = ["LONGEST", "Level", "Windows", "check_steps", "resolution_at", "stretch_of"]
 
 SECOND: Final = 1_000_000_000
 _TEN: Final = (INTERVAL, 30 + 1)
@@ -40,6 +40,16 @@ LONGEST: Final = 86_400.0
 """The longest window, in seconds."""
 
 _MOST_PIECES: Final = 8
+
+
+def stretch_of(window: float, now: int) -> range:
+    """Return the stretch of nanoseconds that a window of so many seconds covers which ends at `now`.
+
+    It begins and ends where intervals do: of 10 s up to 5 minutes, of 150 s up to an hour, of an hour above.
+    """
+    length = round(window * SECOND)
+    resolution = next((each for each, size in RESOLUTIONS if each * (size - 1) >= length), RESOLUTIONS[-1][0])
+    return range((now - length) // resolution * resolution, (now // resolution + 1) * resolution)
 
 
 def check_steps(step: int, count: int) -> None:
@@ -102,8 +112,8 @@ class Windows:
         self._newest: int | None = None
         """When the newest interval began that was closed."""
 
-    def add(self, at: int, table: SeriesTable, length: int = INTERVAL) -> None:
-        """Add what happened in the interval around `at` of `length` nanoseconds, which is that of some level."""
+    def add(self, at: int, table: SeriesTable, length: int = INTERVAL) -> bytes:
+        """Add what happened in the interval around `at` of `length` nanoseconds, a level's; return it packed, or b"" if too old."""
         at = at // length * length
         # Coarse intervals are of the past: with one of them all is closed that ends no later.
         newest = at if length == INTERVAL else at + length
@@ -120,6 +130,7 @@ class Windows:
             if newest - level.size < number and (number < newest or level.resolution == length):
                 piece = piece or pack(table, self.keys)
                 level.add(number, piece, self.keys)
+        return piece
 
     def over(self, window: float, now: int) -> tuple[range, list[bytes]]:
         """Return the stretch of nanoseconds that a window ending at `now` covers, and the pieces of it.
@@ -127,11 +138,7 @@ class Windows:
         The finest of the three resolutions that holds the window is taken; the window grows to the edges of its
         intervals.
         """
-        length = round(window * SECOND)
-        resolution = next(
-            (resolution for resolution, size in RESOLUTIONS if resolution * (size - 1) >= length), RESOLUTIONS[-1][0]
-        )
-        stretch = range((now - length) // resolution * resolution, (now // resolution + 1) * resolution)
+        stretch = stretch_of(window, now)
         return stretch, self._cover(stretch.start, stretch.stop, len(self._levels) - 1)
 
     def between(self, stretch: range) -> list[bytes]:

@@ -1,6 +1,6 @@
 """`Config`: every setting, wherever it is given, checked when it is made.
 
-What the settings are stands in `fields` and `shipping`.
+What the settings are stands in `fields`, `shipping` and `storing`.
 It starts nothing and opens nothing: `pepperpy_obs.configure` does, with what it finds here.
 """
 
@@ -16,7 +16,7 @@ from pydantic import ValidationError, field_validator
 
 from pepperpy_obs.config.complaint import complain
 from pepperpy_obs.config.origin import DEFAULT_FILE, PREFIX, check_names, read_file, variables
-from pepperpy_obs.config.shipping import ShippingSettings
+from pepperpy_obs.config.storing import StoreSettings
 from pepperpy_obs.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _OFF: Final = ("", "none", "off")
 _ORIGINS: Final = "_origins"
 
 
-class Config(ShippingSettings):
+class Config(StoreSettings):
     """The settings of a runtime: frozen, and checked when it is made.
 
     Each may be given as a keyword, as a variable ``PEPPERPY_`` plus its name in capitals, or as a

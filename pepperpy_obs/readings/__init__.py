@@ -8,5 +8,6 @@ from pepperpy_obs.readings.deliveries import DeliveryStats
 from pepperpy_obs.readings.live import LiveState, WatchedCache
 from pepperpy_obs.readings.reading import EMPTY, Reading
 from pepperpy_obs.readings.self_stats import OutputStats, SelfStats
+from pepperpy_obs.readings.stores import StoreStats
 
-__all__ = ["EMPTY", "DeliveryStats", "LiveState", "OutputStats", "Reading", "SelfStats", "WatchedCache"]
+__all__ = ["EMPTY", "DeliveryStats", "LiveState", "OutputStats", "Reading", "SelfStats", "StoreStats", "WatchedCache"]

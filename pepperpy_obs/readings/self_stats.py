@@ -8,6 +8,7 @@ from typing import Any, Final, Self
 
 from pepperpy_obs.readings.deliveries import DeliveryStats
 from pepperpy_obs.readings.merging import added, merged
+from pepperpy_obs.readings.stores import StoreStats
 
 __all__ = ["UNKNOWN", "OutputStats", "SelfStats"]
 
@@ -38,6 +39,8 @@ class SelfStats:
     """Every output by its name."""
     deliveries: Mapping[str, DeliveryStats] = field(default_factory=dict[str, DeliveryStats])
     """The books of every receiver that events are sent to, by its name."""
+    store: StoreStats | None = None
+    """The books of the store that is written to; None of none."""
     known: bool = True
     """False of a source that cannot know: only its writer knows what a log lacks."""
 
@@ -48,6 +51,7 @@ class SelfStats:
             added(self.errors, other.errors),
             merged(self.outputs, other.outputs),
             merged(self.deliveries, other.deliveries),
+            self.store.merge(other.store) if self.store and other.store else self.store or other.store,
             self.known or other.known,
         )
 
@@ -58,6 +62,7 @@ class SelfStats:
             "errors": dict(self.errors),
             "outputs": {name: asdict(one) for name, one in self.outputs.items()},
             "deliveries": {name: one.to_dict() for name, one in self.deliveries.items()},
+            "store": self.store and self.store.to_dict(),
         }
 
     @classmethod

@@ -8,21 +8,24 @@ It also closes an interval that has ended without an event after it.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from pepperpy_obs import _clock
 from pepperpy_obs._exclusive import BusyError, Exclusive
 from pepperpy_obs._guard import failed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from pepperpy_obs._record import Record
     from pepperpy_obs.aggregate.closed import ClosedInterval
     from pepperpy_obs.aggregate.store import Store
     from pepperpy_obs.runtime.drain import Drain
     from pepperpy_obs.runtime.jobs import Jobs
 
 __all__ = ["Intervals"]
+
+Result = TypeVar("Result")
 
 _EVERY: Final = 1.0
 """Seconds between two looks."""
@@ -77,6 +80,30 @@ class Intervals:
             except BusyError as error:
                 failed("intervals", error)
 
+    @property
+    def is_draining(self) -> bool:
+        """Whether the calling thread is in the middle of a batch."""
+        return self._drain.is_draining
+
+    def cut(self, look: Callable[[Sequence[Record]], int], then: Callable[[], Result]) -> tuple[int, Result]:
+        """Close the interval under way in the moment of a `look` at the calls that run; return what both return.
+
+        All that was counted until that moment has been told when `then` is called, and nothing of later.
+        """
+
+        def moment(running: Sequence[Record]) -> tuple[int, int]:
+            found = look(running)
+            if self._store is not None:
+                self._store.close()
+            return found, len(self._closed)
+
+        def told() -> tuple[int, Result]:
+            found, due = self._drain.read(moment)
+            self._tell_some(due)
+            return found, then()
+
+        return self._telling.run(told)
+
     def renew(self) -> None:
         """Begin anew, as in a forked child: the parent tells of what was closed before."""
         self._closed.clear()
@@ -90,6 +117,10 @@ class Intervals:
 
     def _tell_all(self) -> None:
         while self._closed:
+            self._tell_some(1)
+
+    def _tell_some(self, number: int) -> None:
+        for _ in range(number):
             interval = self._closed.popleft()
             for take in list(self._subscribers):
                 try:

@@ -42,6 +42,12 @@ class Closeable(Protocol):
     def shutdown(self, *, at_exit: bool = False) -> None:
         """Write what there is and close, in bounded time; idempotent. What comes after the exit's is still written."""
 
+    def before_fork(self) -> None:
+        """Let nothing be under way that a child must not have."""
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+
     def after_fork(self) -> None:
         """Begin anew in a child."""
 
@@ -63,7 +69,7 @@ def register(runtime: Closeable) -> None:
         # No other module refers to this one, so it is let go first, while all that a write needs is still there.
         sys.modules[_LAST] = ModuleType(_LAST)
         vars(sys.modules[_LAST])["word"] = _Last()
-        os.register_at_fork(before=_before_fork, after_in_child=_after_fork)
+        os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork)
     children.hook(_shutdown_all)
 
 
@@ -138,6 +144,13 @@ class _Last:
 def _before_fork() -> None:
     context.before_fork()
     children.hook(_shutdown_all)
+    for runtime in list(_alive):
+        runtime.before_fork()
+
+
+def _after_fork_in_parent() -> None:
+    for runtime in list(_alive):
+        runtime.after_fork_in_parent()
 
 
 def _after_fork() -> None:

@@ -14,6 +14,7 @@ from pepperpy_obs._exclusive import BusyError, Exclusive
 from pepperpy_obs._guard import failed, failures, note
 from pepperpy_obs._record import SPEC
 from pepperpy_obs.aggregate.store import LazySnapshot, Store
+from pepperpy_obs.aggregate.window import LONGEST
 from pepperpy_obs.chain import build_chain
 from pepperpy_obs.config import Config
 from pepperpy_obs.context import span_context
@@ -30,6 +31,7 @@ from pepperpy_obs.runtime.drain import Drain
 from pepperpy_obs.runtime.intervals import Intervals
 from pepperpy_obs.runtime.jobs import Jobs
 from pepperpy_obs.runtime.outputs import Ships, close_outputs, open_outputs, shipper_of
+from pepperpy_obs.runtime.storing import Storing
 from pepperpy_obs.sanitize.redact import label_redaction
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from pepperpy_obs.aggregate.series import Clean
     from pepperpy_obs.chain import Chain
     from pepperpy_obs.readings.source import EventFilter
+    from pepperpy_obs.storage.writer import StoreWriter
     from pepperpy_obs.typing import Processor
 
 __all__ = ["Runtime", "configure", "default_runtime"]
@@ -62,6 +65,7 @@ class Runtime:
         self.jobs = Jobs()
         """What is done every so often while this runs, beside the drain."""
         self._intervals = Intervals(self._drain, self.jobs)
+        self._storing = Storing(self._intervals, self.jobs)
         self._obey()
         if not config.metrics_enabled:
             buffer.records.clear()  # what was recorded before anybody could know
@@ -80,12 +84,13 @@ class Runtime:
         outputs = open_outputs(config)
         try:
             chain = build_chain(config, self._store, processors, outputs=outputs)
+            writer = self._storing.opened(config)
             if config.metrics_enabled:
                 self._background.start(config.drain_interval)
         except SetupError:
             close_outputs(outputs, config.shutdown_timeout)
             raise
-        self._setting_up.run(lambda: self._switch(config, chain, clean))
+        self._setting_up.run(lambda: self._switch(config, chain, clean, writer))
         if self._buffer is RECORDS:
             children.mark_parent(logs=bool(outputs) and config.metrics_enabled, as_configured=not processors)
         return self
@@ -95,14 +100,15 @@ class Runtime:
         """Whether it was configured, and not shut down since."""
         return self._background.started
 
-    def _switch(self, config: Config, chain: Chain, clean: Clean) -> None:
+    def _switch(self, config: Config, chain: Chain, clean: Clean, writer: StoreWriter | None) -> None:
         if self.config.metrics_enabled:
             self._drain.run()
-        self._drain.after_batch(lambda: self._put_in_force(config, chain, clean))
+        self._drain.after_batch(lambda: self._put_in_force(config, chain, clean, writer))
 
-    def _put_in_force(self, config: Config, chain: Chain, clean: Clean) -> None:
+    def _put_in_force(self, config: Config, chain: Chain, clean: Clean, writer: StoreWriter | None) -> None:
         old = self._drain.exclusively(lambda: self._change_chain(config, chain, clean))
         close_outputs(old.outputs, self.config.shutdown_timeout)
+        self._storing.put_in_force(writer, config, self._store)
         self.config = config
         self._background.interval = config.drain_interval
         self._obey()
@@ -144,19 +150,25 @@ class Runtime:
         return self._drain.is_draining
 
     def reading(self, window: Window | None = None) -> Reading:
-        """Return all that is known at this moment: counts in all or of the last `window` (300 or "5m", up to a day).
+        """Return all that is known at this moment: counts in all or of the last `window` (300 or "5m").
 
         One drain and one claim of the records, so that each call is in the counts or among those that run. Shows
-        every call that has returned before.
+        every call that has returned before. A window of more than a day takes a store (`Config.store_url`), and shows
+        all processes of the service that write to it.
         """
-        return self._read(self._store, None if window is None else seconds_of(window))
+        seconds = None if window is None else seconds_of(window)
+        if seconds is not None and seconds > LONGEST and self._storing.is_open:
+            return self._storing.reading(seconds, self._own, self._live)
+        return self._read(self._store, seconds)
 
     def history(self, window: Window, step: Window) -> list[Reading]:
         """Return the readings of the window's steps, the oldest first and the step under way last.
 
         Windows keep steps of 10 s for 5 minutes, of 150 s for an hour and of an hour for a day: `step` has to be a
-        multiple of these. SetupError says so.
+        multiple of these. SetupError says so. Longer windows are those of the store, if there is one.
         """
+        if self._storing.is_open and seconds_of(window) > LONGEST:
+            return self._storing.history(window, step)
 
         def take(_: Sequence[Record]) -> tuple[int, list[tuple[range, LazySnapshot]]]:
             now = _clock.time_ns()
@@ -227,6 +239,7 @@ class Runtime:
             errors=failures(),
             outputs=outputs,
             deliveries={name: books for way in _shippers(chain) for name, books in way.ledgers().items()},
+            store=self._storing.stats(),
         )
 
     def flush(self, timeout: float = -1) -> None:
@@ -263,7 +276,9 @@ class Runtime:
         except Exception as error:
             failed("shutdown", error)
         self._intervals.finish(left())
+        self._storing.announce_end()
         self.jobs.stop(left())
+        self._storing.say_lost()
         if at_exit:
             close_outputs([one for one in self._drain.chain.outputs if shipper_of(one) is not None], left())
             return
@@ -283,6 +298,14 @@ class Runtime:
         self._dropped.update(old.dropped)
         return old
 
+    def before_fork(self) -> None:
+        """Let nothing be under way that a child must not have."""
+        self._storing.before_fork()
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+        self._storing.after_fork_in_parent()
+
     def after_fork(self) -> None:
         """In a forked child: count from zero (the parent counts its own), with fresh locks and a thread of its own."""
         was_started = self._background.started
@@ -292,6 +315,7 @@ class Runtime:
         self.jobs.renew()
         self._store.clear()
         self._intervals.renew()
+        self._storing.renew()
         self._dropped.clear()
         self._drain.chain.dropped.clear()
         self._drain.chain.forget()

@@ -16,10 +16,10 @@ from pepperpy_obs.sources.service import Service
 __all__ = ["as_source", "is_url", "source"]
 
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-_PLANNED: Final = ("sqlite:", "postgresql:", "shared:", "prometheus+http:", "prometheus+https:")
+_PLANNED: Final = ("shared:", "prometheus+http:", "prometheus+https:")
 _ACCEPTED: Final = (
-    "give nothing (this process), log files, http:// or https:// of a running service, loki+http(s):// or"
-    " elasticsearch+http(s):// of shipped events"
+    "give nothing (this process), log files, http:// or https:// of a running service, sqlite:/// or postgresql://"
+    " of a store, loki+http(s):// or elasticsearch+http(s):// of shipped events"
 )
 
 
@@ -27,7 +27,8 @@ def source(*places: str | Path, config: Config | None = None) -> Source:
     """Return what can be read: this process, or by their names log files or a running service.
 
     `source()` is this process; `source("app.log", "app.log.1")` are logs, plain or gzip, in any order;
-    `source("http://host:8000")` is a service that `serve()` shows; `source("loki+http://host:3100?service=shop")` and
+    `source("http://host:8000")` is a service that `serve()` shows; `source("sqlite:///obs.db")` and
+    `source("postgresql://host/db")` are what `store_url` has kept; `source("loki+http://host:3100?service=shop")` and
     `source("elasticsearch+https://host:9200/target")` are events that were shipped. `config` says how series are
     limited and redacted where they are made here, and which credentials are shown; by default the settings in force.
 
@@ -64,7 +65,8 @@ def as_source(given: Source | str | Path | None) -> Source:
 def is_url(place: object) -> bool:
     """Tell whether a name is an address and not a file."""
     text = str(place)
-    return not isinstance(place, Path) and bool(_SCHEME.match(text) or text.startswith(_PLANNED))
+    begins = text.startswith(("sqlite:", "postgresql:", *_PLANNED))
+    return not isinstance(place, Path) and bool(begins or _SCHEME.match(text))
 
 
 def _open(url: str, config: Config) -> Source:
@@ -90,9 +92,17 @@ def _elastic(url: str, config: Config) -> Source:
     return ElasticLog(url, config)
 
 
+def _store(url: str, config: Config) -> Source:
+    from pepperpy_obs.storage.opening import open_source  # noqa: PLC0415 - loads SQLAlchemy
+
+    return open_source(url, config)
+
+
 _OPENERS: Final[dict[str, Callable[[str, Config], Source]]] = {
     "http": Service,
     "https": Service,
+    "sqlite": _store,
+    "postgresql": _store,
     "loki+http": _loki,
     "loki+https": _loki,
     "elasticsearch+http": _elastic,

@@ -19,6 +19,7 @@ ROOMS = {
     "prometheus_client": ("export.prometheus",),
     "pydantic": ("config",),
     "pydantic_settings": ("config",),
+    "sqlalchemy": ("storage",),
     "structlog": ("chain", "processors", "runtime.structlog_output"),
     "tenacity": ("shipping.transport",),
 }
@@ -30,6 +31,7 @@ HEAVY = [
     "httpx2",
     "msgspec",
     "prometheus_client",
+    "psycopg",
     "pydantic",
     "pydantic_settings",
     "sqlalchemy",
@@ -71,8 +73,8 @@ def test_each_core_dependency_is_used() -> None:
     """What everybody has to install is what the package imports, and no more."""
     project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     declared = {re.split("[<>=]", line)[0].replace("-", "_") for line in project["dependencies"]}
-    # pydantic comes with pydantic-settings, and the HTTP client with genai-prices or an extra.
-    assert {library for _, library in outsiders()} - declared == {"pydantic", "httpx2"}
+    # pydantic comes with pydantic-settings, the HTTP client with genai-prices or an extra, and SQLAlchemy with an extra.
+    assert {library for _, library in outsiders()} - declared == {"pydantic", "httpx2", "sqlalchemy"}
     assert declared - {library for _, library in outsiders()} == set()
 
 

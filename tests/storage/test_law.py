@@ -1,0 +1,127 @@
+"""The law of the store: whatever came in whatever order, written and rolled up whenever, it is what one fold gives."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pepperpy_obs import Config
+from pepperpy_obs.aggregate.store import Store
+from pepperpy_obs.storage.database import Database
+from pepperpy_obs.storage.names import SeriesNames
+from pepperpy_obs.storage.rollup import roll_up
+from pepperpy_obs.storage.source import Reader
+from pepperpy_obs.storage.writer import StoreWriter
+from pepperpy_obs.testing import ManualClock
+from tests.aggregate.strategies import NOON, SECOND, History, histories
+from tests.servers.postgres import Postgres
+
+END = NOON + 100_100 * SECOND
+HOUR = 3600 * SECOND
+
+steps = st.lists(st.sampled_from(["flush", "roll up", "restart", "nothing", "nothing"]), min_size=30, max_size=30)
+
+
+@contextmanager
+def sqlite() -> Iterator[str]:
+    """Return the URL of an empty file."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield f"sqlite:///{folder}/obs.db"
+
+
+class Life:
+    """Processes that fold and store, one after the other."""
+
+    def __init__(self, url: str, **options: Any) -> None:
+        self.config = Config(config_file=None, store_url=url, **options)
+        self.database = Database(url, creates=True)
+        self.whole = Store(attributes=("customer",))
+        self.restart()
+
+    def restart(self) -> None:
+        """End the process and start another one."""
+        if hasattr(self, "writer"):
+            self.flush()
+        self.store = Store(attributes=("customer",))
+        self.writer = StoreWriter(self.database, self.config)
+        self.store.on_closed = self.writer.take
+
+    def fold(self, event: dict[str, Any], at: int) -> None:
+        """Count an event here and in the fold that it is to be equal to."""
+        self.store.fold(event, at)
+        self.whole.fold(event, at)
+
+    def flush(self) -> None:
+        """Write everything."""
+        self.store.close()
+        self.writer.flush()
+
+    def roll_up(self, before: int = END // SECOND) -> None:
+        """Roll up what there is."""
+        self.flush()
+        while roll_up(self.database, before, SeriesNames()):
+            pass
+
+    def step(self, name: str) -> None:
+        """Do what is drawn."""
+        {"flush": self.flush, "roll up": self.roll_up, "restart": self.restart, "nothing": lambda: None}[name]()
+
+
+def check(url: str, history: History, drawn: list[str]) -> None:
+    """Check that the store gives what the fold gives, in all and in windows."""
+    with ManualClock(END / 1e9):
+        life = Life(url)
+        for (event, at), step in zip(history, drawn, strict=False):
+            life.fold(event, at)
+            life.step(step)
+        life.flush()
+        assert life.writer.stats().error == ""
+        reader = Reader(life.database)
+        for window in (None, 86_400, 3 * 3600, 3600, 300):
+            for now in (NOON + 90_000 * SECOND, END) if window else (END,):
+                expected = life.whole.snapshot(window, now).to_dict()
+                assert reader.snapshot(window, now).to_dict() == expected, (window, now)
+        if life.whole.first is not None:
+            whole = {**life.whole.snapshot(None, END).to_dict(), "window": 864_000}
+            assert reader.snapshot(864_000, END).to_dict() == whole
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@given(histories(max_size=30), steps)
+def test_sqlite_gives_what_one_fold_gives(history: History, drawn: list[str]) -> None:
+    """Every figure of every series, to the last digit of money, in all and in windows, whatever was rolled up."""
+    with sqlite() as url:
+        check(url, history, drawn)
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@given(histories(max_size=30), steps)
+def test_postgresql_gives_what_one_fold_gives(postgres: Postgres, history: History, drawn: list[str]) -> None:
+    """The same law."""
+    check(postgres.database(), history, drawn)
+
+
+@pytest.mark.parametrize("step,seconds", [("1h", 3600), ("10s", 10), ("150s", 150), ("1d", 86_400)])
+def test_steps_add_up_to_the_whole(store_url: str, step: str, seconds: int) -> None:
+    """Steps of each resolution have each event once, in the step in which it was, rolled up or not."""
+    with ManualClock(END / 1e9) as _:
+        life = Life(store_url)
+        times = [END - after * SECOND for after in (9000, 7205, 7200, 7195, 3600, 61, 59, 11, 9, 0)]
+        for number, at in enumerate(times):
+            life.fold({"event": "operation.finished", "operation": "ask", "cost_usd": f"0.{number + 1}"}, at)
+            if number == 5:
+                life.roll_up(END // SECOND - 3600)
+        life.flush()
+        found = Reader(life.database).history(9001, step, END)
+    counted = {one.snapshot.start: one.snapshot.events.get("operation.finished", 0) for one in found}
+    expected = dict.fromkeys(counted, 0)
+    for at in times:
+        expected[at // (seconds * SECOND) * (seconds * SECOND)] += 1
+    assert counted == expected
+    assert sum(counted.values()) == len(times)
