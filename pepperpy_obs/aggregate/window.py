@@ -113,7 +113,7 @@ class Windows:
         """When the newest interval began that was closed."""
 
     def add(self, at: int, table: SeriesTable, length: int = INTERVAL) -> bytes:
-        """Add what happened in the interval around `at` of `length` nanoseconds, a level's; return it packed, or b"" if too old."""
+        """Add an interval around `at`, as long as those of some level; return it packed, or b"" if it is too old."""
         at = at // length * length
         # Coarse intervals are of the past: with one of them all is closed that ends no later.
         newest = at if length == INTERVAL else at + length

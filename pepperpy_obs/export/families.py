@@ -191,6 +191,21 @@ LETTERS_DROPPED: Final = Family(
     ("sink",),
     "Dead letters that were pushed out of their bounded file, or that the disk refused.",
 )
+STORE_PARTS: Final = Family(
+    "pepperpy_obs_store_parts_total",
+    "counter",
+    ("result",),
+    "Minutes that were meant for the store and are settled: written, or dropped as too many waited.",
+)
+STORE_WAITING: Final = Family(
+    "pepperpy_obs_store_waiting", "gauge", (), "Minutes that wait in memory until the store takes them."
+)
+STORE_WAITING_BYTES: Final = Family(
+    "pepperpy_obs_store_waiting_bytes", "gauge", (), "Size of the minutes that wait for the store.", "bytes"
+)
+STORE_FAILURES: Final = Family(
+    "pepperpy_obs_store_failures_total", "counter", (), "How often the store did not take what it was given."
+)
 
 FAMILIES: Final = (
     OPERATIONS,
@@ -218,5 +233,9 @@ FAMILIES: Final = (
     SHIP_HELD,
     SPOOL_BYTES,
     LETTERS_DROPPED,
+    STORE_PARTS,
+    STORE_WAITING,
+    STORE_WAITING_BYTES,
+    STORE_FAILURES,
 )
 """Every family of ours, in the order in which it is exposed."""

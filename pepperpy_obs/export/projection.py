@@ -18,7 +18,7 @@ from pepperpy_obs.export import families
 from pepperpy_obs.export.families import FAMILIES, Family, Labels, MetricFamily
 from pepperpy_obs.export.histograms import Histograms
 from pepperpy_obs.export.own import own_families
-from pepperpy_obs.readings import EMPTY, DeliveryStats, OutputStats, Reading, SelfStats
+from pepperpy_obs.readings import EMPTY, DeliveryStats, OutputStats, Reading, SelfStats, StoreStats
 from pepperpy_obs.readings.source import Source
 
 __all__ = ["collect_families", "read"]
@@ -145,6 +145,16 @@ def _settled(family: Family, reading: Reading) -> MetricFamily:
     return MetricFamily(family, rows)
 
 
+def _stored(count: Callable[[StoreStats], int]) -> _Project:
+    """Return the projection of a figure of the store's books; no row without a store."""
+    return lambda family, reading: MetricFamily(family, {(): count(books)} if (books := reading.own.store) else {})
+
+
+def _settled_parts(reading: Reading) -> Mapping[str, int]:
+    books = reading.own.store
+    return {} if books is None else {"written": books.written, "dropped": books.dropped}
+
+
 def _utilization(family: Family, reading: Reading) -> MetricFamily:
     caches = reading.live.caches.items()
     return MetricFamily(
@@ -176,4 +186,8 @@ _PROJECTIONS: Final[Mapping[Family, _Project]] = {
     families.SHIP_HELD: _books(lambda ledger: int(bool(ledger.held))),
     families.SPOOL_BYTES: _books(lambda ledger: ledger.spool_bytes),
     families.LETTERS_DROPPED: _books(lambda ledger: ledger.letters_dropped),
+    families.STORE_PARTS: _counts(_settled_parts),
+    families.STORE_WAITING: _stored(lambda books: books.waiting),
+    families.STORE_WAITING_BYTES: _stored(lambda books: books.waiting_bytes),
+    families.STORE_FAILURES: _stored(lambda books: books.failures),
 }

@@ -16,7 +16,7 @@ from pepperpy_obs.aggregate.series_data import SeriesData
 from pepperpy_obs.aggregate.snapshot import Snapshot
 from pepperpy_obs.config import Config
 from pepperpy_obs.judgement.report import CheckResult, Status
-from pepperpy_obs.readings import DeliveryStats, OutputStats
+from pepperpy_obs.readings import DeliveryStats, OutputStats, StoreStats
 from pepperpy_obs.reports.errors import error_rate
 
 __all__ = ["BUILT_IN", "HealthInput", "run_checks"]
@@ -46,6 +46,8 @@ class HealthInput:
     deliveries: Mapping[str, DeliveryStats] = field(default_factory=dict[str, DeliveryStats])
     now: int = 0
     """UTC epoch nanoseconds."""
+    store: StoreStats | None = None
+    """None where nothing is stored, or where that cannot be known."""
 
 
 def run_checks(given: HealthInput) -> Iterator[CheckResult]:
@@ -175,9 +177,13 @@ def _exporters(given: HealthInput, _: SeriesData) -> CheckResult | None:
         return None
     down = {name: f"takes nothing: {sink.error}" for name, sink in given.outputs.items() if sink.error}
     down |= {name: text for name, ledger in given.deliveries.items() if (text := _behind(given, ledger))}
+    if given.store is not None and (text := _unstored(given.store)):
+        down["store"] = text
     if not down:
         ways = [f"all is taken by {', '.join(sorted(given.outputs))}"] if given.outputs else []
         told = [*ways, *(_booked(ledger) for _, ledger in sorted(given.deliveries.items()))]
+        if given.store is not None:
+            told.append(f"the store has {given.store.written} minutes")
         return CheckResult("exporters", "pass", "; ".join(told) or "none is configured")
     words = "; ".join(f"{name} {text}" for name, text in sorted(down.items()))
     return CheckResult("exporters", "warn", words, len(down), "exporters")
@@ -204,6 +210,13 @@ def _behind(given: HealthInput, ledger: DeliveryStats) -> str:
     reasons = ", ".join(f"{count} for {reason}" for reason, count in sorted(ledger.retries.items()))
     told = f"; requests made again: {reasons}" if reasons else ""
     return f"is behind: {ledger.pending} events wait, the oldest for {age:.3g} s; the limit is {limit:g} s{told}"
+
+
+def _unstored(books: StoreStats) -> str:
+    """Return what is wrong with the store; "" of nothing."""
+    waiting = f"takes nothing: {books.error[:_LONGEST_REASON]}; {books.waiting} minutes wait" if books.error else ""
+    lost = f"lacks {books.dropped} minutes, which store_max_waiting had no room for" if books.dropped else ""
+    return "; ".join(filter(None, (waiting, lost)))
 
 
 _CHECKS: Final[tuple[Callable[[HealthInput, SeriesData], CheckResult | None], ...]] = (

@@ -92,6 +92,7 @@ class HealthChecker:
             own.outputs if own.known else None,
             own.deliveries,
             now,
+            own.store,
         )
 
     def _lost_lately(self, dropped: Mapping[str, int], now: int, since: int) -> Mapping[str, int]:

@@ -73,6 +73,7 @@ class SelfStats:
             dict(plain["errors"]),
             {name: OutputStats(**one) for name, one in plain["outputs"].items()},
             {name: DeliveryStats(**one) for name, one in plain["deliveries"].items()},
+            StoreStats.from_dict(plain["store"]) if plain.get("store") else None,
         )
 
 

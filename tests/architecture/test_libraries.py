@@ -73,7 +73,7 @@ def test_each_core_dependency_is_used() -> None:
     """What everybody has to install is what the package imports, and no more."""
     project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     declared = {re.split("[<>=]", line)[0].replace("-", "_") for line in project["dependencies"]}
-    # pydantic comes with pydantic-settings, the HTTP client with genai-prices or an extra, and SQLAlchemy with an extra.
+    # pydantic comes with pydantic-settings, the HTTP client with genai-prices or an extra, SQLAlchemy with one.
     assert {library for _, library in outsiders()} - declared == {"pydantic", "httpx2", "sqlalchemy"}
     assert declared - {library for _, library in outsiders()} == set()
 

@@ -12,7 +12,7 @@ from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.export.families import DURATION, DURATION_BOUNDS, FAMILIES, FIRST_ITEM, HistogramSample
 from pepperpy_obs.export.histograms import Histograms
 from pepperpy_obs.export.projection import collect_families, read
-from pepperpy_obs.readings import DeliveryStats, LiveState, OutputStats, Reading, SelfStats, WatchedCache
+from pepperpy_obs.readings import DeliveryStats, LiveState, OutputStats, Reading, SelfStats, StoreStats, WatchedCache
 from tests.still import AT, Still
 
 if TYPE_CHECKING:
@@ -151,6 +151,18 @@ def test_the_books_of_receivers_are_exposed(still: Still) -> None:
         "pepperpy_obs_ship_held": {("loki",): 1},
         "pepperpy_obs_ship_spool_bytes": {("loki",): 77},
         "pepperpy_obs_ship_letters_dropped_total": {("loki",): 2},
+    }
+
+
+def test_the_books_of_the_store_are_exposed(still: Still) -> None:
+    """A scrape shows what the store has taken and what waits for it; nothing of a process without a store."""
+    assert not [name for name, rows in values(still).items() if "_store_" in name and rows]
+    still.own = SelfStats(store=StoreStats(5, 2, 900, 7, 1, 3, "away"))
+    assert {name: rows for name, rows in values(still).items() if "_store_" in name} == {
+        "pepperpy_obs_store_parts_total": {("written",): 5, ("dropped",): 1},
+        "pepperpy_obs_store_waiting": {(): 2},
+        "pepperpy_obs_store_waiting_bytes": {(): 900},
+        "pepperpy_obs_store_failures_total": {(): 3},
     }
 
 

@@ -9,7 +9,7 @@ import pytest
 from pepperpy_obs.config import Config
 from pepperpy_obs.judgement.checks import BUILT_IN, HealthInput, run_checks
 from pepperpy_obs.judgement.report import CheckResult
-from pepperpy_obs.readings import DeliveryStats, OutputStats
+from pepperpy_obs.readings import DeliveryStats, OutputStats, StoreStats
 from tests.still import AT, Still
 
 ALL_ON: dict[str, Any] = {
@@ -32,12 +32,13 @@ def judged(
     dropped: Mapping[str, int] | None = None,
     outputs: Mapping[str, OutputStats] | None = None,
     deliveries: Mapping[str, DeliveryStats] | None = None,
+    store: StoreStats | None = None,
     **limits: Any,
 ) -> dict[str, CheckResult]:
     """Return the results of all checks under the given limits."""
     config = Config(config_file=None, **{**ALL_ON, **limits})
     recent = still.reading().snapshot
-    found = run_checks(HealthInput(config, recent, silence, dropped or {}, outputs or {}, deliveries or {}, AT))
+    found = run_checks(HealthInput(config, recent, silence, dropped or {}, outputs or {}, deliveries or {}, AT, store))
     return {result.name: result for result in found}
 
 
@@ -253,3 +254,15 @@ def test_few_requests_of_many_providers_are_judged_together(still: Still) -> Non
     assert judged(still)["request_error_rate"] == CheckResult("request_error_rate", "pass", text, 0.5)
     too_few = judged(still, health_min_calls=5)["request_error_rate"]
     assert (too_few.status, too_few.text[:10]) == ("pass", "4 requests")
+
+
+def test_a_store_that_is_away_warns(still: Still) -> None:
+    """What the store has not got is told, with the reason; a store that takes all is well."""
+    assert judged(still, store=StoreStats(3))["exporters"].text == "the store has 3 minutes"
+    found = judged(still, store=StoreStats(3, 2, error="the disk is full"))["exporters"]
+    assert (found.status, found.text) == ("warn", "store takes nothing: the disk is full; 2 minutes wait")
+    found = judged(still, store=StoreStats(3, dropped=1))["exporters"]
+    assert (found.status, found.text) == (
+        "warn",
+        "store lacks 1 minutes, which store_max_waiting had no room for",
+    )

@@ -19,7 +19,16 @@ from pepperpy_obs import Config
 from pepperpy_obs.aggregate.snapshot import Snapshot
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.metrics import MetricsCollector
-from pepperpy_obs.readings import EMPTY, DeliveryStats, LiveState, OutputStats, Reading, SelfStats, WatchedCache
+from pepperpy_obs.readings import (
+    EMPTY,
+    DeliveryStats,
+    LiveState,
+    OutputStats,
+    Reading,
+    SelfStats,
+    StoreStats,
+    WatchedCache,
+)
 from tests.aggregate.strategies import folded, histories
 
 names = st.sampled_from(["a", "b", "c"])
@@ -50,6 +59,7 @@ deliveries = st.builds(
     spool_bytes=counts,
     letters_dropped=counts,
 )
+stores = st.builds(StoreStats, counts, counts, counts, some, counts, counts, st.sampled_from(["", "away", "full"]))
 readings = st.builds(
     Reading,
     st.integers(0, 9),
@@ -61,6 +71,7 @@ readings = st.builds(
         tallies(),
         st.dictionaries(names, outputs, max_size=2),
         st.dictionaries(st.just("loki"), deliveries, max_size=1),
+        st.none() | stores,
     ),
 )
 
