@@ -91,6 +91,8 @@ def check(url: str, history: History, drawn: list[str]) -> None:
         reader = Reader(life.database)
         for window in (None, 86_400, 3 * 3600, 3600, 300):
             for now in (NOON + 90_000 * SECOND, END) if window else (END,):
+                if any(at > now for _, at in history):
+                    continue  # of a window that ended before the newest event memory may have forgotten a part
                 expected = life.whole.snapshot(window, now).to_dict()
                 assert reader.snapshot(window, now).to_dict() == expected, (window, now)
         if life.whole.first is not None:
