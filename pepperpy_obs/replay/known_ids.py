@@ -20,6 +20,8 @@ _MOST: Final = 4_000_000
 _PAGE: Final = 4096
 _OURS: Final = 16
 """Bytes of an id as we make it, which is hex."""
+_SPREAD: Final = 0x9E3779B97F4A7C15
+"""2**64 by the golden ratio (Knuth, TAOCP 6.4): the halves of ids of others may count up."""
 _MOST_OPEN: Final = 128
 """Pages that are kept in a form to search in, 40 times the size: as many logs of one time can be compared."""
 _PRECISION: Final = 1_000_000
@@ -30,19 +32,28 @@ def digests_of(ids: Sequence[str]) -> array[int]:
     """Return 64 bits for each id, the same in every process; TypeError if one is no text.
 
     >>> digests_of(["df1f6e348086ab33bdf0486e1f35d36d", "an id of another maker"])
-    array('q', [6807388333764177762, -7905759102841415250])
+    array('q', [4773920014972345307, -7905759102841415250])
     """
     text = "\n".join(ids)
     try:
         whole = bytes.fromhex(text)
     except ValueError:
         whole = b""
-    if whole.hex("\n", _OURS) == text:  # all are as we make them; whole.hex() writes no capitals and no other blanks
+    # All are as we make them; whole.hex() writes no capitals and no other blanks.
+    if len(whole) == _OURS * len(ids) and whole.hex("\n", _OURS) == text:
         halves = array("q", whole)
-        size = 4 * len(halves)
-        mixed = int.from_bytes(halves[::2].tobytes(), "little") ^ int.from_bytes(halves[1::2].tobytes(), "little")
-        return array("q", mixed.to_bytes(size, "little"))
+        low, high = (_lanes(halves[place::2]) for place in (0, 1))
+        mixed = array("q", (high * _SPREAD + low).to_bytes(len(whole), "little"))
+        one, two = (int.from_bytes(mixed[place::2].tobytes(), "little") for place in (0, 1))
+        return array("q", (one ^ two).to_bytes(len(whole) // 2, "little"))
     return array("q", [digests_of((one,))[0] if len(ids) > 1 else _digest(one) for one in ids])
+
+
+def _lanes(halves: array[int]) -> int:
+    """Return numbers of 64 bits as one integer, 128 bits apart: so a product with another such number has its lane."""
+    lanes = array("q", bytes(2 * halves.itemsize * len(halves)))
+    lanes[::2] = halves
+    return int.from_bytes(lanes.tobytes(), "little")
 
 
 def _digest(one: str) -> int:

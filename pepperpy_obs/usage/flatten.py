@@ -101,7 +101,8 @@ class _Looks:
             counts = self._counts(found.shape, node, owner)
             for path in (*found.shape.entries, *found.shape.earlier):
                 for level in {node, owner, 0}:
-                    self._read(level, path)
+                    if self._read(level, path) is not None:
+                        self._unlike()  # no entries here, but there may be some in the next answer
         return self._written(found, words, counts, told)
 
     def _find(self, found: Match | None) -> tuple[int | None, int]:

@@ -146,3 +146,16 @@ def test_kinds_without_end_take_a_bounded_room() -> None:
     for number in range(3000):
         same_shape.extract({**CHAT, f"name {number}": 1})
     assert len(same_shape._known) <= 1024
+
+
+@pytest.mark.parametrize("odd", ["none", {}, [], [3]])
+def test_entries_that_one_answer_lacks_are_read_in_the_next(odd: Any) -> None:
+    """Where the list of requests stands, there may be something else; the next answer has its requests all the same."""
+    same_shape._known.clear()
+    usage_ = {"queue_time": 0.1, "prompt_tokens": 900, "completion_tokens": 120}
+    parts = [{"model": "one", "usage": usage_}, {"model": "two", "usage": usage_}]
+    base = {"id": "x", "model": "groq/compound", "usage": usage_}
+    for models in (odd, odd, parts):
+        answer = {**base, "usage_breakdown": {"models": models}}
+        assert said(same_shape.extract(answer)) == said(anew.extract(answer))
+    assert len(same_shape.extract({**base, "usage_breakdown": {"models": parts}})[0].entries) == 2

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pepperpy_obs.replay.known_ids import KnownIds
+from pepperpy_obs.replay.known_ids import KnownIds, digests_of
 
 
 @given(st.lists(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 50)), max_size=8), max_size=20))
@@ -60,3 +60,15 @@ def test_memory_is_eight_bytes_an_id() -> None:
     size, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert size < 8 * 500_000 + 1_500_000
+
+
+@pytest.mark.parametrize("width", [1, 2, 7, 16, 24, 32, 40])
+def test_ids_of_other_makers_that_count_up(width: int) -> None:
+    """Hexadecimal ids of any length, and ids whose halves are numbers, are told apart, alone and together."""
+    ids = [f"{number:0{width}x}"[-width:] for number in range(min(16**width, 3000))]
+    if width == 32:
+        ids += [f"{day:016x}{number:016x}" for day in range(1, 40) for number in range(100)]
+        ids += [f"{number:016x}{day:016x}" for day in range(1, 40) for number in range(100, 200)]
+    together = digests_of(ids)
+    assert len(set(together)) == len(set(ids))
+    assert [digests_of([one])[0] for one in ids[:50]] == list(together[:50])
