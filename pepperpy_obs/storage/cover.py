@@ -164,7 +164,7 @@ class Cover:
         found = self.connection.execute(select(func.min(table.c.start)).where(*self._within(table, None))).scalar()
         return None if found is None else int(found)
 
-    def _fetched(self, asked: Select[Any]) -> Iterator[Any]:
+    def _fetched(self, asked: Select[*tuple[Any, ...]]) -> Iterator[Any]:
         for some in self.connection.execution_options(yield_per=_BATCH).execute(asked).partitions():
             yield from some
 

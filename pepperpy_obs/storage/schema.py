@@ -185,7 +185,7 @@ def _checked(found: int) -> int:
 
 def retention(connection: Connection) -> dict[str, float]:
     """Return for how many seconds minutes, hours and days are kept, as the latest writer has it."""
-    rows: Sequence[tuple[str, str]] = connection.execute(  # pyright: ignore[reportAssignmentType]
+    rows: Sequence[tuple[str, str]] = connection.execute(
         select(META.c.name, META.c.value).where(META.c.name.like("keep%"))
     ).all()
     return {name.removeprefix("keep_"): float(value) for name, value in rows}

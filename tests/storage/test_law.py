@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -29,7 +29,7 @@ steps = st.lists(st.sampled_from(["flush", "roll up", "restart", "nothing", "not
 
 
 @contextmanager
-def sqlite() -> Iterator[str]:
+def sqlite() -> Generator[str]:
     """Return the URL of an empty file."""
     with tempfile.TemporaryDirectory() as folder:
         yield f"sqlite:///{folder}/obs.db"
