@@ -207,7 +207,7 @@ class Store:
         """Take note that an event of the time `newest` is still to come (epoch ns).
 
         Of what is so old beside it that windows will keep it only coarsely, coarse intervals are written at once. Until
-        that event has come, windows of the past may therefore be coarser than they are told to be.
+        that event has come, windows of the past may therefore be coarser than `lazy_snapshot` promises.
         """
         self._expected = max(self._expected, newest)
 

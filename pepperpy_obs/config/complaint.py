@@ -36,7 +36,7 @@ def complain(error: ValidationError, fields: Mapping[str, FieldInfo], origins: M
 
 
 def _shown(name: str, value: object, field: FieldInfo) -> str:
-    """Return `value` as it may be shown in an error, which others may read than those who set it."""
+    """Return `value` as it may be shown in an error, which people without access to the setting may read."""
     if _SECRET_NAME.search(name) or isinstance(value, SecretStr | SecretBytes) or "Secret" in str(field.annotation):
         return "(a secret, not shown)"
     text = _PRIVATE.sub("...", repr(value))

@@ -15,7 +15,7 @@ from pepperpy_obs.reports.cost import CostReport, cost_report
 from pepperpy_obs.reports.cross import CrossTable, cross_table
 from pepperpy_obs.reports.errors import ErrorReport, error_report
 from pepperpy_obs.reports.performance import PerformanceReport, performance_report
-from pepperpy_obs.reports.report import to_json
+from pepperpy_obs.reports.report import Report, to_json
 from pepperpy_obs.reports.totals import Totals
 from pepperpy_obs.reports.usage import UsageReport, usage_report
 
@@ -87,20 +87,15 @@ class Stats:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values under the names of the reports."""
-        return {
-            "performance": self.performance.to_dict(),
-            "errors": self.errors.to_dict(),
-            "usage": self.usage.to_dict(),
-            "cost": self.cost.to_dict(),
-            "cache": self.cache.to_dict(),
-            "agents": self.agents.to_dict(),
-        }
+        return {name: report.to_dict() for name, report in self._reports().items()}
 
     def to_json(self) -> str:
         """Return the same as JSON."""
-        return to_json(
-            {name: getattr(self, name) for name in ("performance", "errors", "usage", "cost", "cache", "agents")}
-        )
+        return to_json(self._reports())
+
+    def _reports(self) -> dict[str, Report]:
+        names = ("performance", "errors", "usage", "cost", "cache", "agents")
+        return {name: getattr(self, name) for name in names}
 
     def __str__(self) -> str:
         """Show all reports as tables."""

@@ -1,7 +1,7 @@
 """What is on its way to one sink: which records go into the next request, and what became of those of the last.
 
-When a request is made is `transport.persist`'s part, how far each cursor has come `leg`'s, who is to blame for a
-failure `doubt`'s, and `group` has the records that go together.
+When a request is made is `transport.persist`'s part, how far each cursor has come `leg`'s, which record is to blame for
+a failure `doubt`'s, and `group` has the records that go together.
 
 A batch that fails as one of its records could make it fail is halved, and each half tried. Once one has got through,
 the other is halved at once until what fails stands alone, and that is put aside with the suspects, so that all others
@@ -46,7 +46,7 @@ _OTHERWISE: Final = frozenset({"again", "replay", "reduced"})
 
 
 class Poster(Protocol):
-    """Whoever makes the request."""
+    """Makes the requests."""
 
     def post(self, request: Request) -> Answer:
         """Return the answer, with status 0 when none came."""
@@ -173,7 +173,7 @@ class Delivery:
     def _apply(self, group: Group, verdict: Verdict, answer: Answer) -> Pause | None:
         self._throttled = self._throttled + 1 if answer.status == 429 else 0
         if verdict.action == "split" and verdict.doubtful and len(group.places) == 1 and not self._tally.successes:
-            # Whoever never took anything may refuse everything: a proxy, or a path that is none.
+            # A receiver that never took anything may refuse everything: a proxy, or a path that is none.
             verdict = replace(verdict, action="hold")
         match verdict.action:
             case "settle":
@@ -239,7 +239,7 @@ class Delivery:
         return True
 
     def _unknown(self, group: Group, verdict: Verdict, answer: Answer) -> Pause | None:
-        """Handle a refusal after which nobody can say what was taken: nothing of it is sent again, save one record.
+        """Handle a refusal after which it is unknown what was taken: nothing of it is sent again, save one record.
 
         That one shows whether the receiver takes any. If so, the others are rejected and told of. If not, neither that
         one nor another, no event satisfies it: all are kept for a person, unless others get through meanwhile.
@@ -268,7 +268,7 @@ class Delivery:
         return self._pause(answer, held=doubt.own >= _FAILED_BEFORE_HOLDING)
 
     def _release(self, group: Group) -> None:
-        """Decide about those that waited for a group: they go on if all were refused before, else nobody knows."""
+        """Decide about those that waited for a group: they go on if all were refused before, else it is unknown."""
         if group.waiting and group.strikes > 1:
             self._groups.appendleft(Group(group.leg, group.waiting, group.replay, group.reduced))
             return

@@ -45,7 +45,7 @@ _NO_ANSWER: Final = (
     ("record layer failure", _PLAIN),
     ("PACKET_LENGTH_TOO_LONG", _PLAIN),
     ("http request", _PLAIN),
-    ("refused", "nobody listens there: check host and port, and whether it runs"),
+    ("refused", "nothing listens there: check host and port, and whether it runs"),
     ("certificate verify failed", "its certificate is not one that we trust: check ca_file"),
     ("certificate required", "it wants to know us: give client_cert and client_key"),
     ("alert", "it did not like our certificate or our TLS: check client_cert and client_key"),
@@ -126,7 +126,7 @@ def _as_ecs(event: dict[str, Any]) -> Mapping[str, Any]:
 
 
 def _mapping(spec: Elastic, transport: Transport) -> str:
-    """Say what is wrong with the type that costs have there; whoever may not ask is not told."""
+    """Say what is wrong with the type that costs have there; "" where we may not ask."""
     answer = transport.post(Request(f"/{spec.target}/_field_caps?fields={_COST}", b"", {}))
     try:
         types = set(_caps(answer.body).fields.get(_COST, {})) - _NUMBERS - {"unmapped"}

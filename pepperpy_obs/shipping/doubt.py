@@ -26,7 +26,7 @@ class Tally:
     failures: int = 0
     """Requests that failed as one record could have made them fail."""
     unknown: int = 0
-    """Records refused in words that nobody knows, since the last success."""
+    """Records refused in unknown words, since the last success."""
 
     def succeeded(self) -> None:
         """Count a request of which it took something."""

@@ -121,7 +121,7 @@ class Elastic(SinkSpec):
         try:
             items = _read(answer.body).items
         except (ValueError, RecursionError):
-            # Whoever answers in other words has not stored anything.
+            # A server that answers in other words has not stored anything.
             return hold(answer, doubtful=True)
         if len(items) != len(parcel.records):
             # Elasticsearch 7.10.2 and 7.11.1 did that (logstash-output-elasticsearch, common.rb).

@@ -1,4 +1,4 @@
-"""From whoever records to the spool: a bounded queue in memory, and the one thread that writes it to disk.
+"""From the outputs to the spool: a bounded queue in memory, and the one thread that writes it to disk.
 
 `offer` takes a lock for as long as it takes to append to a list, and nothing else: no disk, no network.
 """
@@ -77,7 +77,7 @@ class Intake:
             self._closed = True
             self._ready.notify_all()
         if self._thread.ident is None:
-            # It could not be started: whoever closes does its work.
+            # It could not be started: the thread that closes does its work.
             self._run()
             return True
         self._thread.join(timeout)

@@ -80,7 +80,7 @@ class Account:
 
     @property
     def pending(self) -> int:
-        """How many records nobody has answered for."""
+        """How many records are not answered for."""
         return self._pending
 
     def ledger(self, spool_bytes: int = 0) -> DeliveryStats:

@@ -75,8 +75,8 @@ _encode = msgspec.json.Encoder().encode
 def stream_parts(records: Sequence[Record]) -> Sequence[Sequence[int]]:
     """Return the places of the records of each stream.
 
-    Of several streams in one request Loki's ingester tells only what became of the last: the others may be refused and
-    nobody hears of it (pkg/ingester/instance.go, `Push`).
+    Of several streams in one request Loki's ingester answers for the last one only: the others may be refused in
+    silence (pkg/ingester/instance.go, `Push`).
     """
     parts: dict[_Stream, list[int]] = {}
     for place, record in enumerate(records):
@@ -143,7 +143,7 @@ class Loki(SinkSpec):
             raise SetupError(msg)
 
     def identification(self) -> dict[str, str]:
-        """Return the headers that say who we are, and for whom we write."""
+        """Return the headers with our credentials and the tenant."""
         found = super().identification()
         return {**found, "X-Scope-OrgID": self.tenant} if self.tenant else found
 
@@ -185,7 +185,7 @@ class Loki(SinkSpec):
             return judge_throttled(self._sent(parcel), answer.body.decode(errors="replace")) or retry(answer)
         if (verdict := common_verdict(answer)) is not None:
             return verdict
-        # 260 ("ingestion blocked") is an operator's decision; a 200 is not Loki's; 422 is somebody's mistake.
+        # 260 ("ingestion blocked") is an operator's decision; a 200 is not Loki's; 422 is a mistake of either side.
         return hold(answer, doubtful=answer.status == 200)
 
     def _refused(self, parcel: Parcel, answer: Answer) -> Verdict:

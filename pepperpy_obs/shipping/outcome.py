@@ -103,8 +103,8 @@ class Verdict:
 
     `settle`: see `outcomes`, one for each record; with a `detail`, a person must act on those that are to go again.
     `retry`: the same bytes later. `split`: nothing was taken because of something in it: halve it, and reject the
-    record that cannot be halved. `hold`: a person must act; keep all. `unknown`: some may have been taken, and nobody
-    can say which, so none of them may be sent again as if nothing had been.
+    record that cannot be halved. `hold`: a person must act; keep all. `unknown`: some may have been taken, and it is
+    unknown which, so none of them may be sent again as if nothing had been.
     """
 
     action: Literal["settle", "retry", "split", "hold", "unknown"]

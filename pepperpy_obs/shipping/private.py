@@ -1,6 +1,6 @@
 """Files of ours in a directory that others may be able to write to: opened only when they are ours, closed only while.
 
-A link, a device, a file of somebody else's or with a second name is refused: what we write or cut there would be
+A link, a device, a file of another user or with a second name is refused: what we write or cut there would be
 another's. A descriptor is closed only while it still is what we opened: daemons close all of theirs, and the numbers
 are given out again.
 """
@@ -46,7 +46,7 @@ def open_private(path: Path, flags: int) -> int:
 
 
 def check_directory(path: Path) -> None:
-    """Refuse a directory that is a link, belongs to somebody else, or that others may write to.
+    """Refuse a directory that is a link, belongs to another user, or that others may write to.
 
     Raises:
         OSError: With what is wrong, and what to do.

@@ -1,4 +1,4 @@
-"""Dead letters sent once more, for a person who has removed the cause: for `pepperpy-obs resend`.
+"""Dead letters sent once more, after their cause was removed: for `pepperpy-obs resend`.
 
 A running service may add to the same files meanwhile: they are put under another name first. What is not taken is put
 back, with its newest reason; a run that is killed leaves its files for the next.

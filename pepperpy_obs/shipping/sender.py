@@ -136,7 +136,7 @@ class Sender:
         return Leg(source, batch) if source and batch and batch.records else None
 
     def _take(self, spool: Spool) -> Batch:
-        """Take a batch; one that is not full waits `linger` for more, as long as nobody is in a hurry."""
+        """Take a batch; one that is not full waits `linger` for more, unless it has to hurry."""
         few = spool.pending(self.spec.name) < self.spec.batch_records
         if few and spool.pending(self.spec.name) and self.spec.linger:
             self._hurry.wait(self.spec.linger)

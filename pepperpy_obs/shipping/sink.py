@@ -116,7 +116,7 @@ class SinkSpec(ABC):
             raise SetupError(msg)
 
     def identification(self) -> dict[str, str]:
-        """Return the headers that say who we are; they hold secrets."""
+        """Return the headers with our credentials, which are secrets."""
         found = dict(self.headers)
         if self.user:
             found["Authorization"] = "Basic " + b64encode(f"{self.user}:{self.password}".encode()).decode()

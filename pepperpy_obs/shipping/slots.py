@@ -106,7 +106,7 @@ def take(root: Path, start: int = 0) -> Slot:
 
 
 def orphans(root: Path) -> list[Slot]:
-    """Lock and return every slot that holds something to send and that nobody else holds, the lowest number first."""
+    """Lock and return every slot that holds something to send and is free, the lowest number first."""
     found: list[Slot] = []
     for number in sorted(int(path.name) for path in root.iterdir() if path.name.isdecimal()):
         path = root / str(number)

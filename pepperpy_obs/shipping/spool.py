@@ -1,6 +1,6 @@
 """Events on disk until every sink has answered for them: segments in one locked directory, one cursor for each sink.
 
-Bounded: past `max_bytes` the oldest segment goes, and what a sink had not taken from it is told to `dropped`.
+Bounded: past `max_bytes` the oldest segment goes, and `dropped` gets what a sink had not taken from it.
 While the disk takes nothing, records stay in memory, within bounds of their own, and go out from there.
 One thread appends; each sink's thread takes and commits; nothing in here knows a network.
 """

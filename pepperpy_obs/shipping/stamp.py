@@ -36,7 +36,7 @@ def stamped(line: bytes) -> Record:
     try:
         stamp = _decode(line)
     except msgspec.DecodeError:
-        # Whoever renders our lines renders JSON; the receiver's judge will have the last word on this one.
+        # Our lines are JSON; the receiver's judge will have the last word on this one.
         stamp = _Stamp()
     event_id = stamp.event_id if isinstance(stamp.event_id, str) and stamp.event_id else token_hex(16)
     return Record(_nanoseconds(stamp.timestamp), event_id, line)

@@ -93,7 +93,7 @@ class Transport:
             _ours.posting = False
 
     def _body(self, answer: httpx2.Response) -> bytes:
-        """Return the body, of which neither the length nor the time that it takes is left to whoever sends it."""
+        """Return the body; the server decides neither its length nor the time that it takes."""
         started = _clock.perf_counter_ns()
         body = bytearray()
         for piece in answer.iter_bytes():
@@ -174,7 +174,7 @@ def _secrets(spec: SinkSpec) -> tuple[str, ...]:
 
 
 def _trust(spec: SinkSpec) -> ssl.SSLContext | bool:
-    """Return whom we trust and who we are; the system's authorities where the sink names none."""
+    """Return the authorities that we trust, and our certificate; the system's where the sink names none."""
     if spec.ca_file is None and spec.client_cert is None:
         return True
     try:

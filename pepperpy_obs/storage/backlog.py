@@ -2,7 +2,7 @@
 
 Theory. A closed interval is added to the bundle of its minute. When a minute is *sealed*, its bundle becomes a *part*,
 with the process and a number that no other part of the process has: its name in the database. So a part that is written
-again, because nobody knows whether the first time succeeded, is there once. What comes for the same minute later is
+again, because it is unknown whether the first time succeeded, is there once. What comes for the same minute later is
 another part. A part that was tried keeps its name and its content for good.
 
 Parts that were never tried may change. When too much waits, those of the oldest hour become one part of that hour:

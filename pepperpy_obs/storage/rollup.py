@@ -1,10 +1,10 @@
 """Minutes become hours and days, and what is old is deleted.
 
 Theory. A part of a minute is *unrolled* until its hour has been added up; its row in `unrolled` says so. It is added to
-the rows of its hour and its day, and that row is deleted, in one transaction: so it is counted once in every moment
-that a reader may see, and whoever rolls it up. The process that does so has the service's row for itself; another one
-finds the parts gone, and its transaction is undone. Parts that come later, of late events or of a process that could
-not write, are added to the same rows in the same way.
+the rows of its hour and its day, and that row is deleted, in one transaction: so it is counted once at every moment,
+for all readers and in all processes that roll up. The process that does so has the service's row for itself; another
+one finds the parts gone, and its transaction is undone. Parts that come later, of late events or of a process that
+could not write, are added to the same rows in the same way.
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ def delete_old(database: Database, now: int, kept: Mapping[str, float], most: in
 
 
 def _deletion(table: Table, seconds: int, cut: int) -> Callable[[Connection], bool]:
-    """Return the deletion of the oldest slice of so many seconds before `cut`; it tells whether there was one."""
+    """Return a step that deletes the oldest slice of so many seconds before `cut`; its result: was there one."""
     start = table.c.start
     unneeded = [start < cut]
     if table is MINUTES:

@@ -1,7 +1,4 @@
-"""The tables, and how those of older versions become those of this one.
-
-docs/storage.md describes them to people who read them with SQL of their own.
-"""
+"""The tables, and how those of older versions become those of this one."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 Theory. Closed intervals come into a queue, from whatever thread. All else is done with `_lock` held, which is never
 waited for by an observed call: intervals become parts, and parts are written, oldest first, a few in one transaction.
-A part is forgotten when its transaction has been committed. If that failed, or if nobody knows, it is written again
+A part is forgotten when its transaction has been committed. If that failed, or if it is unknown, it is written again
 under the same name, which changes nothing if it is there.
 
 A forked child begins with an empty backlog and a name of its own; the parent writes what was counted before. The parent
@@ -101,7 +101,7 @@ class StoreWriter:
     def prepare(self) -> None:
         """Make the tables if they are not there; SetupError for what a person has to mend.
 
-        A server that does not answer is told in health, and asked again.
+        Health shows a server that does not answer; it is asked again.
         """
         try:
             self._lock.run(self._prepare)
@@ -168,7 +168,7 @@ class StoreWriter:
     def _ask(self, cut: Cut, read: Callable[[int, list[Bundle]], Result]) -> Result:
         def step() -> Result:
             if self._backlog.is_tried:
-                # Some of it may be in the database, and nobody knows what: it is to be known first.
+                # Some of it may be in the database: which parts are has to be known first.
                 self._write(None)
                 if self._backlog.is_tried:
                     raise SourceError(self._error)

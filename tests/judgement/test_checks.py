@@ -257,7 +257,7 @@ def test_few_requests_of_many_providers_are_judged_together(still: Still) -> Non
 
 
 def test_a_store_that_is_away_warns(still: Still) -> None:
-    """What the store has not got is told, with the reason; a store that takes all is well."""
+    """The check names what the store has not taken, and why; a store that takes all is well."""
     assert judged(still, store=StoreStats(3))["exporters"].text == "the store has 3 minutes"
     found = judged(still, store=StoreStats(3, 2, error="the disk is full"))["exporters"]
     assert (found.status, found.text) == ("warn", "store takes nothing: the disk is full; 2 minutes wait")

@@ -41,7 +41,7 @@ def test_what_is_wrong_is_said_in_words() -> None:
         assert "nothing is there: check the URL's path" in words(Loki(url=loki.url + "/wrong"))
         assert "it does not know us" in words(Elastic(url=elastic.url, api_key="bad"))
         assert "WRONG_VERSION_NUMBER" in words(Loki(url=loki.url.replace("http:", "https:")))
-    assert "nobody listens there: check host and port" in words(Loki(url=loki.url))
+    assert "nothing listens there: check host and port" in words(Loki(url=loki.url))
     assert "there is no such host" in words(Loki(url="http://no-such-host.invalid"))
 
 
