@@ -6,7 +6,6 @@ import itertools
 import os
 import socket
 import ssl
-import subprocess
 import threading
 import time
 import urllib.request
@@ -24,6 +23,7 @@ from pepperpy_obs.http import connection as connections
 from pepperpy_obs.http.access import Access
 from pepperpy_obs.http.pages import Answer, Request, application
 from pepperpy_obs.http.server import MOST_CONNECTIONS, MetricsServer
+from tests.servers.certificate import make_certificate
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -331,14 +331,8 @@ def test_a_token_or_a_password_is_asked_for(listen: Listen) -> None:
 
 
 def test_pages_are_served_over_tls(listen: Listen, tmp_path: Path) -> None:
-    """With a certificate, pages come over TLS alone; a client that speaks plainly disturbs nobody."""
-    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-         "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)],
-        check=True,
-        capture_output=True,
-    )  # fmt: skip
+    """With a certificate, pages come over TLS alone; a client that speaks plainly disturbs no other."""
+    certificate, key = make_certificate(tmp_path)
     config = Config(config_file=None, metrics_cert_file=certificate, metrics_key_file=key)
     listener = listen(access=Access.of(config))
     context = ssl.create_default_context(cafile=str(certificate))

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import shutil
 import ssl
-import subprocess
 import threading
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta
@@ -17,6 +15,7 @@ from pepperpy_obs.shipping.elastic import Elastic
 from pepperpy_obs.shipping.outcome import Answer, Request, retry_after
 from pepperpy_obs.shipping.sink import SinkSpec
 from pepperpy_obs.shipping.transport import Pause, Transport, persist
+from tests.servers.certificate import make_certificate
 from tests.servers.wire import Fault, Reply, Server, wait_until
 
 WHEN = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
@@ -160,12 +159,7 @@ class TestTransport:
 
     def test_both_sides_show_certificates(self, tmp_path: Path) -> None:
         """A private authority is trusted if we name it, and the server gets our certificate."""
-        if shutil.which("openssl") is None:
-            pytest.skip("openssl is not on PATH; Debian has it in the package openssl")
-        key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
-        subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
-        made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-        subprocess.run([*made, *subject, "-keyout", key, "-out", cert, "-days", "2"], check=True, capture_output=True)
+        cert, key = make_certificate(tmp_path)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(cert, key)
         context.load_verify_locations(cert)
