@@ -28,40 +28,30 @@ _NO_ERRORS: Final[Mapping[str, int]] = {}
 _NO_DURATIONS: Final = LazyHistogram(Durations())
 
 
-class SeriesAccumulator:
+class SeriesAccumulator(Struct, gc=False, eq=False):
     """The calls of one series within one interval of 10 seconds.
 
     `llm` tells that each of them is a request to a language model; fields that are refused are counted in `refused`.
     """
 
-    __slots__ = (
-        "_errors",
-        "_exemplar",
-        "_first",
-        "_first_items",
-        "_last",
-        "_llm",
-        "_ok",
-        "_others",
-        "_refused",
-        "_requests",
-        "durations",
-        "peak",
-    )
+    _first: int
+    _last: int
+    refused: Counter[str]
+    llm: bool
+    durations: DurationBuffer
+    peak: float = -1.0
+    """From how many seconds on a call is one to look at; see `show`."""
+    _ok: int = 0
+    _others: dict[str, int] = {}
+    _errors: Mapping[str, int] = _NO_ERRORS
+    _first_items: DurationBuffer | None = None
+    _exemplar: Exemplar | None = None
+    _requests: LlmAccumulator | None = None
 
-    def __init__(self, at: int, refused: Counter[str], *, llm: bool) -> None:
-        self._llm = llm
-        self._first = self._last = at
-        self._refused = refused
-        self._ok = 0
-        self._others: dict[str, int] = {}
-        self._errors: Mapping[str, int] = _NO_ERRORS
-        self.durations = DurationBuffer()
-        self._first_items: DurationBuffer | None = None
-        self.peak = -1.0
-        """From how many seconds on a call is one to look at; see `show`."""
-        self._exemplar: Exemplar | None = None
-        self._requests: LlmAccumulator | None = None
+    @classmethod
+    def of(cls, at: int, refused: Counter[str], *, llm: bool) -> SeriesAccumulator:
+        """Return one for calls from `at` on."""
+        return cls(at, at, refused, llm, DurationBuffer.empty())
 
     def finish(self, event: Mapping[str, Any], at: int) -> None:  # noqa: C901 - flat: every call here is paid per event
         """Count a finished call."""
@@ -86,7 +76,7 @@ class SeriesAccumulator:
         if "time_to_first_item_seconds" in event:
             self._count_first_item(event)
         # An event with tokens has one of these two; the link that prices it adds the third.
-        if self._llm or "cost_source" in event or "input_tokens" in event or "output_tokens" in event:
+        if self.llm or "cost_source" in event or "input_tokens" in event or "output_tokens" in event:
             self._count_request(event)
         elif "saved_usd" in event or "over_budget" in event:
             self._llm_accumulator().note(event)
@@ -117,7 +107,7 @@ class SeriesAccumulator:
     def wait_some(self, seconds: list[float]) -> None:
         """Count how long it took until the first item came."""
         if self._first_items is None:
-            self._first_items = DurationBuffer()
+            self._first_items = DurationBuffer.empty()
         self._first_items.fresh += seconds
 
     def request_some(self, sums: RequestTotals) -> None:
@@ -202,7 +192,7 @@ class SeriesAccumulator:
     def _count_odd(self, event: Mapping[str, Any], value: object, at: int) -> None:
         seconds = _seconds(value)
         if seconds is None:
-            self._refused["duration_seconds"] += 1
+            self.refused["duration_seconds"] += 1
             return
         self.durations.add(seconds)
         if seconds >= self.peak:
@@ -211,10 +201,10 @@ class SeriesAccumulator:
     def _count_first_item(self, event: Mapping[str, Any]) -> None:
         seconds = _seconds(event["time_to_first_item_seconds"])
         if seconds is None:
-            self._refused["time_to_first_item_seconds"] += 1
+            self.refused["time_to_first_item_seconds"] += 1
             return
         if self._first_items is None:
-            self._first_items = DurationBuffer()
+            self._first_items = DurationBuffer.empty()
         self._first_items.add(seconds)
 
     def _show(self, event: Mapping[str, Any], seconds: float, at: int) -> None:
@@ -228,7 +218,7 @@ class SeriesAccumulator:
 
     def _llm_accumulator(self) -> LlmAccumulator:
         if self._requests is None:
-            self._requests = LlmAccumulator(self._refused)
+            self._requests = LlmAccumulator(self.refused)
         return self._requests
 
 
@@ -269,7 +259,7 @@ class MetricAccumulator:
         self._unit = self._description = ""
         self._total = 0
         self._latest: Latest | None = None
-        self._values = HistogramBuffer(Histogram)
+        self._values: HistogramBuffer[Histogram] = HistogramBuffer(Histogram, LazyHistogram(Histogram()))
 
     def record(self, value: float, at: int, unit: str, description: str) -> None:
         """Count one value."""

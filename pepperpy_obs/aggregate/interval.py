@@ -161,13 +161,14 @@ class Interval:
         own = SeriesKey(*map(self._limits.label, SeriesKey._fields, values))
         llm = bool(own.provider or own.model) or own.kind == "llm"
         key = self._limits.series(own, self._others.overflow)
-        accumulator = self._accumulators.get((key, llm))
+        whose = key, llm
+        accumulator = self._accumulators.get(whose)
         if accumulator is None:
-            accumulator = self._accumulators[key, llm] = SeriesAccumulator(at, self._others.refused, llm=llm)
+            accumulator = self._accumulators[whose] = SeriesAccumulator.of(at, self._others.refused, llm=llm)
         # Overflowing values would fill the index instead of the table, and each of them is to be counted.
         if key == own and all(value is None or value == text for value, text in zip(values, own, strict=True)):
             self.index[values] = accumulator
-            self._known[values] = key, llm
+            self._known[values] = whose
         return accumulator
 
     def resume(self, values: tuple[Any, ...], at: int) -> SeriesAccumulator | None:
@@ -180,7 +181,7 @@ class Interval:
             return None
         accumulator = self._accumulators.get(known)
         if accumulator is None:
-            accumulator = self._accumulators[known] = SeriesAccumulator(at, self._others.refused, llm=known[1])
+            accumulator = self._accumulators[known] = SeriesAccumulator.of(at, self._others.refused, llm=known[1])
         self.index[values] = accumulator
         return accumulator
 

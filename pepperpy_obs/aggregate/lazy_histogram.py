@@ -42,18 +42,15 @@ class LazyHistogram(Struct, Generic[Kind], gc=False, eq=False):
         return made
 
 
-class HistogramBuffer(Generic[Kind]):
+class HistogramBuffer(Struct, Generic[Kind], gc=False, eq=False):
     """A histogram that is still being written.
 
     Hot paths append to `fresh` themselves, and call `histogram` when it holds `BATCH` values.
     """
 
-    __slots__ = ("_kind", "_sum", "fresh")
-
-    def __init__(self, kind: type[Kind]) -> None:
-        self._kind = kind
-        self._sum = LazyHistogram(kind())
-        self.fresh: list[float] = []
+    _kind: type[Kind]
+    _sum: LazyHistogram[Kind]
+    fresh: list[float] = []
 
     def add(self, value: float) -> None:
         """Take in a finite value."""
@@ -82,15 +79,16 @@ class HistogramBuffer(Generic[Kind]):
             self.fresh = []
 
 
-class DurationBuffer(HistogramBuffer[Durations]):
+class DurationBuffer(HistogramBuffer[Durations], gc=False, eq=False):
     """The same of seconds, which may also come as whole nanoseconds, many at once."""
 
-    __slots__ = ("ns",)
+    ns: list[int] = []
+    """Whole nanoseconds, none of them negative; to be appended to like `fresh`."""
 
-    def __init__(self) -> None:
-        super().__init__(Durations)
-        self.ns: list[int] = []
-        """Whole nanoseconds, none of them negative; to be appended to like `fresh`."""
+    @classmethod
+    def empty(cls) -> DurationBuffer:
+        """Return one without values."""
+        return cls(Durations, _EMPTY)
 
     def peek(self) -> LazyHistogram[Durations]:
         """Return the same and change nothing."""
@@ -102,3 +100,6 @@ class DurationBuffer(HistogramBuffer[Durations]):
         if self.ns:
             self._sum = LazyHistogram((self._sum, Durations.of_ns, self.ns))
             self.ns = []
+
+
+_EMPTY: Final = LazyHistogram(Durations())

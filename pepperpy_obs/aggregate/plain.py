@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from pepperpy_obs.aggregate.metric import MetricData
@@ -13,21 +13,24 @@ from pepperpy_obs.aggregate.series_table import Entries, SeriesTable
 __all__ = ["plain_of", "table_of"]
 
 
-def plain_of(entries: Entries) -> dict[str, Any]:
-    """Return plain values."""
+def plain_of(entries: Entries, rows: Callable[[Iterable[Any]], Any] = list) -> dict[str, Any]:
+    """Return plain values; `rows=iter` makes those of each series when they are asked for.
+
+    Ten thousand series at once are 60,000 objects for the garbage collector to look at, again and again.
+    """
     return {
         "start": entries.start,
         "end": entries.end,
-        "series": [{**key._asdict(), **data.to_dict()} for key, data in sorted(entries.series.items(), key=_key)],
+        "series": rows({**key._asdict(), **data.to_dict()} for key, data in sorted(entries.series.items(), key=_key)),
         "caches": {name: data._asdict() for name, data in entries.caches.items()},
-        "metrics": [
+        "metrics": rows(
             {"name": key.name, "kind": key.kind, "labels": dict(key.labels), **data.to_dict()}
             for key, data in sorted(entries.metrics.items(), key=_key)
-        ],
-        "attributes": [
+        ),
+        "attributes": rows(
             {"name": name, "value": value, **requests.to_dict()}
             for (name, value), requests in sorted(entries.attributes.items(), key=_key)
-        ],
+        ),
         "days": {day: requests.to_dict() for day, requests in entries.days.items()},
         "events": dict(entries.events),
         "refused": dict(entries.refused),

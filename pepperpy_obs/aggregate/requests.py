@@ -12,6 +12,8 @@ from copy import copy
 from decimal import Context, Decimal, Inexact, InvalidOperation, Rounded, localcontext
 from typing import Any, Final, NamedTuple
 
+from msgspec import Struct
+
 from pepperpy_obs.aggregate.series_data import EXACT, TOKEN_TYPES, ZERO, LlmStats
 from pepperpy_obs.events import OUTCOMES, OVERFLOW, TOKEN_FIELDS
 
@@ -97,32 +99,27 @@ def _is_silent(event: Mapping[str, Any]) -> bool:
     return bool(looked) and _TELLS.isdisjoint(event)
 
 
-class LlmAccumulator:
-    """The changing counterpart of `LlmStats`; fields that it refuses are counted in `refused`."""
+def _count(counts: dict[str, int], name: str, number: int) -> None:
+    counts[name] = counts.get(name, 0) + number
 
-    __slots__ = (
-        "_by_type",
-        "_cost",
-        "_incidents",
-        "_outcomes",
-        "_priced",
-        "_refused",
-        "_saved",
-        "_tokens",
-        "_unpriced",
-        "_waste",
-    )
 
-    def __init__(self, refused: Counter[str]) -> None:
-        self._refused = refused
-        self._outcomes: Counter[str] = Counter()
-        self._tokens: dict[str, int] = {}
-        self._by_type: dict[str, Decimal] = {}
-        self._saved: dict[str, Decimal] = {}
-        self._waste: dict[str, Decimal] = {}
-        self._incidents: Counter[str] = Counter()
-        self._cost = ZERO
-        self._priced = self._unpriced = 0
+class LlmAccumulator(Struct, gc=False, eq=False):
+    """The changing counterpart of `LlmStats`; fields that it refuses are counted in `refused`.
+
+    Like all that there is one of for each series it is nothing to the garbage collector, which looks at all that it
+    knows in one go, while event loops wait: it holds numbers by name, and no way leads back to it.
+    """
+
+    refused: Counter[str]
+    _outcomes: dict[str, int] = {}
+    _tokens: dict[str, int] = {}
+    _by_type: dict[str, Decimal] = {}
+    _saved: dict[str, Decimal] = {}
+    _waste: dict[str, Decimal] = {}
+    _incidents: dict[str, int] = {}
+    _cost: Decimal = ZERO
+    _priced: int = 0
+    _unpriced: int = 0
 
     def count(self, event: Mapping[str, Any]) -> None:
         """Count a request.
@@ -133,33 +130,34 @@ class LlmAccumulator:
         charged if it has a cost all the same: then nothing was charged where it was counted.
         """
         if event.keys().isdisjoint(_ODD):  # as with most
-            self._outcomes[outcome_of(event)] += 1
+            outcome = outcome_of(event)
+            self._outcomes[outcome] = self._outcomes.get(outcome, 0) + 1
             self._count_tokens(event)
             self._charge(event)
             if "saved_usd" in event:
                 self._add(self._saved, "prompt_cache", event["saved_usd"], "saved_usd")
             return
         if event.get("cache_hit") is True:
-            self._incidents["cached"] += 1
+            _count(self._incidents, "cached", 1)
         elif not event.get("usage_duplicate"):
             if not event.get("usage_aggregate"):
-                self._outcomes[outcome_of(event)] += self._number(event)
+                _count(self._outcomes, outcome_of(event), self._number(event))
             self._count_tokens(event)
             self._charge(event)
             silent = _is_silent(event)
             if silent:
-                self._incidents["no_usage"] += self._number(event)
+                _count(self._incidents, "no_usage", self._number(event))
             if event.get("usage_flags") and not (silent and outcome_of(event) != "ok"):
-                self._incidents["odd"] += 1  # of a request that failed it is nothing odd to tell no usage
+                _count(self._incidents, "odd", 1)  # of a request that failed it is nothing odd to tell no usage
             if event.get("usage_incomplete"):
-                self._incidents["incomplete"] += 1
+                _count(self._incidents, "incomplete", 1)
         elif "cost_source" in event:
             self._charge(event)
         self.note(event)
 
     def count_many(self, sums: RequestTotals) -> None:
         """Count requests that went well and were nothing but requests."""
-        self._outcomes["ok"] += sums.requests
+        _count(self._outcomes, "ok", sums.requests)
         for name, number in sums.tokens.items():
             self._tokens[name] = self._tokens.get(name, 0) + number
         self._priced += sums.priced
@@ -176,11 +174,11 @@ class LlmAccumulator:
             cause = "local_cache" if event.get("cache_hit") is True else "prompt_cache"
             self._add(self._saved, cause, event["saved_usd"], "saved_usd")
         if event.get("retry"):
-            self._incidents["retries"] += 1
+            _count(self._incidents, "retries", 1)
             if "retried_usd" in event:
                 self._add(self._waste, "retried", event["retried_usd"], "retried_usd")
         if event.get("over_budget"):
-            self._incidents["over_budget"] += 1
+            _count(self._incidents, "over_budget", 1)
             if "over_budget_usd" in event:
                 self._add(self._waste, "over_budget", event["over_budget_usd"], "over_budget_usd")
 
@@ -203,7 +201,7 @@ class LlmAccumulator:
             return 1
         if type(number) is int and 0 < number <= MOST_TOKENS:
             return number
-        self._refused["requests"] += 1
+        self.refused["requests"] += 1
         return 1
 
     def _add(self, amounts: dict[str, Decimal], name: str, value: object, field: str) -> None:
@@ -236,7 +234,7 @@ class LlmAccumulator:
     def data(self) -> LlmStats:
         """Return what was counted so far."""
         return LlmStats(
-            dict(self._outcomes),
+            self._outcomes.copy(),
             self._tokens.copy(),
             self._cost,
             self._by_type.copy(),
@@ -244,14 +242,14 @@ class LlmAccumulator:
             self._waste.copy(),
             self._priced,
             self._unpriced,
-            dict(self._incidents),
+            self._incidents.copy(),
         )
 
     def brief(self) -> tuple[int, Decimal, int, int, int, int]:
         """Return requests, cost, how many of them are priced, unpriced and without usage, and tokens."""
         get = self._tokens.get
         tokens = get("input", 0) + get("output", 0) + get("unsplit", 0)
-        requests, silent = sum(self._outcomes.values()), self._incidents["no_usage"]
+        requests, silent = sum(self._outcomes.values()), self._incidents.get("no_usage", 0)
         return requests, self._cost, self._priced, self._unpriced, silent, tokens
 
     def _count_tokens(self, event: Mapping[str, Any]) -> None:
@@ -262,7 +260,7 @@ class LlmAccumulator:
             if type(number) is int and 0 <= number <= MOST_TOKENS:
                 self._tokens[name] = self._tokens.get(name, 0) + number
             else:
-                self._refused[field] += 1
+                self.refused[field] += 1
 
     def _split(self, by_type: object) -> None:
         if not isinstance(by_type, dict):
@@ -279,5 +277,5 @@ class LlmAccumulator:
                 return _FINE.plus(amount)
         except (Inexact, InvalidOperation):
             pass
-        self._refused[field] += 1
+        self.refused[field] += 1
         return None

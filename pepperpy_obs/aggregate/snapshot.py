@@ -8,7 +8,7 @@ in whatever order they are merged.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from math import inf
 from types import MappingProxyType
@@ -87,9 +87,9 @@ class Snapshot:
         window = max(inf if snapshot.window is None else snapshot.window for snapshot in (self, other))
         return self.of(table, None if window == inf else window)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values that JSON takes."""
-        return {"format": _FORMAT, "window": self.window, **plain_of(self)}
+    def to_dict(self, rows: Callable[[Iterable[Any]], Any] = list) -> dict[str, Any]:
+        """Return plain values that JSON takes; with `rows=iter` iterators stand where lists would."""
+        return {"format": _FORMAT, "window": self.window, **plain_of(self, rows)}
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Self:

@@ -7,9 +7,10 @@ calls or in those of running ones: begun = ended + active in every reading.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Any, Final, Self
 
 from pepperpy_obs.aggregate.snapshot import EMPTY as NO_EVENTS
@@ -64,10 +65,13 @@ class Reading:  # noqa: PLW1641 - equal by all that is in it, which is too much 
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values that JSON takes."""
+        return self._plain(list)
+
+    def _plain(self, rows: Callable[[Iterable[Any]], Any]) -> dict[str, Any]:
         return {
             "format": _FORMAT,
             "at": self.at,
-            "snapshot": self.snapshot.to_dict(),
+            "snapshot": self.snapshot.to_dict(rows),
             "live": self.live.to_dict() if self.live.known else None,
             "own": self.own.to_dict() if self.own.known else None,
         }
@@ -96,7 +100,7 @@ class Reading:  # noqa: PLW1641 - equal by all that is in it, which is too much 
 
     def to_json(self) -> str:
         """Return one line of JSON; equal readings give equal lines."""
-        return "".join(_pieces(self.to_dict()))
+        return "".join(_pieces(self._plain(iter)))
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
@@ -120,9 +124,11 @@ def _pieces(plain: Any) -> Iterator[str]:
             yield f"{',' if place else '{'}{_ENCODE(name)}:"
             yield from _pieces(plain[name])
         yield "}" if plain else "{}"
-    elif isinstance(plain, list):
-        for place in range(0, len(plain), _TOGETHER):
-            yield f"{',' if place else '['}{_ENCODE(plain[place : place + _TOGETHER])[1:-1]}"
-        yield "]" if plain else "[]"
+    elif isinstance(plain, Iterator):
+        before = "["
+        while some := list(islice(plain, _TOGETHER)):
+            yield f"{before}{_ENCODE(some)[1:-1]}"
+            before = ","
+        yield "]" if before == "," else "[]"
     else:
         yield _ENCODE(plain)
