@@ -6,6 +6,7 @@ It starts nothing and opens nothing: `pepperpy_obs.configure` does, with what it
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from os import environ
 from pathlib import Path
@@ -26,6 +27,16 @@ __all__ = ["Config"]
 
 _OFF: Final = ("", "none", "off")
 _ORIGINS: Final = "_origins"
+
+
+def _parts(text: str) -> object:
+    """Return the names of a list as people write them into a variable: a, b or as JSON."""
+    if text.lstrip().startswith("["):
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 class Config(StoreSettings):
@@ -81,7 +92,7 @@ class Config(StoreSettings):
         if get_origin(annotation) is Literal:
             return value.lower()
         if get_origin(annotation) is tuple:
-            return tuple(part.strip() for part in value.split(",") if part.strip())
+            return _parts(value)
         return value
 
     @classmethod

@@ -14,6 +14,7 @@ from pepperpy_obs.errors import SetupError
 
 if TYPE_CHECKING:
     from pepperpy_obs.config import Config
+    from pepperpy_obs.readings.windows import Window
     from pepperpy_obs.reports.stats import Stats
     from pepperpy_obs.runtime import Runtime
 
@@ -57,11 +58,11 @@ class MetricsCollector:
         """
         record_metric(metric.fields(value, labels), buffer=self.buffer)
 
-    async def get_stats(self, window: float | None = None) -> Stats:
-        """Return the statistics, in all or of the last `window` seconds; shows every call that has returned."""
+    async def get_stats(self, window: Window | None = None) -> Stats:
+        """Return the statistics, in all or of the last `window` (300 or "5m"); shows every call that has returned."""
         return self.stats(window)
 
-    def stats(self, window: float | None = None) -> Stats:
+    def stats(self, window: Window | None = None) -> Stats:
         """Return the same without awaiting."""
         return self.runtime.stats(window)
 

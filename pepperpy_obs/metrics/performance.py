@@ -9,6 +9,7 @@ from pepperpy_obs.decorators.options import BlockOptions
 from pepperpy_obs.metrics.collector import MetricsCollector, buffer_of
 
 if TYPE_CHECKING:
+    from pepperpy_obs.readings.windows import Window
     from pepperpy_obs.reports.performance import PerformanceReport
 
 __all__ = ["PerformanceMonitor"]
@@ -25,11 +26,11 @@ class PerformanceMonitor:
         """Record a block, `async with` or `with`, as one call of `operation`."""
         return Block(spec_for(operation, options), buffer=self._buffer)
 
-    async def get_stats(self, operation: str | None = None, window: float | None = None) -> PerformanceReport:
-        """Return the figures of one operation or of all, in all or of the last `window` seconds."""
+    async def get_stats(self, operation: str | None = None, window: Window | None = None) -> PerformanceReport:
+        """Return the figures of one operation or of all, in all or of the last `window` (300 or "5m")."""
         return self.stats(operation, window)
 
-    def stats(self, operation: str | None = None, window: float | None = None) -> PerformanceReport:
+    def stats(self, operation: str | None = None, window: Window | None = None) -> PerformanceReport:
         """Return the same without awaiting."""
         report = self._collector.stats(window).performance
         return report if operation is None else report.of(operation)

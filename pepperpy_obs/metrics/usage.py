@@ -14,6 +14,7 @@ from pepperpy_obs.metrics.collector import MetricsCollector, buffer_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pepperpy_obs.readings.windows import Window
     from pepperpy_obs.reports.usage import UsageReport
 
 __all__ = ["UsageTracker"]
@@ -83,11 +84,11 @@ class UsageTracker:
             spec = Spec(operation, kind="llm", event=USAGE_RECORDED, provider=provider, model=model, priced=True)
             leave_record(spec, CURRENT.get(), notes, buffer=self._buffer)
 
-    async def get_usage_report(self, window: float | None = None) -> UsageReport:
+    async def get_usage_report(self, window: Window | None = None) -> UsageReport:
         """Return the usage, in all or in the last `window` seconds."""
         return self.usage_report(window)
 
-    def usage_report(self, window: float | None = None) -> UsageReport:
+    def usage_report(self, window: Window | None = None) -> UsageReport:
         """Return the same without awaiting."""
         return self._collector.stats(window).usage
 

@@ -237,3 +237,17 @@ class TestComplaints:
             Config(metrics_port="9" * 1_000_000)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
         assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize("text", ["customer, plan", '["customer", "plan"]', "customer,plan,"])
+def test_a_list_in_a_variable(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names with commas between them, or the JSON that other settings libraries read."""
+    monkeypatch.setenv("PEPPERPY_COST_ATTRIBUTES", text)
+    assert Config(config_file=None).cost_attributes == ("customer", "plan")
+
+
+def test_json_that_is_no_list_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the variable and what was given."""
+    monkeypatch.setenv("PEPPERPY_COST_ATTRIBUTES", '["customer"')
+    with pytest.raises(ConfigError, match=r"PEPPERPY_COST_ATTRIBUTES: cost_attributes was given as '\[\"customer\"'"):
+        Config(config_file=None)

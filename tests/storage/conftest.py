@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.command import CommandLine
 from tests.servers.postgres import Postgres
 
 
@@ -24,3 +25,9 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path}/obs.db"
     server: Postgres = request.getfixturevalue("postgres")
     return server.database()
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> CommandLine:
+    """Return a command line in an empty folder."""
+    return CommandLine(tmp_path)

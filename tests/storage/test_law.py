@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pepperpy_obs import Config
-from pepperpy_obs.aggregate.store import Store
-from pepperpy_obs.storage.database import Database
-from pepperpy_obs.storage.names import SeriesNames
-from pepperpy_obs.storage.rollup import roll_up
 from pepperpy_obs.storage.source import Reader
-from pepperpy_obs.storage.writer import StoreWriter
 from pepperpy_obs.testing import ManualClock
 from tests.aggregate.strategies import NOON, SECOND, History, histories
 from tests.servers.postgres import Postgres
-
-END = NOON + 100_100 * SECOND
-HOUR = 3600 * SECOND
+from tests.storage.life import END, Life
 
 steps = st.lists(st.sampled_from(["flush", "roll up", "restart", "nothing", "nothing"]), min_size=30, max_size=30)
 
@@ -33,50 +24,6 @@ def sqlite() -> Generator[str]:
     """Return the URL of an empty file."""
     with tempfile.TemporaryDirectory() as folder:
         yield f"sqlite:///{folder}/obs.db"
-
-
-class Life:
-    """Processes that fold and store, one after the other."""
-
-    def __init__(self, url: str, **options: Any) -> None:
-        self.config = Config(config_file=None, store_url=url, **options)
-        self.database = Database(url, creates=True)
-        self.whole = Store(attributes=("customer",))
-        self.restart()
-
-    def restart(self) -> None:
-        """End the process and start another one."""
-        if hasattr(self, "writer"):
-            self.flush()
-        self.store = Store(attributes=("customer",))
-        self.writer = StoreWriter(self.database, self.config)
-        self.store.on_closed = self.writer.take
-
-    def fold(self, event: dict[str, Any], at: int) -> None:
-        """Count an event here and in the fold that it is to be equal to."""
-        self.store.fold(event, at)
-        self.whole.fold(event, at)
-
-    def flush(self) -> None:
-        """Write everything."""
-        self.store.close()
-        self.writer.flush()
-
-    def roll_up(self, before: int = END // SECOND) -> None:
-        """Roll up what there is."""
-        self.flush()
-        while roll_up(self.database, before, SeriesNames()):
-            pass
-
-    def step(self, name: str) -> None:
-        """Do what is drawn."""
-        steps: dict[str, Callable[[], object]] = {
-            "flush": self.flush,
-            "roll up": self.roll_up,
-            "restart": self.restart,
-            "nothing": list,
-        }
-        steps[name]()
 
 
 def check(url: str, history: History, drawn: list[str]) -> None:

@@ -1,0 +1,92 @@
+"""A service that is started again: its store and its log say the same of all its lives."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pepperpy_obs import Config, source
+from pepperpy_obs.metrics import CostAnalyzer, MetricsCollector
+from pepperpy_obs.readings import Reading
+from pepperpy_obs.testing import ManualClock
+from tests.cli.command import CommandLine
+
+NOON = 1_763_899_200
+DAY = 86_400
+COUNTED: dict[str, Any] = {"cost_attributes": ("customer",)}
+SPANS = {"seconds", "start", "end", "window", "throughput", "requests_per_minute", "request_volume"}
+LIVES = (40, 3, 70)
+"""Requests of each; there is one a minute, and a day between two lives."""
+
+
+def counted(reading: Reading) -> dict[str, Any]:
+    """Return what was counted as plain values; a log ends with its newest event, a store now."""
+    return {**reading.snapshot.to_dict(), "start": None, "end": None}
+
+
+def steady(report: Any) -> Any:
+    """Return a report without what depends on when it ends."""
+    if isinstance(report, dict):
+        return {name: steady(part) for name, part in report.items() if name not in SPANS}
+    return report
+
+
+def live(collector: MetricsCollector, clock: ManualClock, requests: int) -> None:
+    """Ask a model once a minute, for three customers."""
+    for number in range(requests):
+        with collector.record_call("openai", model="gpt-4o-mini", agent=f"agent {number % 2}") as call:
+            clock.advance(0.25)
+            call.record_usage({"input_tokens": 7, "output_tokens": number})
+            call.add(customer=f"customer {number % 3}")
+        clock.advance(59.75)
+
+
+@pytest.fixture
+def lives(store_url: str, tmp_path: Path) -> tuple[str, Path, Reading, str]:
+    """Run a service three times; return its store, its log, and what the last run said of 30 days."""
+    log = tmp_path / "app.log"
+    settings = Config(
+        config_file=None, log_file=log, log_format="json", store_url=store_url, cost_attributes=("customer",)
+    )
+    readings: list[tuple[Reading, str]] = []
+    with ManualClock(NOON) as clock:
+        for requests in LIVES:
+            clock.advance(DAY)
+            collector = MetricsCollector(settings)
+            live(collector, clock, requests)
+            found = collector.runtime.reading("30d"), str(CostAnalyzer(collector).cost_report("30d").total_cost)
+            readings.append(found)
+            collector.shutdown()
+    return store_url, log, *readings[-1]
+
+
+def test_a_month_spans_restarts(lives: tuple[str, Path, Reading, str]) -> None:
+    """What the running process says of 30 days is what the log says of them, to the last digit of money."""
+    url, log, reading, cost = lives
+    settings = Config(config_file=None, **COUNTED)
+    of_log = source(str(log), config=settings)
+    with ManualClock(NOON + 4 * DAY):
+        month = of_log.reading("30d")
+        assert counted(reading) == counted(month)
+        assert sum(one.calls for one in reading.snapshot.series.values()) == sum(LIVES)
+        assert cost == str(sum(one.requests.cost for one in month.snapshot.series.values()))
+        assert counted(source(url).reading("30d")) == counted(month)
+        assert counted(source(url).reading()) == counted(of_log.reading())
+        steps = [[counted(one) for one in each.history("5d", "1d")] for each in (source(url), of_log)]
+        assert steps[0][: len(steps[1])] == steps[1]
+        assert [one["events"].get("operation.finished", 0) for one in steps[0]] == [*LIVES, 0]
+
+
+def test_every_verb_reads_a_store(lives: tuple[str, Path, Reading, str], cli: CommandLine) -> None:
+    """The verbs say of the store what they say of the log."""
+    url, log, _, _ = lives
+    variables = {"PEPPERPY_COST_ATTRIBUTES": "customer"}
+    for verb in ("replay", "cost", "cost --by customer", "cost --by model,agent"):
+        of_log, of_store = (cli(*verb.split(), "--json", one, variables=variables) for one in (str(log), url))
+        assert (of_store.returncode, of_store.stderr) == (0, ""), verb
+        expected, found = json.loads(of_log.stdout), json.loads(of_store.stdout)
+        assert steady(found) == steady(expected), verb
+    assert cli("health", url).stdout.startswith("health: healthy")

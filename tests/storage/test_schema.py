@@ -1,0 +1,123 @@
+"""Stores of other versions, and how long each resolution is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, select, text
+
+from pepperpy_obs import Config, source
+from pepperpy_obs.errors import SetupError
+from pepperpy_obs.metrics import MetricsCollector
+from pepperpy_obs.storage import schema
+from pepperpy_obs.storage.database import Database
+from pepperpy_obs.storage.rollup import delete_old
+from pepperpy_obs.storage.source import Reader
+from pepperpy_obs.testing import ManualClock
+from tests.aggregate.strategies import NOON, SECOND, finished
+from tests.storage.life import Life
+
+DAY = 86_400
+
+
+@pytest.fixture
+def old(store_url: str) -> Iterator[Life]:
+    """Return a store with one call in it, of the version before an invented one."""
+    with ManualClock(NOON / 1e9 + 600):
+        life = Life(store_url)
+        life.fold(finished(), NOON)
+        life.flush()
+        yield life
+
+
+def version(life: Life) -> int | None:
+    """Return the version of a store's tables."""
+    return life.database.read(schema.version_of)
+
+
+def columns(life: Life) -> set[str]:
+    """Return the columns of the table of services."""
+    return life.database.read(lambda connection: set(connection.execute(text("SELECT * FROM pepperpy_service")).keys()))
+
+
+def test_an_older_schema_is_brought_up_in_one_transaction(old: Life, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step that fails half way has changed nothing; the next time it goes all the way, and no call is lost."""
+    fails = [True]
+
+    def step(connection: Connection) -> None:
+        connection.execute(text("ALTER TABLE pepperpy_service ADD COLUMN region TEXT"))
+        if fails:
+            fails.clear()
+            connection.execute(text("SELECT * FROM there_is_none"))
+
+    monkeypatch.setattr(schema, "VERSION", 2)
+    monkeypatch.setattr(schema, "_STEPS", {1: step})
+    old.restart()
+    old.writer.flush()
+    assert "there_is_none" in old.writer.stats().error
+    assert (version(old), "region" in columns(old)) == (1, False)
+    old.fold(finished(), NOON + SECOND)
+    old.flush()
+    assert old.writer.stats().error == ""
+    assert (version(old), "region" in columns(old)) == (2, True)
+    assert Reader(old.database).snapshot(None, NOON + 600 * SECOND).events["operation.finished"] == 2
+
+
+def test_a_newer_schema_is_refused(old: Life, store_url: str) -> None:
+    """Writers and readers say which version they know, and what to do; nothing is changed."""
+
+    def make_newer(connection: Connection) -> Any:
+        return connection.execute(text("UPDATE pepperpy_meta SET value = '99' WHERE name = 'schema_version'"))
+
+    old.database.write(make_newer)
+    with pytest.raises(SetupError, match="its schema is version 99, and this version of pepperpy_obs knows 1: upgrade"):
+        MetricsCollector(Config(config_file=None, log_format="none", store_url=store_url))
+    with pytest.raises(SetupError, match=r"its schema is version 99, and .* upgrade pepperpy_obs, or give another"):
+        source(store_url)
+    assert version(old) == 99
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    """The error names the file and what would do."""
+    (tmp_path / "obs.db").write_text("Dear diary, " * 100)
+    with pytest.raises(SetupError, match=r"obs\.db cannot be used: file is not a database; give sqlite:///obs\.db"):
+        MetricsCollector(Config(config_file=None, log_format="none", store_url=f"sqlite:///{tmp_path}/obs.db"))
+
+
+def test_each_resolution_is_kept_as_long_as_it_is_set(store_url: str) -> None:
+    """Past their times minutes go, then hours, then days; what the coarser ones know is still answered."""
+    kept = {"minutes": 2 * DAY, "hours": 5 * DAY, "days": 9 * DAY}
+    now = NOON + 12 * DAY * SECOND
+    with ManualClock(now / 1e9):
+        life = Life(store_url)
+        for day in range(12):
+            life.fold(finished(cost_usd="0.01"), NOON + day * DAY * SECOND)
+        life.roll_up(now // SECOND)
+        deleted = delete_old(life.database, now // SECOND, kept, most=1000)
+        assert deleted > 0
+
+        def count(table: Any) -> int:
+            return life.database.read(lambda connection: len(connection.execute(select(table.c.start)).all()))
+
+        tables = (schema.MINUTES, schema.ROLLED[schema.HOUR].rows, schema.ROLLED[DAY].rows)
+        assert [count(table) for table in tables] == [2, 5, 9]
+        reader = Reader(life.database)
+        assert reader.snapshot(None, now).events["operation.finished"] == 9
+        assert reader.snapshot(4 * DAY, now).events["operation.finished"] == 4
+        assert delete_old(life.database, now // SECOND, kept, most=1000) == 0
+
+
+def test_what_was_not_rolled_up_is_not_deleted(store_url: str) -> None:
+    """However old a minute is: it is counted in its hour and its day first."""
+    with ManualClock(NOON / 1e9) as clock:
+        life = Life(store_url)
+        life.fold(finished(), NOON)
+        life.flush()
+        clock.advance(30 * DAY)
+        delete_old(life.database, NOON // SECOND + 30 * DAY, {"minutes": DAY, "hours": 90 * DAY, "days": 900 * DAY})
+        life.roll_up(NOON // SECOND + 30 * DAY)
+        found = Reader(Database(store_url, creates=False)).snapshot(None, NOON + 30 * DAY * SECOND)
+    assert found.events["operation.finished"] == 1
