@@ -14,6 +14,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from decimal import Decimal
+from functools import reduce
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -25,7 +26,7 @@ from pepperpy_obs.aggregate.histogram import Durations, Histogram
 from pepperpy_obs.aggregate.metric import Latest, MetricData
 from pepperpy_obs.aggregate.plain import plain_of, table_of
 from pepperpy_obs.aggregate.series import Attribute, MetricKey, SeriesKey
-from pepperpy_obs.aggregate.series_data import NO_LLM, CacheData, LlmStats, SeriesData
+from pepperpy_obs.aggregate.series_data import NO_LLM, CacheData, LlmStats, SeriesData, add_counts, add_errors
 from pepperpy_obs.aggregate.series_table import Entries, SeriesTable
 
 __all__ = [
@@ -316,21 +317,28 @@ def _calls(bodies: Sequence[tuple[_Body, Numbers]]) -> Mapping[int, SeriesData]:
         for row in rows_of(body.calls) if body.calls else ():
             groups[to[row[0]]].append(row)
     all_data = {number: data_of(rows) for number, rows in groups.items()}
-    rests: dict[int, list[SeriesData]] = {}
+    rests: defaultdict[int, list[_Rest]] = defaultdict(list)
     for body, (to, _, _) in bodies:
         for rest in body.rest:
-            number = to[rest.number]
-            rests.setdefault(number, []).append(_data_of(rest, all_data[number]))
+            rests[to[rest.number]].append(rest)
     for number, found in rests.items():
-        all_data[number] = SeriesData.merged([all_data[number], *found])
+        all_data[number] = _with_rests(all_data[number], found)
     return all_data
 
 
-def _data_of(rest: _Rest, row: SeriesData) -> SeriesData:
-    """Return what is kept beside a row as data; its times are those of `row`, so that they change nothing."""
-    first_item: Durations = Durations() if rest.first_item is None else histogram_of(Durations, rest.first_item)
-    requests = NO_LLM if rest.requests is None else LlmStats(*rest.requests)
-    return SeriesData(rest.outcomes, rest.errors, Durations(), first_item, requests, row.first, row.last, None)
+def _with_rests(data: SeriesData, rests: Sequence[_Rest]) -> SeriesData:
+    """Return the data of columns with all that is kept beside them."""
+    first_items = [histogram_of(Durations, rest.first_item) for rest in rests if rest.first_item is not None]
+    return SeriesData(
+        reduce(add_counts, [rest.outcomes for rest in rests if rest.outcomes], data.outcomes),
+        reduce(add_errors, [rest.errors for rest in rests if rest.errors], data.errors),
+        data.duration,
+        Durations.merged(first_items) if first_items else data.first_item,
+        LlmStats.merged([LlmStats(*rest.requests) for rest in rests if rest.requests is not None]),
+        data.first,
+        data.last,
+        data.exemplar,
+    )
 
 
 def _metric(found: _Value) -> MetricData:

@@ -31,6 +31,7 @@ __all__ = [
     "LlmStats",
     "SeriesData",
     "add_counts",
+    "add_errors",
     "add_money",
     "add_up",
 ]
@@ -70,6 +71,15 @@ def add_money(one: Mapping[str, Decimal], two: Mapping[str, Decimal]) -> Mapping
     if not one or not two:
         return one or two
     return {**one, **{name: EXACT.add(one.get(name, ZERO), amount) for name, amount in two.items()}}
+
+
+def _amounts_of(parts: Iterable[Mapping[str, Decimal]]) -> Mapping[str, Decimal]:
+    total: dict[str, Decimal] = {}
+    for one in parts:
+        for name, amount in one.items():
+            known = total.get(name)
+            total[name] = amount if known is None else EXACT.add(known, amount)
+    return total
 
 
 def add_up(amounts: Iterable[Decimal]) -> Decimal:
@@ -157,6 +167,25 @@ class LlmStats(Struct, frozen=True, gc=False):
             self.priced + other.priced,
             self.unpriced + other.unpriced,
             add_counts(self.incidents, other.incidents),
+        )
+
+    @classmethod
+    def merged(cls, all_stats: Sequence[LlmStats]) -> LlmStats:
+        """Return the sum of all: the same as one merge after the other, in a fraction of the time of many."""
+        if len(all_stats) < 3:
+            return reduce(LlmStats.merge, all_stats, NO_LLM)
+        columns = list(zip(*map(astuple, all_stats), strict=True))
+        outcomes, tokens, costs, by_type, saved, waste, priced, unpriced, incidents = columns
+        return cls(
+            _sums(outcomes),
+            _sums(tokens),
+            add_up(costs),
+            _amounts_of(by_type),
+            _amounts_of(saved),
+            _amounts_of(waste),
+            sum(priced),
+            sum(unpriced),
+            _sums(incidents),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -263,7 +292,7 @@ class SeriesData(Struct, frozen=True, gc=False):
             reduce(add_errors, [data.errors for data in all_data if data.errors], {}),
             Durations.merged([data.duration for data in all_data]),
             Durations.merged([data.first_item for data in all_data]),
-            reduce(LlmStats.merge, [data.requests for data in all_data if data.requests is not NO_LLM], NO_LLM),
+            LlmStats.merged([data.requests for data in all_data if data.requests is not NO_LLM]),
             min([data.first for data in all_data]),
             max([data.last for data in all_data]),
             max(exemplars) if exemplars else None,
