@@ -263,7 +263,8 @@ class Store:
     @property
     def first(self) -> int | None:
         """When the first event was that is counted, epoch ns; None of none."""
-        return min((at for at in (self._total.start, self._interval.span()[0]) if at is not None), default=None)
+        begins = (self._total.start, self._interval.span()[0], *(part.span()[0] for part in self._parts))
+        return min((at for at in begins if at is not None), default=None)
 
     def lazy_steps(self, steps: Sequence[range], now: int) -> list[LazySnapshot]:
         """Return what was counted in each of these equal steps, in pieces; SetupError where it was not kept so."""

@@ -16,10 +16,12 @@ from pepperpy_obs._record import NOTES, SPEC
 from pepperpy_obs.chain.batch import Batch
 from pepperpy_obs.chain.fast_path import FastPath
 from pepperpy_obs.chain.link import Link, OutputCounter
+from pepperpy_obs.formats.lines import json_lines
 from pepperpy_obs.typing import EventDict, Output
 
 if TYPE_CHECKING:
     from pepperpy_obs._record import Record
+    from pepperpy_obs.outputs.recent import RecentLines
 
 __all__ = ["Chain"]
 
@@ -39,6 +41,7 @@ class Chain:
         ready: Callable[[], bool] = lambda: True,
     ) -> None:
         self.outputs = tuple(outputs)
+        self._recent: RecentLines | None = None
         self.counters = {output.name: OutputCounter() for output in outputs}
         self.dropped: Counter[str] = Counter()
         """Log lines that were lost, by the link or output that failed; all of them were counted by the aggregate."""
@@ -83,7 +86,7 @@ class Chain:
                 break
             events = self._count(record)
             self.taken += 1
-            if events and self.outputs:
+            if events and self._leaves:
                 batch.add_events(self._pass(self._leaving, events))
             if fast_path is not None:
                 fast_path.learn(writer, record)
@@ -107,7 +110,7 @@ class Chain:
     def run(self, events: list[EventDict]) -> None:
         """Send events through; each link sees them in their order."""
         events = self._pass(self._counted, events)
-        if self.outputs:
+        if self._leaves:
             self._batch.add_events(self._pass(self._leaving, events))
         self.flush()
 
@@ -128,6 +131,18 @@ class Chain:
             except BaseException:  # Ctrl-C: how much was written before it is unknown
                 self.dropped["interrupted"] += batch.count
                 raise
+
+    def keep(self, recent: RecentLines) -> None:
+        """Have the lines that leave kept in memory, too. To be called while no other thread takes records or writes."""
+        self.flush()
+        self._recent = recent
+        if self._fast_path is not None:
+            self._fast_path.add_format(json_lines)
+
+    @property
+    def _leaves(self) -> bool:
+        """Whether events are of use once they are counted."""
+        return bool(self.outputs) or self._recent is not None
 
     def forget(self, reason: str = "") -> None:
         """Forget what has gathered: it is dropped for a `reason`, or the parent of a forked child writes it."""
@@ -179,6 +194,11 @@ class Chain:
             else:
                 counter.lines += count
                 counter.error = ""
+        if self._recent is not None:
+            try:
+                self._recent.write(batch.lines(json_lines))
+            except Exception as error:
+                failed("recent", error)
 
 
 def _bound(link: Link) -> Link:

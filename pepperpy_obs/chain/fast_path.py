@@ -126,6 +126,13 @@ class FastPath:
         self.pending: Pending = ({}, 0)
         """What is to be counted by `apply`: calls by operation, and what makes epoch ns of their times."""
 
+    def add_format(self, render: Format) -> None:
+        """Write lines in this format, too, from the next batch on; templates are made anew."""
+        if render not in self._formats:
+            self._formats = (*self._formats, render)
+            self._templates.clear()
+            self._seen.clear()
+
     def partition(self, writer: Writer, records: Sequence[Record], start: int) -> Part:
         """Find the calls that take the fast path from `records[start]` on, up to the first that does not."""
         templates, excluded, skew = self._templates, self._excluded, writer.skew

@@ -82,7 +82,7 @@ def build_chain(
         Link("retries", Retries(), scope=_unless_request),
         Link("budget", charge, scope=per_operation),
     ]
-    leaving = _leaving(config) if outputs else []
+    leaving = _leaving(config)
     formats = list(dict.fromkeys(output.format for output in outputs))
     shortened = None
     known = [one for one in formats if one in FORMATS.values() and one is not None]

@@ -20,7 +20,9 @@ from pepperpy_obs.replay.source import LogSource
 
 __all__ = ["PAGES", "add_options", "run"]
 
-PAGES: Final = ("/metrics", "/stats", "/health", "/livez", "/readyz", "/reading", "/events")
+PAGES: Final = (
+    "/metrics", "/stats", "/history", "/traces", "/events", "/health", "/livez", "/readyz", "/reading",
+)  # fmt: skip
 _PAUSE: Final = 0.5
 _PAUSE_BEFORE_LINES: Final = 0.05
 """While a file is not there yet, or empty: some of it should be read before it is cut for the first time."""

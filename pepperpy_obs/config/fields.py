@@ -95,6 +95,8 @@ class Settings(BaseSettings):
     """certificate in PEM: pages are served over TLS"""
     metrics_key_file: PathLike = None
     """key of metrics_cert_file, if it is not in the same file"""
+    recent_events_bytes: Size = 4 * 1024 * 1024
+    """size of the latest events that a process with pages keeps in memory, to show calls and traces; 0: none"""
     openmetrics: bool = True
     """whether a scraper that asks for OpenMetrics gets it, with trace ids as exemplars"""
     max_series: Amount = 2000

@@ -15,6 +15,8 @@ from http import HTTPStatus
 from typing import IO, TYPE_CHECKING, Any, Final, cast
 from wsgiref.simple_server import ServerHandler, WSGIRequestHandler, WSGIServer
 
+from pepperpy_obs.http.mounted import NO_SUCH_HOST, NO_TOKEN
+
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
@@ -98,13 +100,10 @@ class Handler(WSGIRequestHandler):
     def _is_refused(self) -> bool:
         named: list[str | None] = [*self.headers.get_all("Host", [])] or [None]
         if not all(self.access.admits_host(host, self.bound) for host in named):
-            self._refuse(
-                HTTPStatus.FORBIDDEN,
-                "They are not served under this host name; if they should be, name it in metrics_allowed_hosts.\n",
-            )
+            self._refuse(HTTPStatus.FORBIDDEN, NO_SUCH_HOST)
             return True
         if not self.access.admits(self.headers.get("Authorization")):
-            self._refuse(HTTPStatus.UNAUTHORIZED, "A token or a password is needed.\n", self.access.challenge)
+            self._refuse(HTTPStatus.UNAUTHORIZED, NO_TOKEN, self.access.challenge)
             return True
         return False
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-__all__ = ["accepts_gzip", "prefers_openmetrics"]
+__all__ = ["accepts_gzip", "prefers_html", "prefers_openmetrics"]
 
 _VERSIONS: Final = frozenset({"", "1.0.0"})
 
@@ -27,6 +27,21 @@ def prefers_openmetrics(accept: str) -> bool:
         elif media == "text/plain":
             plain = max(plain, quality)
     return openmetrics > 0 and openmetrics >= plain
+
+
+def prefers_html(accept: str) -> bool:
+    """Return whether a page for people is asked for by name, as browsers do, and liked no less than JSON or text.
+
+    >>> prefers_html("text/html,application/xhtml+xml,*/*;q=0.8"), prefers_html("*/*"), prefers_html("application/json")
+    (True, False, False)
+    """
+    html = other = 0.0
+    for media, _, quality in _parts(accept):
+        if media == "text/html":
+            html = max(html, quality)
+        elif media in {"application/json", "text/plain"}:
+            other = max(other, quality)
+    return html > 0 and html >= other
 
 
 def accepts_gzip(accept_encoding: str) -> bool:

@@ -13,7 +13,7 @@ from pepperpy_obs.formats.read import read_event
 from pepperpy_obs.replay.fast_groups import Line
 from pepperpy_obs.replay.fold import Fold
 
-__all__ = ["MOST_EVENTS", "NewestFold", "StepFold"]
+__all__ = ["MOST_EVENTS", "NewestFold", "StepFold", "checked_limit"]
 
 MOST_EVENTS: Final = 10_000
 
@@ -60,15 +60,11 @@ class NewestFold(Fold):
         limit: int = 100,
     ) -> None:
         super().__init__(Store())
-        is_whole = isinstance(limit, int) and not isinstance(limit, bool)  # type: ignore[redundant-expr] # pyright: ignore[reportUnnecessaryIsInstance] - users without a type checker
-        if not is_whole or not 1 <= limit <= MOST_EVENTS:
-            msg = f"limit={limit!r}: use a whole number from 1 to {MOST_EVENTS}"
-            raise SetupError(msg)
         self._read = read_event
         asked = {"trace_id": trace_id, "operation": operation, "agent": agent, "outcome": outcome}
         self._asked = {name: value for name, value in asked.items() if value is not None}
         self._needle = (trace_id or "").encode()
-        self._limit = limit
+        self._limit = checked_limit(limit)
         self._newest: list[tuple[int, int, dict[str, Any]]] = []
         self._number = 0
 
@@ -93,3 +89,12 @@ class NewestFold(Fold):
         heapq.heappush(self._newest, (at, self._number, event))
         if len(self._newest) > self._limit:
             heapq.heappop(self._newest)
+
+
+def checked_limit(limit: int) -> int:
+    """Return how many events are asked for; SetupError for none, or for more than there may be."""
+    is_whole = isinstance(limit, int) and not isinstance(limit, bool)  # type: ignore[redundant-expr] # pyright: ignore[reportUnnecessaryIsInstance] - users without a type checker
+    if not is_whole or not 1 <= limit <= MOST_EVENTS:
+        msg = f"limit={limit!r}: use a whole number from 1 to {MOST_EVENTS}"
+        raise SetupError(msg)
+    return limit

@@ -9,12 +9,14 @@ from typing import Any, Unpack
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.config import Config
 from pepperpy_obs.errors import SetupError
+from pepperpy_obs.outputs.recent import RecentLines
 from pepperpy_obs.readings import Reading
 from pepperpy_obs.readings.source import EventFilter
 from pepperpy_obs.readings.windows import Window, seconds_of, steps_of
 from pepperpy_obs.replay.fold import Fold
 from pepperpy_obs.replay.lines import STDIN
 from pepperpy_obs.replay.logs import LogFiles
+from pepperpy_obs.replay.recent import newest_events
 from pepperpy_obs.sanitize.redact import label_redaction
 
 __all__ = ["LogSource"]
@@ -29,7 +31,11 @@ class LogSource:
 
     def __init__(self, config: Config, now: Callable[[], int] | None = None, files: Sequence[str] = ()) -> None:
         self.config = config
-        self.fold = Fold(Store(config.max_series, config.cost_attributes, label_redaction(config)))
+        self.recent = RecentLines(config.recent_events_bytes)
+        """The newest lines that were folded."""
+        self.fold: Fold = _KeepingFold(
+            Store(config.max_series, config.cost_attributes, label_redaction(config)), self.recent
+        )
         self._now = now
         self._files = [name for name in files if name != STDIN]
 
@@ -61,3 +67,20 @@ class LogSource:
             msg = "standard input keeps no events: give log files to have them to look at"
             raise SetupError(msg)
         return LogFiles(there, self.config).events(**wanted)
+
+    def newest(self, **wanted: Unpack[EventFilter]) -> Sequence[dict[str, Any]]:
+        """Return those among the lines that were read last, without reading a file."""
+        return newest_events(self.recent.newest(), **wanted)
+
+
+class _KeepingFold(Fold):
+    """A fold that keeps the newest lines, too."""
+
+    def __init__(self, store: Store, recent: RecentLines) -> None:
+        super().__init__(store)
+        self._recent = recent
+
+    def _fold_lines(self, lines: list[bytes], numbers: Sequence[int], name: str) -> None:
+        if lines:
+            self._recent.write([b"\n".join(lines)])
+        super()._fold_lines(lines, numbers, name)

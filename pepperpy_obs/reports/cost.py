@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import islice
 from typing import Any, Final
 
 from pepperpy_obs.aggregate.series_data import EXACT, ZERO, LlmStats, SeriesData
@@ -78,6 +79,11 @@ class CostReport(Report):
     """When the stretch begins (UTC, ISO 8601): with its first event, or with the window."""
     window: float | None
     seconds: float
+
+    def dearest(self, most: int) -> CostReport:
+        """Return the same with the `most` dearest rows of each group only; days are all there."""
+        cut = {name: dict(islice(rows.items(), most)) for name, rows in self.groups.items()}
+        return replace(self, groups={**cut, "day": self.groups["day"]})
 
     def __str__(self) -> str:
         """Show the figures, then the cost by each label, and requests without a price."""

@@ -67,6 +67,11 @@ class PerformanceReport(Report):
         nothing = _report(NO_CALLS, Totals(EMPTY), operation)
         return replace(nothing, start=self.start, window=self.window, seconds=self.seconds)
 
+    def busiest(self, most: int) -> PerformanceReport:
+        """Return the same with the `most` operations only that have the most calls, the busiest first."""
+        rows = self.operations
+        return replace(self, operations=rows.largest(most, _calls)) if isinstance(rows, Rows) else self
+
     def __str__(self) -> str:
         """Show the figures of all, then of each operation."""
         name = "Performance" if self.operation is None else f"Performance of {self.operation}"
@@ -125,6 +130,10 @@ def _report(data: SeriesData, totals: Totals, operation: str | None = None) -> P
         window=totals.snapshot.window,
         seconds=totals.snapshot.seconds,
     )
+
+
+def _calls(data: SeriesData) -> int:
+    return data.calls
 
 
 def _row(name: str, one: PerformanceReport) -> list[str]:

@@ -74,7 +74,7 @@ def plain(value: Any) -> Any:
         return {name: plain(part) for name, part in _fields(value)}
     if isinstance(value, Mapping):
         return {name: plain(part) for name, part in value.items()}
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):
         return [plain(part) for part in value]
     return value
 

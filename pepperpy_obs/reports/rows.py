@@ -32,5 +32,10 @@ class Rows(Mapping[str, Row], Generic[Row]):
     def __len__(self) -> int:
         return len(self._names)
 
+    def largest(self, most: int, size: Callable[[Any], float]) -> Rows[Row]:
+        """Return the `most` rows that are made of what has the greatest `size`, the greatest first."""
+        names = sorted(self._names, key=lambda name: (-size(self._names[name]), name))[:most]
+        return Rows({name: self._names[name] for name in names}, self._make)
+
     def __repr__(self) -> str:
         return repr(dict(self))

@@ -93,6 +93,14 @@ class Stats:
         """Return the same as JSON."""
         return to_json(self._reports())
 
+    def top_json(self, most: int) -> str:
+        """Return the same as JSON, with `most` rows of each table at most, and how many there are under `rows`."""
+        performance, cost = self.performance, self.cost
+        rows = {"operations": len(performance.operations), **{name: len(one) for name, one in cost.groups.items()}}
+        reports = self._reports()
+        reports |= {"performance": performance.busiest(most), "cost": cost.dearest(most)}
+        return to_json({**reports, "rows": rows})
+
     def _reports(self) -> dict[str, Report]:
         names = ("performance", "errors", "usage", "cost", "cache", "agents")
         return {name: getattr(self, name) for name in names}

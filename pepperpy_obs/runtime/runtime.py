@@ -31,6 +31,7 @@ from pepperpy_obs.runtime.drain import Drain
 from pepperpy_obs.runtime.intervals import Intervals
 from pepperpy_obs.runtime.jobs import Jobs
 from pepperpy_obs.runtime.outputs import Ships, close_outputs, open_outputs, shipper_of
+from pepperpy_obs.runtime.recent import Recent
 from pepperpy_obs.runtime.storing import Storing
 from pepperpy_obs.sanitize.redact import label_redaction
 
@@ -66,6 +67,8 @@ class Runtime:
         """What is done every so often while this runs, beside the drain."""
         self._intervals = Intervals(self._drain, self.jobs)
         self._storing = Storing(self._intervals, self.jobs)
+        self.recent = Recent(self._drain)
+        self.newest = self.recent.newest
         self._obey()
         if not config.metrics_enabled:
             buffer.records.clear()  # what was recorded before anybody could know
@@ -119,6 +122,7 @@ class Runtime:
             self.jobs.start()
 
     def _change_chain(self, config: Config, chain: Chain, clean: Clean) -> Chain:
+        self.recent.follow(chain, config)
         old = self._drain.exchange(chain)
         self._dropped.update(old.dropped)
         self._store.max_series = config.max_series
@@ -190,15 +194,9 @@ class Runtime:
     def events(self, **wanted: Unpack[EventFilter]) -> Sequence[dict[str, Any]]:
         """Return the newest events that have all that is given, from `log_file` and its backups.
 
-        SetupError where no file is written, or not in JSON or ECS.
+        Without one in JSON or ECS, from memory if pages are served; else SetupError.
         """
-        if self.config.log_file is None or self.config.log_format in {"console", "none"}:
-            msg = "this process keeps no events: set log_file, with log_format json or ecs, to have them to look at"
-            raise SetupError(msg)
-        from pepperpy_obs.replay.logs import LogFiles, written_by  # noqa: PLC0415 - loaded when first asked for
-
-        self.flush()
-        return LogFiles(written_by(self.config), self.config).events(**wanted)
+        return self.recent.events(self.config, wanted)
 
     def read(self, store: Store, mine: Callable[[Record], bool]) -> Reading:
         """Return the same of another store that calls are counted in, and of the running ones that are `mine`."""
@@ -316,6 +314,7 @@ class Runtime:
         self._store.clear()
         self._intervals.renew()
         self._storing.renew()
+        self.recent.renew()
         self._dropped.clear()
         self._drain.chain.dropped.clear()
         self._drain.chain.forget()

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from pepperpy_obs.http.server import MetricsServer
-from pepperpy_obs.server.app import make_app, serve
+from pepperpy_obs.server.app import make_app, make_asgi_app, serve
 
-__all__ = ["MetricsServer", "make_app", "serve"]
+__all__ = ["MetricsServer", "make_app", "make_asgi_app", "serve"]

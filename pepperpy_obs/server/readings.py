@@ -8,7 +8,8 @@ from typing import Final
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.formats.lines import encode
 from pepperpy_obs.http.pages import Answer, Request
-from pepperpy_obs.readings.source import EventFilter, Source
+from pepperpy_obs.readings.source import Source
+from pepperpy_obs.server.query import event_filter, newest_events
 
 __all__ = ["events_page", "reading_page"]
 
@@ -28,17 +29,10 @@ def reading_page(source: Source, request: Request) -> Answer:
 
 
 def events_page(source: Source, request: Request) -> Answer:
-    """Answer ``/events?limit=20`` with the newest events; also by trace_id, operation, agent and outcome."""
-    query = request.query
-    wanted: EventFilter = {
-        "trace_id": query.get("trace_id"),
-        "operation": query.get("operation"),
-        "agent": query.get("agent"),
-        "outcome": query.get("outcome"),
-    }
-    if (limit := query.get("limit")) is not None:
-        if not limit.isdecimal():
-            msg = f"limit={limit!r}; give a whole number, such as /events?limit=20"
-            raise SetupError(msg)
-        wanted["limit"] = int(limit)
-    return Answer(encode({"events": [dict(event) for event in source.events(**wanted)]}), _JSON)
+    """Answer ``/events?limit=20`` with the newest events; also by trace_id, operation, agent and outcome.
+
+    With ``memory=1`` no file is read where the newest are in memory, as a page that is live asks.
+    """
+    wanted = event_filter(request.query)
+    events = newest_events(source, wanted) if "memory" in request.query else source.events(**wanted)
+    return Answer(encode({"events": [dict(event) for event in events]}), _JSON)

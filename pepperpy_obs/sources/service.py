@@ -45,6 +45,11 @@ class Service:
         asked = {name: value for name, value in wanted.items() if value is not None}
         return [from_json(one) for one in self._rows(self._ask("/events", asked), "events")]
 
+    def newest(self, **wanted: Unpack[EventFilter]) -> Sequence[dict[str, Any]]:
+        """Return those that the service has in memory."""
+        asked = {name: value for name, value in wanted.items() if value is not None}
+        return [from_json(one) for one in self._rows(self._ask("/events", {**asked, "memory": 1}), "events")]
+
     def _ask(self, page: str, asked: dict[str, Any]) -> Any:
         query = f"?{urlencode(asked)}" if asked else ""
         status, body = fetch(self._address, page + query, timeout=_TIMEOUT)

@@ -1,0 +1,46 @@
+"""``/traces``: the latest traces; ``/traces/ID``: one of them, as a tree with costs."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pepperpy_obs.errors import SetupError
+from pepperpy_obs.http.pages import Answer, Request
+from pepperpy_obs.readings.source import EventFilter, Source
+from pepperpy_obs.replay.newest import MOST_EVENTS
+from pepperpy_obs.reports.report import to_json
+from pepperpy_obs.reports.trace import latest_traces, trace_of
+from pepperpy_obs.server.query import newest_events, number_of
+
+__all__ = ["trace_page", "traces_page"]
+
+_JSON: Final = "application/json"
+_LOOKED_AT: Final = 1000
+"""Events among which the latest traces are looked for."""
+_USUAL: Final = 20
+
+
+def traces_page(source: Source, request: Request) -> Answer:
+    """Answer ``/traces?limit=20`` with the latest traces among the newest events; also by agent and operation."""
+    query = request.query
+    limit = number_of(query, "limit", _USUAL, "/traces?limit=20")
+    found = latest_traces(newest_events(source, {"limit": _LOOKED_AT}), _LOOKED_AT)
+    agent, operation = query.get("agent"), query.get("operation")
+    chosen = [one for one in found if agent in {None, one.agent} and operation in {None, one.operation}]
+    return Answer(to_json({"traces": tuple(chosen[:limit])}), _JSON)
+
+
+def trace_page(source: Source, request: Request) -> Answer:
+    """Answer ``/traces/ID``: from memory if its outermost call is there, else from wherever events are kept."""
+    wanted: EventFilter = {"trace_id": request.rest, "limit": MOST_EVENTS}
+    found = trace_of(request.rest, newest_events(source, wanted))
+    if not found.spans or found.is_partial:
+        try:
+            found = max(found, trace_of(request.rest, source.events(**wanted)), key=lambda one: len(one.spans))
+        except SetupError:
+            if not found.spans:
+                raise
+    if not found.spans:
+        msg = f"no event of the trace {request.rest!r} is kept here: it is too old, still running, or was not sampled"
+        raise SetupError(msg)
+    return Answer(to_json(found), _JSON)
