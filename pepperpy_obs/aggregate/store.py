@@ -13,12 +13,13 @@ reader takes them away, and the first that needs their sums, a reader or the end
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple
 
 from pepperpy_obs.aggregate.accumulator import SeriesAccumulator
 from pepperpy_obs.aggregate.closed import ClosedInterval
 from pepperpy_obs.aggregate.interval import DetachedInterval, FrozenInterval, Interval
-from pepperpy_obs.aggregate.packed import Keys, add_up
+from pepperpy_obs.aggregate.lazy_snapshot import LazySnapshot, Part
+from pepperpy_obs.aggregate.packed import Keys
 from pepperpy_obs.aggregate.series import Clean, Limits, SeriesKey
 from pepperpy_obs.aggregate.series_table import Entries, SeriesTable
 from pepperpy_obs.aggregate.snapshot import Snapshot
@@ -26,79 +27,28 @@ from pepperpy_obs.aggregate.window import LONGEST, Windows, check_steps, resolut
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.events import OPERATION_FINISHED
 
-__all__ = ["LazySnapshot", "Part", "Store"]
+__all__ = ["Store", "StoreState"]
 
 _FINISHED: Final = OPERATION_FINISHED
 _QUICK: Final = 500
 """Accumulators of which a copy is made in a millisecond; from more of them a reader takes the interval itself."""
 
 
-class Part(Protocol):
-    """What a snapshot is made of: the events of one stretch of time."""
+class StoreState(NamedTuple):
+    """All that a store holds at one moment; nothing in it changes any more."""
 
-    @property
-    def start(self) -> int:
-        """When the stretch begins."""
-        ...
-
-    def span(self) -> tuple[int | None, int | None]:
-        """Return when its first and its last event were, as far as that is known before they are added up."""
-        ...
-
-    def to_table(self) -> SeriesTable:
-        """Return its sums, which are not to be changed."""
-        ...
-
-
-class LazySnapshot:
-    """A snapshot that has not been added up yet, of pieces that do not change any more.
-
-    `packed` are the intervals of a window, `total` all intervals since the start that are closed; `parts` is the
-    current interval. `times` are those of the store's total, `stretch` is what the window covers.
-    """
-
-    __slots__ = ("_made", "_now", "_packed", "_parts", "_stretch", "_times", "_total", "_window")
-
-    def __init__(
-        self,
-        parts: Sequence[Part],
-        times: tuple[int | None, int | None],
-        now: int | None,
-        *,
-        total: SeriesTable | None = None,
-        packed: tuple[Sequence[bytes], Keys] | None = None,
-        stretch: range | None = None,
-        window: float | None = None,
-    ) -> None:
-        self._parts = parts
-        self._times = times
-        self._now = now
-        self._total = total
-        self._packed = packed
-        self._stretch = stretch
-        self._window = window
-        self._made: Snapshot | None = None
-
-    def snapshot(self) -> Snapshot:
-        """Add it up, the first time; needs no lock. Two threads at once may add up both, to the same."""
-        if self._made is None:
-            sums = add_up(*self._packed) if self._packed else SeriesTable()
-            stretch = self._stretch
-            parts = [part for part in self._parts if stretch is None or part.start in stretch]
-            sums.absorb(*([self._total] if self._total else []), *[part.to_table() for part in parts])
-            sums.start, sums.end = self._span()
-            self._made = Snapshot.of(sums, self._window)
-        return self._made
-
-    def _span(self) -> tuple[int | None, int | None]:
-        times = SeriesTable()
-        times.span(*self._times)
-        for part in self._parts:
-            times.span(*part.span())
-        if self._stretch is None:
-            times.span(None, self._now)
-            return times.start, times.end
-        return (None, None) if times.start is None else (max(times.start, self._stretch.start), self._now)
+    version: int
+    """Of what is closed: another one each time that something was."""
+    total: SeriesTable | None
+    """What is closed; None where the version is the one that was known."""
+    levels: Sequence[Mapping[int, Sequence[bytes]]]
+    """The windows of what is closed; none where the version was known."""
+    newest: int | None
+    keys: Keys
+    parts: Sequence[Part]
+    """The current interval, which is in none of these."""
+    start: int
+    """When that begins."""
 
 
 class Store:
@@ -130,6 +80,7 @@ class Store:
         "_windows",
         "attributes",
         "on_closed",
+        "version",
     )  # fmt: skip
 
     def __init__(
@@ -190,6 +141,8 @@ class Store:
     def clear(self) -> None:
         """Forget everything, as a forked child does."""
         self._expected = 0
+        self.version = 0
+        """How often something was closed."""
         self._limits = Limits(self.max_series, self._limits.clean)
         self._total = SeriesTable()
         self._windows = Windows()
@@ -260,6 +213,21 @@ class Store:
         stretch, pieces = self._windows.over(window, end)
         return LazySnapshot(parts, times, end, packed=(pieces, self._windows.keys), stretch=stretch, window=window)
 
+    def state(self, known: int = -1) -> StoreState:
+        """Return all that it holds, for other processes to read; of what is closed only what is newer than `known`."""
+        if len(self._interval) > _QUICK:
+            self._part()
+        is_news = self.version != known
+        return StoreState(
+            self.version,
+            self._total.copy() if is_news else None,
+            self._windows.levels() if is_news else (),
+            self._windows.newest,
+            self._windows.keys,
+            [*self._parts, self._interval.freeze()],
+            self._from,
+        )
+
     @property
     def first(self) -> int | None:
         """When the first event was that is counted, epoch ns; None of none."""
@@ -288,11 +256,13 @@ class Store:
 
     def merge(self, snapshot: Snapshot) -> None:
         """Add a snapshot of another process to the total; windows of several processes are merged as snapshots."""
+        self.version += 1
         self._total.absorb(self._limited(snapshot))
 
     def add(self, start: int, stop: int, counted: Entries) -> None:
         """Add what another store has closed of an interval, to the windows too; see `on_closed`."""
         table = self._limited(counted)
+        self.version += 1
         if self._keeps_windows:
             self._windows.add(start, table, stop - start)
         self._total.absorb(table)
@@ -351,6 +321,7 @@ class Store:
             is_reopened = self._from <= self._closed
             self.on_closed(ClosedInterval(self._from, self._until, table, is_reopened, packed, self._windows.keys))
         self._closed = max(self._closed, self._from)
+        self.version += 1
         self._parts = []
         self._begin(at)
 

@@ -19,8 +19,10 @@ some dozens, whatever the window. Only the owner of the store writes, under its 
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, Self
 
+from pepperpy_obs import _clock
 from pepperpy_obs.aggregate.packed import Keys, add_up, pack
 from pepperpy_obs.aggregate.series_data import INTERVAL
 from pepperpy_obs.aggregate.series_table import SeriesTable
@@ -108,9 +110,43 @@ class Windows:
 
     def __init__(self) -> None:
         self.keys = Keys()
+        """What the numbers in its pieces stand for."""
         self._levels = [Level(resolution, size) for resolution, size in LEVELS]
         self._newest: int | None = None
         """When the newest interval began that was closed."""
+
+    @classmethod
+    def of(cls, levels: Sequence[Mapping[int, Sequence[bytes]]], newest: int | None, keys: Keys) -> Self:
+        """Return windows of what `levels` of others have given, of which the newest interval began at `newest`."""
+        made = cls()
+        made.keys, made._newest = keys, newest
+        for level, pieces in zip(made._levels, levels, strict=True):
+            level.pieces = {number: list(some) for number, some in pieces.items()}
+        return made
+
+    @property
+    def newest(self) -> int | None:
+        """When the newest interval began that was closed, epoch ns; None of none."""
+        return self._newest
+
+    def levels(self) -> list[dict[int, list[bytes]]]:
+        """Return the pieces of each level by their intervals' numbers: a copy of the lists, not of the bytes."""
+        return [{number: list(pieces) for number, pieces in level.pieces.items()} for level in self._levels]
+
+    def complete(self) -> None:
+        """Close each interval that is open, as an event long after would, and drop nothing: no more will come."""
+        if self._newest is not None:
+            self._close_open(self._newest, self._newest + self._levels[-1].resolution)
+
+    def absorb(self, other: Windows, now: int) -> None:
+        """Add the pieces of others that are complete; both are complete until `now` (epoch ns) from then on."""
+        for level, added in zip(self._levels, other._levels, strict=True):
+            for number, pieces in added.pieces.items():
+                if number > now // level.resolution - level.size:
+                    level.add(number, pack(add_up(pieces, other.keys), self.keys), self.keys)
+                    _clock.sleep(0)  # the interpreter goes to others between two pieces
+            level.drop(now // level.resolution)
+        self._newest = now
 
     def add(self, at: int, table: SeriesTable, length: int = INTERVAL) -> bytes:
         """Add an interval around `at`, as long as those of some level; return it packed, or b"" if it is too old."""
@@ -165,6 +201,11 @@ class Windows:
 
     def _close(self, before: int, now: int) -> None:
         """Close the intervals that were open at `before`, and have ended at `now`."""
+        self._close_open(before, now)
+        for level in self._levels:
+            level.drop(now // level.resolution)
+
+    def _close_open(self, before: int, now: int) -> None:
         for below, level in zip(self._levels, self._levels[1:], strict=False):
             number = before // level.resolution
             if number == now // level.resolution:
@@ -173,8 +214,6 @@ class Windows:
             pieces = [*level.pieces.get(number, ()), *below.between(number * parts, (number + 1) * parts)]
             if pieces:
                 level.pieces[number] = [_one(pieces, self.keys)]
-        for level in self._levels:
-            level.drop(now // level.resolution)
 
 
 def _one(pieces: list[bytes], keys: Keys) -> bytes:

@@ -17,7 +17,7 @@ from pydantic import ValidationError, field_validator
 
 from pepperpy_obs.config.complaint import complain
 from pepperpy_obs.config.origin import DEFAULT_FILE, PREFIX, check_names, read_file, variables
-from pepperpy_obs.config.storing import StoreSettings
+from pepperpy_obs.config.sharing import SharingSettings
 from pepperpy_obs.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def _parts(text: str) -> object:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-class Config(StoreSettings):
+class Config(SharingSettings):
     """The settings of a runtime: frozen, and checked when it is made.
 
     Each may be given as a keyword, as a variable ``PEPPERPY_`` plus its name in capitals, or as a

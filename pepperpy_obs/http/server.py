@@ -24,7 +24,7 @@ from pepperpy_obs.http.connection import CLIENT_ERRORS, Handler
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
-__all__ = ["MOST_CONNECTIONS", "AbsentServer", "MetricsServer", "TakenPortError"]
+__all__ = ["MOST_CONNECTIONS", "AbsentServer", "MetricsServer", "OwnPortError", "TakenPortError"]
 
 MOST_CONNECTIONS: Final = 64
 _LONGEST_PAUSE: Final = 1.0
@@ -36,6 +36,10 @@ _BUSY: Final = (
 
 class TakenPortError(SetupError):
     """Another program, or another server of this process, has the port."""
+
+
+class OwnPortError(TakenPortError):
+    """Another server of this process has it."""
 
 
 class MetricsServer:
@@ -216,17 +220,21 @@ def _bind(host: str, port: int, access: Access) -> _Server:
         return (_ServerV6 if ":" in host else _Server)((host, port), handler)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            raise TakenPortError(_taken(host, port)) from error
+            raise _taken(host, port) from error
         msg = f"cannot listen on port {port} of {host!r}: {error}; give an address of this machine and a free port"
         raise SetupError(msg) from error
 
 
-def _taken(host: str, port: int) -> str:
+def _taken(host: str, port: int) -> TakenPortError:
     ours = next((one for one in list(_servers) if one.port == port), None)
     if ours is not None:
-        return f"port {port} is served by this process already, at {ours.url}; keep its handle, or close() it first"
-    advice = "give another port, or 0 for any free one; of several workers of one server each needs a port of its own"
-    return f"port {port} of {host!r} is taken by another program; {advice}"
+        advice = "keep its handle, or close() it first"
+        return OwnPortError(f"port {port} is served by this process already, at {ours.url}; {advice}")
+    advice = (
+        "give another port, or 0 for any free one; of several workers of one server each needs a port of its own, or"
+        " all a share_directory"
+    )
+    return TakenPortError(f"port {port} of {host!r} is taken by another program; {advice}")
 
 
 _servers: weakref.WeakSet[MetricsServer] = weakref.WeakSet()

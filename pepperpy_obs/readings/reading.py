@@ -13,9 +13,9 @@ from functools import cached_property
 from itertools import islice
 from typing import Any, Final, Self
 
+from pepperpy_obs.aggregate.lazy_snapshot import LazySnapshot
 from pepperpy_obs.aggregate.snapshot import EMPTY as NO_EVENTS
 from pepperpy_obs.aggregate.snapshot import Snapshot
-from pepperpy_obs.aggregate.store import LazySnapshot
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.readings import live as live_state
 from pepperpy_obs.readings import self_stats

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Self
 
+from pepperpy_obs.aggregate.lazy_snapshot import LazySnapshot
 from pepperpy_obs.aggregate.snapshot import Snapshot
-from pepperpy_obs.aggregate.store import LazySnapshot
 from pepperpy_obs.readings import LiveState, Reading
 from pepperpy_obs.reports.agents import AgentsReport, agents_report
 from pepperpy_obs.reports.cache import CacheReport, cache_report

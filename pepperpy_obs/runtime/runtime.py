@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -12,17 +11,14 @@ from pepperpy_obs import _clock, _dispatch
 from pepperpy_obs._dispatch import RECORDS, RecordBuffer
 from pepperpy_obs._exclusive import BusyError, Exclusive
 from pepperpy_obs._guard import failed, failures, note
-from pepperpy_obs._record import SPEC
-from pepperpy_obs.aggregate.store import LazySnapshot, Store
+from pepperpy_obs.aggregate.lazy_snapshot import LazySnapshot
+from pepperpy_obs.aggregate.store import Store, StoreState
 from pepperpy_obs.aggregate.window import LONGEST
 from pepperpy_obs.chain import build_chain
 from pepperpy_obs.config import Config
-from pepperpy_obs.context import span_context
-from pepperpy_obs.decorators.recording import caches
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.http.start import missing_pages
 from pepperpy_obs.readings import LiveState, OutputStats, Reading, SelfStats
-from pepperpy_obs.readings.live import look_at
 from pepperpy_obs.readings.windows import Window, seconds_of, steps_of
 from pepperpy_obs.reports.stats import Stats
 from pepperpy_obs.runtime import children, process
@@ -32,6 +28,8 @@ from pepperpy_obs.runtime.intervals import Intervals
 from pepperpy_obs.runtime.jobs import Jobs
 from pepperpy_obs.runtime.outputs import Ships, close_outputs, open_outputs, shipper_of
 from pepperpy_obs.runtime.recent import Recent
+from pepperpy_obs.runtime.running import live_state
+from pepperpy_obs.runtime.sharing import Moment, Sharing
 from pepperpy_obs.runtime.storing import Storing
 from pepperpy_obs.sanitize.redact import label_redaction
 
@@ -40,9 +38,12 @@ if TYPE_CHECKING:
     from pepperpy_obs.aggregate.closed import ClosedInterval
     from pepperpy_obs.aggregate.series import Clean
     from pepperpy_obs.chain import Chain
-    from pepperpy_obs.readings.source import EventFilter
+    from pepperpy_obs.fleet.publisher import Publisher
+    from pepperpy_obs.readings.source import EventFilter, Source
     from pepperpy_obs.storage.writer import StoreWriter
     from pepperpy_obs.typing import Processor
+
+    _Opened = tuple[StoreWriter | None, Publisher | None]
 
 __all__ = ["Runtime", "configure", "default_runtime"]
 
@@ -69,6 +70,7 @@ class Runtime:
         self._storing = Storing(self._intervals, self.jobs)
         self.recent = Recent(self._drain)
         self.newest = self.recent.newest
+        self._sharing = Sharing(self.jobs, self._look)
         self._obey()
         if not config.metrics_enabled:
             buffer.records.clear()  # what was recorded before anybody could know
@@ -87,13 +89,13 @@ class Runtime:
         outputs = open_outputs(config)
         try:
             chain = build_chain(config, self._store, processors, outputs=outputs)
-            writer = self._storing.opened(config)
+            opened = self._storing.opened(config), self._sharing.opened(config)
             if config.metrics_enabled:
                 self._background.start(config.drain_interval)
         except SetupError:
             close_outputs(outputs, config.shutdown_timeout)
             raise
-        self._setting_up.run(lambda: self._switch(config, chain, clean, writer))
+        self._setting_up.run(lambda: self._switch(config, chain, clean, opened))
         if self._buffer is RECORDS:
             children.mark_parent(logs=bool(outputs) and config.metrics_enabled, as_configured=not processors)
         return self
@@ -103,15 +105,16 @@ class Runtime:
         """Whether it was configured, and not shut down since."""
         return self._background.started
 
-    def _switch(self, config: Config, chain: Chain, clean: Clean, writer: StoreWriter | None) -> None:
+    def _switch(self, config: Config, chain: Chain, clean: Clean, opened: _Opened) -> None:
         if self.config.metrics_enabled:
             self._drain.run()
-        self._drain.after_batch(lambda: self._put_in_force(config, chain, clean, writer))
+        self._drain.after_batch(lambda: self._put_in_force(config, chain, clean, opened))
 
-    def _put_in_force(self, config: Config, chain: Chain, clean: Clean, writer: StoreWriter | None) -> None:
+    def _put_in_force(self, config: Config, chain: Chain, clean: Clean, opened: _Opened) -> None:
         old = self._drain.exclusively(lambda: self._change_chain(config, chain, clean))
         close_outputs(old.outputs, self.config.shutdown_timeout)
-        self._storing.put_in_force(writer, config, self._store)
+        self._storing.put_in_force(opened[0], config, self._store)
+        self._sharing.put_in_force(opened[1])
         self.config = config
         self._background.interval = config.drain_interval
         self._obey()
@@ -216,16 +219,21 @@ class Runtime:
         return Stats.of(self.reading(window))
 
     def _live(self, running: Sequence[Record]) -> LiveState:
-        active: Counter[tuple[str, str]] = Counter()
-        agents: Counter[str] = Counter()
-        label = self._store.label
-        for record in running:
-            spec, agent = record[SPEC], label("agent", span_context(record)[3])
-            if not spec.silent:
-                active[label("operation", spec.operation), agent] += 1
-            if spec.credited:
-                agents[label("agent", spec.credited)] += 1
-        return look_at(active, agents, caches)
+        return live_state(running, self._store.label)
+
+    def _look(self, known: int) -> Moment:
+        """Return all that there is at this moment, for the processes that share a directory with this one."""
+
+        def step(running: Sequence[Record]) -> tuple[int, StoreState, Sequence[Record], SelfStats]:
+            return _clock.time_ns(), self._store.state(known), running, self._own()
+
+        at, state, running, own = self._drain.read(step)
+        return Moment(at, state, self._live(running), own)
+
+    @property
+    def machine(self) -> Source:
+        """All processes that share a directory with this one as a source; this one where it shares none."""
+        return self._sharing.source(self)
 
     def _own(self) -> SelfStats:
         chain = self._drain.chain
@@ -275,6 +283,7 @@ class Runtime:
             failed("shutdown", error)
         self._intervals.finish(left())
         self._storing.announce_end()
+        self._sharing.announce_end()
         self.jobs.stop(left())
         self._storing.say_lost()
         if at_exit:
@@ -315,6 +324,7 @@ class Runtime:
         self._intervals.renew()
         self._storing.renew()
         self.recent.renew()
+        self._sharing.renew()
         self._dropped.clear()
         self._drain.chain.dropped.clear()
         self._drain.chain.forget()
@@ -354,39 +364,6 @@ def configure(config: Config | None = None, *, processors: Sequence[Processor] =
     _check(config)
     runtime: Runtime = _dispatch.runtime(RECORDS)
     return runtime.configure(Config() if config is None else config, processors)
-
-
-def join_parent() -> None:
-    """In a process that multiprocessing has spawned: log as the parent does, if settings outside of the code say how.
-
-    Else it is said at the end that calls went nowhere, if there were any.
-    """
-    mark = children.parents_mark()
-    runtime: Runtime = _dispatch.runtime()
-    if mark is None or runtime.started:
-        return
-    try:
-        config = Config()
-        if mark and any(source != "default" and _is_output(name) for name, source in config.sources().items()):
-            runtime.configure(config)
-            return
-    except SetupError as error:
-        failed("config", error)
-    children.at_end(lambda: _say_unlogged(runtime))
-
-
-def _is_output(setting: str) -> bool:
-    return setting in {"log_file", "log_format", "log_stream", "log_to_structlog"} or setting.endswith("_url")
-
-
-def _say_unlogged(runtime: Runtime) -> None:
-    calls = 0 if runtime.started else sum(data.calls for data in runtime.reading().snapshot.series.values())
-    if calls:
-        note(
-            "spawned",
-            f"{calls} calls of process {os.getpid()} were written nowhere: its parent logs, but a spawned process has"
-            " to call configure() itself, or find its settings in the environment (PEPPERPY_LOG_FILE=...)",
-        )
 
 
 def _check(config: object) -> None:

@@ -27,6 +27,7 @@ from pepperpy_obs.runtime.runtime import Runtime
 from pepperpy_obs.server.history import history_page
 from pepperpy_obs.server.query import number_of, wanted_labels
 from pepperpy_obs.server.readings import events_page, reading_page
+from pepperpy_obs.server.shown import Shown
 from pepperpy_obs.server.traces import trace_page, traces_page
 
 if TYPE_CHECKING:
@@ -93,7 +94,8 @@ def _application(
     check_offered(source.config)
     if isinstance(source, Runtime):
         source.recent.keep(source.config)
-    pages = _pages(source, PrometheusExporter(collector), checker or HealthChecker(collector))
+    shown = Shown(source)
+    pages = _pages(shown, PrometheusExporter(shown), checker or HealthChecker(shown))
     if pending is not None:
         waiting = {path: _once_read(page, pending) for path, page in pages.items() if path not in _ALWAYS}
         pages = {**pages, **waiting}

@@ -16,10 +16,10 @@ from pepperpy_obs.sources.service import Service
 __all__ = ["as_source", "is_url", "source"]
 
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-_PLANNED: Final = ("shared:", "prometheus+http:", "prometheus+https:")
+_PLANNED: Final = ("prometheus+http:", "prometheus+https:")
 _ACCEPTED: Final = (
     "give nothing (this process), log files, http:// or https:// of a running service, sqlite:/// or postgresql://"
-    " of a store, loki+http(s):// or elasticsearch+http(s):// of shipped events"
+    " of a store, shared:/directory of processes, loki+http(s):// or elasticsearch+http(s):// of shipped events"
 )
 
 
@@ -65,7 +65,7 @@ def as_source(given: Source | str | Path | None) -> Source:
 def is_url(place: object) -> bool:
     """Tell whether a name is an address and not a file."""
     text = str(place)
-    begins = text.startswith(("sqlite:", "postgresql:", *_PLANNED))
+    begins = text.startswith(("sqlite:", "postgresql:", "shared:", *_PLANNED))
     return not isinstance(place, Path) and bool(begins or _SCHEME.match(text))
 
 
@@ -98,9 +98,19 @@ def _store(url: str, config: Config) -> Source:
     return open_source(url, config)
 
 
+def _shared(url: str, config: Config) -> Source:
+    from pepperpy_obs.fleet.directory import Directory  # noqa: PLC0415 - loaded when first asked for
+    from pepperpy_obs.fleet.source import SharedSource  # noqa: PLC0415 - as above
+
+    directory = Directory(Path(url.partition(":")[2].removeprefix("//")))
+    directory.check()
+    return SharedSource(directory, config)
+
+
 _OPENERS: Final[dict[str, Callable[[str, Config], Source]]] = {
     "http": Service,
     "https": Service,
+    "shared": _shared,
     "sqlite": _store,
     "postgresql": _store,
     "loki+http": _loki,

@@ -10,10 +10,10 @@ from sqlalchemy import Connection, select
 
 from pepperpy_obs import _clock
 from pepperpy_obs.aggregate.bundle import Bundle
+from pepperpy_obs.aggregate.lazy_snapshot import LazySnapshot
 from pepperpy_obs.aggregate.packed import Keys
 from pepperpy_obs.aggregate.series_table import SeriesTable
 from pepperpy_obs.aggregate.snapshot import Snapshot
-from pepperpy_obs.aggregate.store import LazySnapshot
 from pepperpy_obs.aggregate.window import stretch_of
 from pepperpy_obs.config import Config
 from pepperpy_obs.errors import SetupError, SourceError

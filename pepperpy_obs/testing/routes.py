@@ -13,7 +13,7 @@ from pepperpy_obs.context import CURRENT, span_context
 
 if TYPE_CHECKING:
     from pepperpy_obs._record import Record
-    from pepperpy_obs.aggregate.store import LazySnapshot
+    from pepperpy_obs.aggregate.lazy_snapshot import LazySnapshot
     from pepperpy_obs.chain.batch import Batch
     from pepperpy_obs.config import Config
 

@@ -15,7 +15,16 @@ PACKAGE = Path(__file__).parents[2] / "pepperpy_obs"
 ROOMS = {
     "genai_prices": ("pricing.genai",),
     "httpx2": ("shipping.transport",),
-    "msgspec": ("aggregate", "export.families", "formats", "replay.elastic", "replay.loki", "reports", "shipping"),
+    "msgspec": (
+        "aggregate",
+        "export.families",
+        "fleet.state",
+        "formats",
+        "replay.elastic",
+        "replay.loki",
+        "reports",
+        "shipping",
+    ),
     "prometheus_client": ("export.prometheus",),
     "pydantic": ("config",),
     "pydantic_settings": ("config",),

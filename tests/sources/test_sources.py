@@ -136,7 +136,7 @@ def test_a_log_is_read_while_time_is_frozen(log: Path) -> None:
     "places,message",
     [
         (["sqlite:////nowhere/obs.db"], "the store sqlite:////nowhere/obs.db cannot be used: unable to open database"),
-        (["shared:/run/shop"], "a source shared: is not read by this version yet; give nothing .this process., log fi"),
+        (["shared:/nowhere"], "shared:/nowhere is no directory; give the share_directory of a service"),
         (["redis://host"], "a source redis: names no source that is known; give nothing"),
         (["http://one:1", "http://two:2"], "2 places of which 2 are URLs; give one URL, or several log files"),
         (["/nowhere/app.log"], "'/nowhere/app.log' cannot be read"),

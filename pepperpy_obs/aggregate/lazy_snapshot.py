@@ -1,0 +1,80 @@
+"""A snapshot in pieces: taken with the lock of its store held, added up without it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from pepperpy_obs.aggregate.packed import Keys, add_up
+from pepperpy_obs.aggregate.series_table import SeriesTable
+from pepperpy_obs.aggregate.snapshot import Snapshot
+
+__all__ = ["LazySnapshot", "Part"]
+
+
+class Part(Protocol):
+    """What a snapshot is made of: the events of one stretch of time."""
+
+    @property
+    def start(self) -> int:
+        """When the stretch begins."""
+        ...
+
+    def span(self) -> tuple[int | None, int | None]:
+        """Return when its first and its last event were, as far as that is known before they are added up."""
+        ...
+
+    def to_table(self) -> SeriesTable:
+        """Return its sums, which are not to be changed."""
+        ...
+
+
+class LazySnapshot:
+    """A snapshot that has not been added up yet, of pieces that do not change any more.
+
+    `packed` are the intervals of a window, `total` all intervals since the start that are closed; `parts` is the
+    current interval. `times` are those of the store's total, `stretch` is what the window covers.
+    """
+
+    __slots__ = ("_made", "_now", "_packed", "_parts", "_stretch", "_times", "_total", "_window")
+
+    def __init__(
+        self,
+        parts: Sequence[Part],
+        times: tuple[int | None, int | None],
+        now: int | None,
+        *,
+        total: SeriesTable | None = None,
+        packed: tuple[Sequence[bytes], Keys] | None = None,
+        stretch: range | None = None,
+        window: float | None = None,
+    ) -> None:
+        self._parts = parts
+        self._times = times
+        self._now = now
+        self._total = total
+        self._packed = packed
+        self._stretch = stretch
+        self._window = window
+        self._made: Snapshot | None = None
+
+    def snapshot(self) -> Snapshot:
+        """Add it up, the first time; needs no lock. Two threads at once may add up both, to the same."""
+        if self._made is None:
+            sums = add_up(*self._packed) if self._packed else SeriesTable()
+            stretch = self._stretch
+            parts = [part for part in self._parts if stretch is None or part.start in stretch]
+            sums.absorb(*([self._total] if self._total else []), *[part.to_table() for part in parts])
+            sums.start, sums.end = self._span()
+            self._made = Snapshot.of(sums, self._window)
+        return self._made
+
+    def _span(self) -> tuple[int | None, int | None]:
+        times = SeriesTable()
+        times.span(*self._times)
+        for part in self._parts:
+            times.span(*part.span())
+        if self._stretch is None:
+            times.span(None, self._now)
+            return times.start, times.end
+        return (None, None) if times.start is None else (max(times.start, self._stretch.start), self._now)
