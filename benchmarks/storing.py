@@ -27,7 +27,7 @@ from pepperpy_obs.aggregate.series_table import SeriesTable
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.storage.database import Database
 from pepperpy_obs.storage.names import SeriesNames
-from pepperpy_obs.storage.rollup import roll_up
+from pepperpy_obs.storage.rollup import roll_up_hours, roll_up_minutes
 from pepperpy_obs.storage.schema import DAY, HOUR
 from pepperpy_obs.storage.writer import StoreWriter
 from pepperpy_obs.testing import ManualClock
@@ -106,8 +106,9 @@ class Service:
 
     def roll_up(self) -> None:
         """Roll up every hour that has ended."""
-        while roll_up(self.database, _NOW, SeriesNames()):
-            pass
+        for roll_up in (roll_up_minutes, roll_up_hours):
+            while roll_up(self.database, _NOW, SeriesNames()):
+                pass
         if error := self.writer.stats().error:
             sys.exit(error)
 
@@ -155,6 +156,7 @@ def reading(url: str, config: Config, repeat: int, days: int) -> dict[str, Any]:
 
     return {
         f"stats(window='{days}d')": timed(opened(lambda found: stats(window=f"{days}d", source=found)), repeat),
+        "24h by 5m": timed(opened(lambda found: found.history("24h", "5m")), repeat),
         "24h by 5m, all of every step": timed(steps(lambda one: one.snapshot, "24h", "5m"), repeat),
         f"{days}d by 1d, all of every step": timed(steps(lambda one: one.snapshot, f"{days}d", "1d"), repeat),
     }

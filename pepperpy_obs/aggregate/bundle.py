@@ -19,7 +19,7 @@ from pepperpy_obs.aggregate.series import Attribute, MetricKey, SeriesKey
 from pepperpy_obs.aggregate.series_table import SeriesTable
 from pepperpy_obs.errors import SetupError
 
-__all__ = ["Bundle", "add_up_bundles"]
+__all__ = ["Bundle", "add_up_bundles", "pieces_of"]
 
 _FORMAT: Final = b"\x01"
 _Key = TypeVar("_Key", bound=Hashable)
@@ -132,8 +132,13 @@ def _numbered(names: Names[_Key], keys: Sequence[_Key]) -> Iterable[tuple[int, _
 
 def add_up_bundles(bundles: Iterable[Bundle], keys: Keys, within: range | None = None) -> SeriesTable:
     """Return the sum of the intervals, or of those that begin `within` a stretch; `keys` take their names in."""
+    return add_up_all(pieces_of(bundles, keys, within), keys)
+
+
+def pieces_of(bundles: Iterable[Bundle], keys: Keys, within: range | None = None) -> list[tuple[bytes, Numbers]]:
+    """Return what `add_up_all` is to be given to add them up together with others."""
     packed: list[tuple[bytes, Numbers]] = []
     for bundle in bundles:
         numbers = bundle.numbers_in(keys)
         packed += [(piece, numbers) for start, piece in bundle.pieces if within is None or start in within]
-    return add_up_all(packed, keys)
+    return packed

@@ -20,7 +20,7 @@ from pepperpy_obs.aggregate.bins import NARROW, SCALE, Bins, width_of
 from pepperpy_obs.aggregate.histogram import Durations
 from pepperpy_obs.aggregate.series_data import INTERVAL, NO_LLM, Exemplar, SeriesData
 
-__all__ = ["Columns", "Row", "columns_of", "data_of", "rows_of"]
+__all__ = ["Columns", "Row", "columns_of", "data_of", "data_of_one", "rows_of"]
 
 _FIELDS: Final = ("number", "ok", "count", "values", "zero", "total", "offset", "size", "first", "last", "at", "low",
                   "high", "slowest")  # fmt: skip
@@ -117,6 +117,8 @@ def rows_of(columns: Columns) -> Iterator[Row]:
 
 def data_of(rows: Sequence[Row]) -> SeriesData:
     """Return the sum of data of one series."""
+    if len(rows) == 1:
+        return data_of_one(rows[0])
     _, ok, count, total, low, high, zero, bins, first, last, exemplars = zip(*rows, strict=True)
     done = sum(ok)
     duration = Durations(sum(count), sum(total), min(low), max(high), sum(zero), Bins.merged(bins))
@@ -130,6 +132,21 @@ def data_of(rows: Sequence[Row]) -> SeriesData:
         min(first),
         max(last),
         _latest(shown) if shown else None,
+    )
+
+
+def data_of_one(row: Row) -> SeriesData:
+    """Return the data of one row."""
+    _, ok, count, total, low, high, zero, bins, first, last, shown = row
+    return SeriesData(
+        {"ok": ok} if ok else {},
+        {},
+        Durations(count, total, low, high, zero, bins),
+        _NO_ITEMS,
+        NO_LLM,
+        first,
+        last,
+        _exemplar(shown) if shown else None,
     )
 
 

@@ -15,13 +15,13 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import reduce
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, NamedTuple, Self, TypeVar
 
 import msgspec
 from msgspec.structs import astuple
 
 from pepperpy_obs.aggregate.bins import EMPTY, Bins, width_of
-from pepperpy_obs.aggregate.columns import Columns, Row, columns_of, data_of, rows_of
+from pepperpy_obs.aggregate.columns import Columns, Row, columns_of, data_of, data_of_one, rows_of
 from pepperpy_obs.aggregate.histogram import Durations, Histogram
 from pepperpy_obs.aggregate.metric import Latest, MetricData
 from pepperpy_obs.aggregate.plain import plain_of, table_of
@@ -70,6 +70,13 @@ class Names(Generic[_Key]):
     def __init__(self, keys: Sequence[_Key] = ()) -> None:
         self.keys = list(keys)
         self._numbers = {key: number for number, key in enumerate(self.keys)}
+
+    @classmethod
+    def numbered(cls, numbers: Mapping[_Key, int]) -> Self:
+        """Return names that have these numbers, from elsewhere: to pack with, and for no other keys than these."""
+        made = cls()
+        made._numbers = dict(numbers)
+        return made
 
     def numbers(self, keys: Sequence[_Key]) -> list[int]:
         """Return the numbers of these keys, new ones for those that have none."""
@@ -312,11 +319,16 @@ def _sum(bodies: Sequence[tuple[_Body, Numbers]], keys: Keys) -> SeriesTable:
 
 
 def _calls(bodies: Sequence[tuple[_Body, Numbers]]) -> Mapping[int, SeriesData]:
-    groups: defaultdict[int, list[Row]] = defaultdict(list)
-    for body, (to, _, _) in bodies:
-        for row in rows_of(body.calls) if body.calls else ():
-            groups[to[row[0]]].append(row)
-    all_data = {number: data_of(rows) for number, rows in groups.items()}
+    rows = [(to, rows_of(body.calls)) for body, (to, _, _) in bodies if body.calls]
+    if len(rows) == 1:
+        to, only = rows[0]
+        all_data = {to[row[0]]: data_of_one(row) for row in only}
+    else:
+        groups: defaultdict[int, list[Row]] = defaultdict(list)
+        for to, some in rows:
+            for row in some:
+                groups[to[row[0]]].append(row)
+        all_data = {number: data_of(found) for number, found in groups.items()}
     rests: defaultdict[int, list[_Rest]] = defaultdict(list)
     for body, (to, _, _) in bodies:
         for rest in body.rest:
@@ -328,6 +340,8 @@ def _calls(bodies: Sequence[tuple[_Body, Numbers]]) -> Mapping[int, SeriesData]:
 
 def _with_rests(data: SeriesData, rests: Sequence[_Rest]) -> SeriesData:
     """Return the data of columns with all that is kept beside them."""
+    if len(rests) == 1:
+        return _with_rest(data, rests[0])
     first_items = [histogram_of(Durations, rest.first_item) for rest in rests if rest.first_item is not None]
     return SeriesData(
         reduce(add_counts, [rest.outcomes for rest in rests if rest.outcomes], data.outcomes),
@@ -335,6 +349,19 @@ def _with_rests(data: SeriesData, rests: Sequence[_Rest]) -> SeriesData:
         data.duration,
         Durations.merged(first_items) if first_items else data.first_item,
         LlmStats.merged([LlmStats(*rest.requests) for rest in rests if rest.requests is not None]),
+        data.first,
+        data.last,
+        data.exemplar,
+    )
+
+
+def _with_rest(data: SeriesData, rest: _Rest) -> SeriesData:
+    return SeriesData(
+        add_counts(data.outcomes, rest.outcomes),
+        add_errors(data.errors, rest.errors),
+        data.duration,
+        data.first_item if rest.first_item is None else histogram_of(Durations, rest.first_item),
+        NO_LLM if rest.requests is None else LlmStats(*rest.requests),
         data.first,
         data.last,
         data.exemplar,

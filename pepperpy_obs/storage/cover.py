@@ -1,24 +1,26 @@
-"""What covers a stretch of time: whole days, hours at its edges, and parts of minutes that are not rolled up yet.
+"""What covers a stretch of time: whole days, hours at its edges, and minutes that are not rolled up yet.
 
-All of it is asked of one moment of the database, so that each part is in rows or among the unrolled ones, and never in
-both. Times are epoch seconds here. What is found is added up later: a reader of many steps may want few.
+All of it is asked of one moment of the database, so that each part is in one place: unrolled, in five minutes that are
+unrolled, or in rows. Times are epoch seconds here. What is found is added up later: a reader of many steps may want
+few.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, func, literal, or_, select
 
-from pepperpy_obs.aggregate.bundle import Bundle, add_up_bundles
-from pepperpy_obs.aggregate.packed import Keys, unpack
+from pepperpy_obs.aggregate.bundle import Bundle, pieces_of
+from pepperpy_obs.aggregate.packed import unpack
 from pepperpy_obs.aggregate.series_table import SeriesTable
 from pepperpy_obs.storage.figures import merged_rows
-from pepperpy_obs.storage.names import Name, SeriesNames
-from pepperpy_obs.storage.schema import DAY, HOUR, MINUTES, ROLLED, UNROLLED
+from pepperpy_obs.storage.fives import Five, KnownNames, added_up
+from pepperpy_obs.storage.names import SeriesNames
+from pepperpy_obs.storage.schema import DAY, FIVE, FIVES, HOUR, MINUTES, ROLLED, UNROLLED, UNROLLED_FIVES, fives_from
 
 __all__ = ["MINUTE", "NANO", "Cover", "Found"]
 
@@ -32,22 +34,29 @@ _BATCH: Final = 2000
 class Found:
     """What was found of a stretch."""
 
+    known: KnownNames
     rows: defaultdict[int, list[bytes]] = field(default_factory=lambda: defaultdict(list))
     """By the number of their series."""
     rest: list[bytes] = field(default_factory=list)
+    fives: list[Five] = field(default_factory=list)
+    """What is not in the rows."""
     bundles: list[Bundle] = field(default_factory=list)
-    """Parts that are not in the rows."""
+    """What is in neither."""
     within: range | None = None
     """Where (epoch nanoseconds) an interval of the bundles has to begin; None: all of them count."""
-    names: Mapping[int, Name] = field(default_factory=dict)
-    keys: Keys = field(default_factory=Keys)
-    """Numbers that bundles share with those of other steps."""
 
     def to_table(self) -> SeriesTable:
         """Return the sum."""
-        table = merged_rows(self.rows, self.names)
-        table.absorb(*[unpack(one) for one in self.rest], add_up_bundles(self.bundles, self.keys, self.within))
+        table = merged_rows(self.rows, self.known.names)
+        table.absorb(*[unpack(one) for one in self.rest])
+        if self.fives or self.bundles:
+            table.absorb(added_up(self.fives, self.known, pieces_of(self.bundles, self.known.keys, self.within)))
         return table
+
+    def number(self) -> None:
+        """Give numbers to all names, so that threads may add up what shares them."""
+        for bundle in self.bundles:
+            bundle.numbers_in(self.known.keys)
 
 
 class Cover:
@@ -57,14 +66,18 @@ class Cover:
         self.connection = connection
         """Whose transaction everything is asked in."""
         self._service = service
-        self._names = names
+        self._known = KnownNames(names.names(connection))
+
+    def nothing(self) -> Found:
+        """Return what is not known of."""
+        return Found(self._known)
 
     def whole(self) -> Found:
         """Return all that there is."""
-        found = Found()
+        found = self.nothing()
         self._add_rows(found, DAY, None)
-        found.bundles = [bundle for _, bundle in self._unrolled(None)]
-        return self._named(found)
+        self._add_unrolled(found, None)
+        return found
 
     def hours(self, stretch: range) -> tuple[range, Found]:
         """Return what was counted in a stretch of whole hours, and the stretch.
@@ -78,15 +91,31 @@ class Cover:
         first, last = -(-begin // DAY) * DAY, end // DAY * DAY
         if last < end and not self._has(HOUR, end, last + DAY):
             last += DAY  # the day under way: nothing in its rows is of later
-        found = Found()
+        found = self.nothing()
         if first < last:
             self._add_rows(found, DAY, range(first, last))
             self._add_rows(found, HOUR, range(begin, first))
             self._add_rows(found, HOUR, range(last, end))
         else:
             self._add_rows(found, HOUR, range(begin, end))
-        found.bundles = [bundle for _, bundle in self._unrolled(range(begin, end))]
-        return range(begin, end), self._named(found)
+        self._add_unrolled(found, range(begin, end))
+        return range(begin, end), found
+
+    def recent(self, stretch: range) -> Found:
+        """Return what was counted in a stretch that begins and ends within minutes that are kept, at its edges too.
+
+        Of the minutes at the edges there may be more than that.
+        """
+        first, last = max(-(-stretch.start // FIVE) * FIVE, self.fives_from()), stretch.stop // FIVE * FIVE
+        edges = [range(stretch.start, first), range(last, stretch.stop)] if first < last else [stretch]
+        found = self.nothing()
+        if first < last:
+            within = range(first, last)
+            found.fives = [five for _, five in self._fives(within)]
+            found.bundles = [bundle for _, bundle in self._unrolled(within)]
+        for edge in filter(None, edges):
+            found.bundles += [bundle for _, bundle in self.minutes(edge)]
+        return found
 
     def minutes(self, stretch: range) -> list[tuple[int, Bundle]]:
         """Return the parts of a stretch's minutes, rolled up or not, as long as they are kept."""
@@ -97,36 +126,49 @@ class Cover:
     def steps(self, steps: Sequence[range], seconds: int) -> list[Found]:
         """Return what was counted in each of equal steps of whole intervals of so many `seconds`."""
         length, begin = len(steps[0]), steps[0].start
-        whole, keys = range(begin, steps[-1].stop), Keys()
-        each = [Found(keys=keys) for _ in steps]
-        rows, rest = ROLLED[seconds]
-        asked = select(rows.c.start, rows.c.series, rows.c.data).where(*self._within(rows, whole))
-        for start, number, packed in self._fetched(asked):
-            each[(start - begin) // length].rows[number].append(bytes(packed))
-        for start, packed in self._fetched(select(rest.c.start, rest.c.data).where(*self._within(rest, whole))):
-            each[(start - begin) // length].rest.append(bytes(packed))
+        whole, each = range(begin, steps[-1].stop), [self.nothing() for _ in steps]
+        if seconds > FIVE:
+            rows, rest = ROLLED[seconds]
+            asked = select(rows.c.start, rows.c.series, rows.c.data).where(*self._within(rows, whole))
+            for start, number, packed in self._fetched(asked):
+                each[(start - begin) // length].rows[number].append(bytes(packed))
+            for start, packed in self._fetched(select(rest.c.start, rest.c.data).where(*self._within(rest, whole))):
+                each[(start - begin) // length].rest.append(bytes(packed))
+        for start, five in self._fives(whole) if seconds == FIVE else self._unrolled_fives(whole):
+            each[(start - begin) // length].fives.append(five)
         for start, bundle in self._unrolled(whole):
             each[(start - begin) // length].bundles.append(bundle)
-        return [self._named(found) for found in each]
+        return each
+
+    def fives_from(self) -> int:
+        """Return from when on five minutes have all that minutes have."""
+        return fives_from(self.connection)
 
     def has_before(self, begin: int) -> bool:
         """Return whether anything is known of the minutes, hours and days that ended by `begin`."""
         older = [
             select(literal(1)).where(*self._within(table, range(begin // seconds * seconds))).exists()
-            for table, seconds in ((ROLLED[DAY].rest, DAY), (ROLLED[HOUR].rest, HOUR), (MINUTES, MINUTE))
+            for table, seconds in (
+                (ROLLED[DAY].rest, DAY),
+                (ROLLED[HOUR].rest, HOUR),
+                (FIVES, FIVE),
+                (MINUTES, MINUTE),
+            )
         ]
         return bool(self.connection.execute(select(or_(*older))).scalar())
 
     def first(self) -> int | None:
         """Return when the first interval began of which anything is known, as finely as it is; epoch nanoseconds."""
-        minute = self._least(MINUTES)
-        hour, day = self._least(ROLLED[HOUR].rest), self._least(ROLLED[DAY].rest)
-        # The day of the oldest hour says nothing that the hour does not say better.
-        coarse = day if hour is None or (day is not None and day < hour // DAY * DAY) else hour
-        if minute is None or (coarse is not None and coarse + HOUR < minute):
-            return None if coarse is None else coarse * NANO
-        bundles = self.minutes(range(minute, minute + 1))
-        return min(start for _, bundle in bundles for start, _ in bundle.pieces)
+        found = self._least(ROLLED[DAY].rest)
+        # The day of the oldest hour says nothing that the hour does not say better, and so on.
+        for table, seconds in ((ROLLED[HOUR].rest, DAY), (FIVES, HOUR), (MINUTES, FIVE)):
+            finer = self._least(table)
+            if finer is not None and (found is None or finer // seconds * seconds <= found):
+                found = finer
+                if table is MINUTES:
+                    bundles = self.minutes(range(finer, finer + 1))
+                    return min(start for _, bundle in bundles for start, _ in bundle.pieces)
+        return None if found is None else found * NANO
 
     def _add_rows(self, found: Found, seconds: int, stretch: range | None) -> None:
         if stretch is not None and not stretch:
@@ -135,6 +177,23 @@ class Cover:
         for number, packed in self._fetched(select(rows.c.series, rows.c.data).where(*self._within(rows, stretch))):
             found.rows[number].append(packed)
         found.rest += [packed for (packed,) in self._fetched(select(rest.c.data).where(*self._within(rest, stretch)))]
+
+    def _add_unrolled(self, found: Found, stretch: range | None) -> None:
+        found.fives += [five for _, five in self._unrolled_fives(stretch)]
+        found.bundles += [bundle for _, bundle in self._unrolled(stretch)]
+
+    def _fives(self, stretch: range) -> list[tuple[int, Five]]:
+        asked = select(FIVES.c.start, FIVES.c.data, FIVES.c.metrics).where(*self._within(FIVES, stretch))
+        return [(start, Five(bytes(data), bytes(metrics))) for start, data, metrics in self._fetched(asked)]
+
+    def _unrolled_fives(self, stretch: range | None) -> list[tuple[int, Five]]:
+        same = [FIVES.c[name] == UNROLLED_FIVES.c[name] for name in ("start", "service", "number")]
+        asked = (
+            select(FIVES.c.start, FIVES.c.data, FIVES.c.metrics)
+            .join_from(UNROLLED_FIVES, FIVES, same[0] & same[1] & same[2])
+            .where(*self._within(UNROLLED_FIVES, stretch))
+        )
+        return [(start, Five(bytes(data), bytes(metrics))) for start, data, metrics in self._fetched(asked)]
 
     def _unrolled(self, stretch: range | None) -> list[tuple[int, Bundle]]:
         same = [MINUTES.c[name] == UNROLLED.c[name] for name in ("start", "process", "part")]
@@ -167,7 +226,3 @@ class Cover:
     def _fetched(self, asked: Select[*tuple[Any, ...]]) -> Iterator[Any]:
         for some in self.connection.execution_options(yield_per=_BATCH).execute(asked).partitions():
             yield from some
-
-    def _named(self, found: Found) -> Found:
-        found.names = self._names.names(self.connection, set(found.rows))
-        return found

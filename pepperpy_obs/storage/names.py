@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from pepperpy_obs.aggregate.series import Attribute, SeriesKey
 from pepperpy_obs.storage.schema import SERIES, SERVICES
@@ -57,9 +57,10 @@ class SeriesNames:
                 self._ask(connection, new)
         return self._numbers
 
-    def names(self, connection: Connection, numbers: set[int]) -> Mapping[int, Name]:
-        """Return what these numbers stand for."""
-        if not numbers <= self._names.keys():
+    def names(self, connection: Connection) -> Mapping[int, Name]:
+        """Return what all numbers stand for that are in use at this moment of the database."""
+        # None is ever deleted, so that as many are the same.
+        if connection.execute(select(func.count()).select_from(SERIES)).scalar_one() != len(self._names):
             rows = connection.execute(select(SERIES.c.id, SERIES.c.family, SERIES.c.key))
             self._names = {number: (family, tuple(json.loads(key))) for number, family, key in rows}
         return self._names

@@ -1,19 +1,21 @@
-"""Minutes become hours and days, and what is old is deleted.
+"""Minutes become five minutes, these become hours and days, and what is old is deleted.
 
-Theory. A part of a minute is *unrolled* until its hour has been added up; its row in `unrolled` says so. It is added to
-the rows of its hour and its day, and that row is deleted, in one transaction: so it is counted once at every moment,
-for all readers and in all processes that roll up. The process that does so has the service's row for itself; another
-one finds the parts gone, and its transaction is undone. Parts that come later, of late events or of a process that
-could not write, are added to the same rows in the same way.
+Theory. A part of a minute is *unrolled* until its five minutes have been added up, and these are until their hour has
+been; a row in `unrolled` or in `unrolled_five` says so. What is added up is added to where it belongs, and these rows
+are deleted, in one transaction: so it is counted once at every moment, for all readers and in all processes that roll
+up. The process that does so has the service's row for itself; another one finds the parts gone, and its transaction is
+undone. Parts that come later, of late events or of a process that could not write, become another row of the same five
+minutes, and are added to the rows of their hour and their day in the same way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Final, NamedTuple
+from functools import partial
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Table, delete, func, select, tuple_
+from sqlalchemy import Connection, Table, delete, func, insert, select, tuple_
 
 from pepperpy_obs import _clock
 from pepperpy_obs.aggregate.bundle import Bundle, add_up_bundles
@@ -23,24 +25,35 @@ from pepperpy_obs.aggregate.series_data import LlmStats, SeriesData
 from pepperpy_obs.aggregate.series_table import SeriesTable
 from pepperpy_obs.storage.database import Database
 from pepperpy_obs.storage.figures import FIGURES, figures_of, rest_of, to_data
+from pepperpy_obs.storage.fives import Five, KnownNames, added_up, pack_five
 from pepperpy_obs.storage.names import SeriesNames
-from pepperpy_obs.storage.schema import DAY, HOUR, MINUTES, PROCESSES, ROLLED, SERVICES, UNROLLED
+from pepperpy_obs.storage.schema import (
+    DAY,
+    FIVE,
+    FIVES,
+    HOUR,
+    MINUTES,
+    PROCESSES,
+    ROLLED,
+    SERVICES,
+    UNROLLED,
+    UNROLLED_FIVES,
+)
 from pepperpy_obs.storage.upserts import upsert
 
-__all__ = ["delete_old", "roll_up"]
+__all__ = ["delete_old", "roll_up_hours", "roll_up_minutes"]
 
 _MANY: Final = 500
 """Rows that are asked for or deleted in one statement."""
 _TOGETHER: Final = 10
 """Bundles that are added up in one go; between them other threads get the interpreter."""
 
-_Part = tuple[int, str, int]
-
 
 class _Due(NamedTuple):
     service: int
-    hour: int
-    parts: Sequence[_Part]
+    start: int
+    parts: Sequence[tuple[Any, ...]]
+    """The keys of what was added up."""
     table: SeriesTable
 
 
@@ -48,59 +61,105 @@ class _TakenError(Exception):
     """Another process has rolled up the same parts."""
 
 
-def roll_up(database: Database, before: int, names: SeriesNames) -> bool:
-    """Roll up the oldest hour that ended by `before` (epoch seconds); return whether there was one."""
-    due = database.read(lambda connection: _due(connection, before))
+def roll_up_minutes(database: Database, before: int, names: SeriesNames) -> bool:
+    """Roll up the oldest five minutes that ended by `before` (epoch seconds); return whether there were some."""
+    return _rolled_up(database, partial(_due_minutes, before=before), partial(_roll_minutes, names=names))
+
+
+def roll_up_hours(database: Database, before: int, names: SeriesNames) -> bool:
+    """Roll up the oldest hour that ended by `before`, as far as its minutes are; return whether there was one."""
+    return _rolled_up(database, partial(_due_hour, before=before, names=names), partial(_roll_hour, names=names))
+
+
+def _rolled_up(
+    database: Database, find: Callable[[Connection], _Due | None], roll: Callable[[Connection, _Due], None]
+) -> bool:
+    due = database.read(find)
     if due is None:
         return False
     with suppress(_TakenError):
-        database.write(lambda connection: _roll(connection, due, names))
+        database.write(lambda connection: roll(connection, due))
     return True
 
 
-def _due(connection: Connection, before: int) -> _Due | None:
-    start = UNROLLED.c.start
-    oldest = connection.execute(
-        select(start, UNROLLED.c.service).where(start < before // HOUR * HOUR).order_by(start).limit(1)
+def _oldest(connection: Connection, unrolled: Table, seconds: int, before: int) -> tuple[int, int] | None:
+    """Return when the oldest interval of so many seconds began in which something is unrolled, and of which service."""
+    start = unrolled.c.start
+    found = connection.execute(
+        select(start, unrolled.c.service).where(start < before // seconds * seconds).order_by(start).limit(1)
     ).first()
+    return None if found is None else (found[0] // seconds * seconds, found[1])
+
+
+def _due_minutes(connection: Connection, before: int) -> _Due | None:
+    oldest = _oldest(connection, UNROLLED, FIVE, before)
     if oldest is None:
         return None
-    hour, service = oldest[0] // HOUR * HOUR, oldest[1]
-    is_part = [MINUTES.c[name] == UNROLLED.c[name] for name in ("start", "process", "part")]
+    begin, service = oldest
+    same = [MINUTES.c[name] == UNROLLED.c[name] for name in ("start", "process", "part")]
+    start = UNROLLED.c.start
     rows = connection.execute(
         select(start, UNROLLED.c.process, UNROLLED.c.part, MINUTES.c.data)
-        .join_from(UNROLLED, MINUTES, is_part[0] & is_part[1] & is_part[2])
-        .where(start >= hour, start < hour + HOUR, UNROLLED.c.service == service)
+        .join_from(UNROLLED, MINUTES, same[0] & same[1] & same[2])
+        .where(start >= begin, start < begin + FIVE, UNROLLED.c.service == service)
     )
-    parts: list[_Part] = []
+    parts: list[tuple[Any, ...]] = []
     table, keys = SeriesTable(), Keys()
     for some in rows.partitions(_TOGETHER):
-        parts += [(one[0], one[1], one[2]) for one in some]
+        parts += [tuple(one[:3]) for one in some]
         table.absorb(add_up_bundles([Bundle.of_bytes(bytes(one[3])) for one in some], keys))
         _clock.sleep(0)
-    return _Due(service, hour, parts, table)
+    return _Due(service, begin, parts, table)
 
 
-def _roll(connection: Connection, due: _Due, names: SeriesNames) -> None:
-    connection.execute(select(SERVICES.c.id).where(SERVICES.c.id == due.service).with_for_update())
-    if _delete_parts(connection, UNROLLED, due.parts) != len(due.parts):
-        raise _TakenError
+def _roll_minutes(connection: Connection, due: _Due, names: SeriesNames) -> None:
+    _take(connection, UNROLLED, due)
+    numbers = names.numbers(connection, list(to_data(due.table)))
+    five = pack_five(due.table, numbers)
+    has = FIVES.c.start == due.start, FIVES.c.service == due.service
+    latest = connection.execute(select(func.max(FIVES.c.number)).where(*has)).scalar()
+    key = {"start": due.start, "service": due.service, "number": 0 if latest is None else latest + 1}
+    connection.execute(insert(FIVES), [{**key, **five._asdict()}])
+    connection.execute(insert(UNROLLED_FIVES), [key])
+
+
+def _due_hour(connection: Connection, before: int, names: SeriesNames) -> _Due | None:
+    oldest = _oldest(connection, UNROLLED_FIVES, HOUR, before)
+    if oldest is None:
+        return None
+    begin, service = oldest
+    unrolled = UNROLLED_FIVES.c
+    same = [FIVES.c[name] == unrolled[name] for name in ("start", "service", "number")]
+    rows = connection.execute(
+        select(unrolled.start, unrolled.service, unrolled.number, FIVES.c.data, FIVES.c.metrics)
+        .join_from(UNROLLED_FIVES, FIVES, same[0] & same[1] & same[2])
+        .where(unrolled.start >= begin, unrolled.start < begin + HOUR, unrolled.service == service)
+    ).all()
+    fives = [Five(bytes(one[3]), bytes(one[4])) for one in rows]
+    return _Due(service, begin, [tuple(one[:3]) for one in rows], added_up(fives, KnownNames(names.names(connection))))
+
+
+def _roll_hour(connection: Connection, due: _Due, names: SeriesNames) -> None:
+    _take(connection, UNROLLED_FIVES, due)
     all_data = to_data(due.table)
     numbers = names.numbers(connection, list(all_data))
     by_number = {numbers[name]: data for name, data in all_data.items()}
     for seconds, rolled in ROLLED.items():
-        key = {"start": due.hour // seconds * seconds, "service": due.service}
+        key = {"start": due.start // seconds * seconds, "service": due.service}
         _add_rows(connection, rolled.rows, key, by_number)
         _add_rest(connection, rolled.rest, key, due.table)
 
 
-def _delete_parts(connection: Connection, table: Table, parts: Sequence[_Part]) -> int:
-    key = tuple_(table.c.start, table.c.process, table.c.part)
+def _take(connection: Connection, unrolled: Table, due: _Due) -> None:
+    """Have the service for this process alone, and the parts no longer unrolled."""
+    connection.execute(select(SERVICES.c.id).where(SERVICES.c.id == due.service).with_for_update())
+    key = tuple_(*unrolled.primary_key.columns)
     deleted = 0
-    for begin in range(0, len(parts), _MANY // 3):
-        some = parts[begin : begin + _MANY // 3]
-        deleted += connection.execute(delete(table).where(key.in_(some))).rowcount
-    return deleted
+    for begin in range(0, len(due.parts), _MANY // 3):
+        some = due.parts[begin : begin + _MANY // 3]
+        deleted += connection.execute(delete(unrolled).where(key.in_(some))).rowcount
+    if deleted != len(due.parts):
+        raise _TakenError
 
 
 def _add_rows(
@@ -146,7 +205,7 @@ def delete_old(database: Database, now: int, kept: Mapping[str, float], most: in
 
     Whole hours of minutes and whole days of hours go at once, `most` of them in all; what is not rolled up stays.
     """
-    cuts = [(MINUTES, HOUR, (now - kept["minutes"]) // HOUR * HOUR)]
+    cuts = [(table, HOUR, (now - kept["minutes"]) // HOUR * HOUR) for table in (MINUTES, FIVES)]
     for seconds, name in ((HOUR, "hours"), (DAY, "days")):
         cuts += [(table, DAY, (now - kept[name]) // DAY * DAY) for table in ROLLED[seconds]]
     cuts.append((PROCESSES, DAY, (now - kept["days"]) // DAY * DAY))
@@ -161,8 +220,9 @@ def _deletion(table: Table, seconds: int, cut: int) -> Callable[[Connection], bo
     """Return a step that deletes the oldest slice of so many seconds before `cut`; its result: was there one."""
     start = table.c.start
     unneeded = [start < cut]
-    if table is MINUTES:
-        unneeded.append(start.not_in(select(UNROLLED.c.start)))
+    unrolled = {MINUTES: UNROLLED, FIVES: UNROLLED_FIVES}.get(table)
+    if unrolled is not None:
+        unneeded.append(start.not_in(select(unrolled.c.start)))
 
     def run(connection: Connection) -> bool:
         oldest = connection.execute(select(func.min(start)).where(*unneeded)).scalar()

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    func,
     inspect,
     select,
     text,
@@ -27,6 +28,8 @@ from pepperpy_obs.storage.upserts import upsert
 
 __all__ = [
     "DAY",
+    "FIVE",
+    "FIVES",
     "HOUR",
     "MINUTES",
     "PREFIX",
@@ -35,18 +38,21 @@ __all__ = [
     "SERIES",
     "SERVICES",
     "UNROLLED",
+    "UNROLLED_FIVES",
     "VERSION",
     "Rolled",
     "check",
+    "fives_from",
     "migrate",
     "retention",
     "version_of",
 ]
 
 PREFIX: Final = "pepperpy_"
+FIVE: Final = 300
 HOUR: Final = 3600
 DAY: Final = 86_400
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the schema."""
 _LOCK: Final = 0x70657070
 """The number of PostgreSQL's lock that keeps two processes from making the tables at once."""
@@ -102,6 +108,15 @@ UNROLLED: Final = _table(
     "unrolled", _number("start"), _words("process"), _number("part"), _number("service"),
     PrimaryKeyConstraint("start", "process", "part"),
 )  # fmt: skip
+FIVES: Final = _table(
+    "five", _number("start"), _number("service"), _number("number"), _bytes("data"), _bytes("metrics"),
+    PrimaryKeyConstraint("start", "service", "number"),
+)  # fmt: skip
+"""What was counted in five minutes, with the numbers of series; more than one row where some of it came late."""
+UNROLLED_FIVES: Final = _table(
+    "unrolled_five", _number("start"), _number("service"), _number("number"),
+    PrimaryKeyConstraint("start", "service", "number"),
+)  # fmt: skip
 
 
 class Rolled(NamedTuple):
@@ -130,7 +145,17 @@ def _rolled(name: str) -> Rolled:
 ROLLED: Final[Mapping[int, Rolled]] = {HOUR: _rolled("hour"), DAY: _rolled("day")}
 """By the seconds of an interval."""
 
-_STEPS: Final[Mapping[int, Callable[[Connection], None]]] = {}
+
+def _add_fives(connection: Connection) -> None:
+    """Add the tables of five minutes, and note from when on they have everything: hours are rolled up without them."""
+    for table in (FIVES, UNROLLED_FIVES):
+        table.create(connection)
+    latest = connection.execute(select(func.max(ROLLED[HOUR].rest.c.start))).scalar()
+    if latest is not None:
+        _note(connection, {"fives_from": str(latest + HOUR)})
+
+
+_STEPS: Final[Mapping[int, Callable[[Connection], None]]] = {1: _add_fives}
 """By version, how its tables become those of the next."""
 
 
@@ -186,6 +211,12 @@ def retention(connection: Connection) -> dict[str, float]:
         select(META.c.name, META.c.value).where(META.c.name.like("keep%"))
     ).all()
     return {name.removeprefix("keep_"): float(value) for name, value in rows}
+
+
+def fives_from(connection: Connection) -> int:
+    """Return from when on five minutes are kept beside all minutes; 0 where they always were."""
+    found = connection.execute(select(META.c.value).where(META.c.name == "fives_from")).scalar()
+    return 0 if found is None else int(found)
 
 
 def _note(connection: Connection, values: Mapping[str, str]) -> None:

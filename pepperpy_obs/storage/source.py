@@ -11,7 +11,6 @@ from sqlalchemy import Connection, select
 from pepperpy_obs import _clock
 from pepperpy_obs.aggregate.bundle import Bundle
 from pepperpy_obs.aggregate.lazy_snapshot import LazySnapshot
-from pepperpy_obs.aggregate.packed import Keys
 from pepperpy_obs.aggregate.series_table import SeriesTable
 from pepperpy_obs.aggregate.snapshot import Snapshot
 from pepperpy_obs.aggregate.window import stretch_of
@@ -23,13 +22,13 @@ from pepperpy_obs.readings.windows import Window, seconds_of, steps_of
 from pepperpy_obs.storage.cover import MINUTE, NANO, Cover, Found
 from pepperpy_obs.storage.database import Database
 from pepperpy_obs.storage.names import SeriesNames
-from pepperpy_obs.storage.schema import DAY, HOUR, SERVICES, check, retention
+from pepperpy_obs.storage.schema import DAY, FIVE, HOUR, SERVICES, check, retention
 
 __all__ = ["Reader", "StoredSource"]
 
 _TEN: Final = 10
-_RESOLUTIONS: Final = ((DAY, "days"), (HOUR, "hours"), (_TEN, "minutes"))
-_UNITS: Final = {DAY: "1d", HOUR: "1h", _TEN: "10s"}
+_RESOLUTIONS: Final = ((DAY, "days"), (HOUR, "hours"), (FIVE, "minutes"), (_TEN, "minutes"))
+_UNITS: Final = {DAY: "1d", HOUR: "1h", FIVE: "5m", _TEN: "10s"}
 
 Waiting = Sequence[Bundle]
 Result = TypeVar("Result")
@@ -105,7 +104,7 @@ class Reader:
     def _stretch(self, cover: Cover, stretch: range) -> tuple[range, Found]:
         seconds = range(stretch.start // NANO, stretch.stop // NANO)
         if seconds.start % HOUR:
-            return stretch, Found(bundles=[bundle for _, bundle in cover.minutes(seconds)])
+            return stretch, cover.recent(seconds)
         whole, found = cover.hours(seconds)
         return range(whole.start * NANO, stretch.stop), found
 
@@ -119,15 +118,15 @@ class Reader:
         for one, step_range in zip(found, steps, strict=True):
             one.bundles += waiting
             one.within = step_range
+            one.number()
         return [_reading(each, one, now) for each, one in zip(steps, found, strict=True)]
 
     def _steps(self, cover: Cover, steps: Sequence[range], now: int) -> list[Found]:
         kept = retention(cover.connection)
         resolution = _resolution(steps, now, kept)
-        if resolution != _TEN:
+        if resolution > FIVE or (resolution == FIVE and cover.fives_from() <= steps[0].start // NANO):
             return cover.steps([range(one.start // NANO, one.stop // NANO) for one in steps], resolution)
-        keys = Keys()
-        found = [Found(keys=keys) for _ in steps]
+        found = [cover.nothing() for _ in steps]
         length, begin = len(steps[0]), steps[0].start
         for start, bundle in cover.minutes(range(begin // NANO, -(-steps[-1].stop // NANO))):
             first = max(0, (start * NANO - begin) // length)

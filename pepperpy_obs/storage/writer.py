@@ -36,7 +36,7 @@ from pepperpy_obs.readings.windows import Window
 from pepperpy_obs.storage.backlog import Backlog, Part
 from pepperpy_obs.storage.database import Database
 from pepperpy_obs.storage.names import SeriesNames, service_id, spelled
-from pepperpy_obs.storage.rollup import delete_old, roll_up
+from pepperpy_obs.storage.rollup import delete_old, roll_up_hours, roll_up_minutes
 from pepperpy_obs.storage.schema import HOUR, MINUTES, PROCESSES, UNROLLED, migrate
 from pepperpy_obs.storage.source import Reader
 from pepperpy_obs.storage.upserts import upsert
@@ -54,10 +54,12 @@ _GRACE: Final = 3
 """Seconds after the end of a minute until it is written: its last interval comes within two."""
 _BATCH: Final = 32
 """Parts of one transaction."""
-_SETTLED: Final = 180
-"""Seconds after the end of an hour until it is rolled up: most processes have written theirs."""
-_SPREAD: Final = 120
-"""Seconds more, at random, so that not all processes of a service begin to roll up the same hour."""
+_SETTLED: Final = 10
+"""Seconds after their end until five minutes are rolled up: most processes have written theirs."""
+_HOUR_SETTLED: Final = 120
+"""The same of an hour."""
+_SPREAD: Final = 60
+"""Seconds of which each process takes one at random to roll up in: so not all of a service begin at once."""
 _FORK: Final = 1.0
 """Seconds that a fork waits for the end of a transaction."""
 _READ: Final = 30.0
@@ -93,7 +95,8 @@ class StoreWriter:
         self._written = self._failures = 0
         self._error = ""
         self._slot = self._slot_now()
-        self._delay = _SETTLED + random.randrange(_SPREAD)  # noqa: S311 - no secret
+        self._offset = random.random() * min(_SPREAD, self._config.metrics_interval)  # noqa: S311 - no secret
+        self._rolled = self._slot_now(self._offset)
         self._cleaned = 0
         self._is_ending = False
         self._is_held = False
@@ -196,16 +199,18 @@ class StoreWriter:
             self._write(None)
             return
         slot = self._slot_now()
-        if slot == self._slot:
-            return
-        self._slot = slot
-        # Whole minutes make one part each.
-        whole = self._config.metrics_interval >= _MINUTE
-        if self._write(_now() - _GRACE if whole else None):
+        if slot != self._slot:
+            self._slot = slot
+            # Whole minutes make one part each.
+            whole = self._config.metrics_interval >= _MINUTE
+            self._write(_now() - _GRACE if whole else None)
+        rolled = self._slot_now(self._offset)
+        if rolled != self._rolled and not self._error:
+            self._rolled = rolled
             self._maintain()
 
-    def _slot_now(self) -> int:
-        return int((_now() - _GRACE) // self._config.metrics_interval)
+    def _slot_now(self, offset: float = 0.0) -> int:
+        return int((_now() - _GRACE - offset) // self._config.metrics_interval)
 
     def _write(self, before: int | None) -> bool:
         """Write what ended by `before`, or everything; return whether the store has taken it."""
@@ -256,10 +261,11 @@ class StoreWriter:
             connection.execute(insert(UNROLLED), keys)
 
     def _maintain(self) -> None:
-        """Roll up hours that have ended, and delete what is too old."""
+        """Roll up minutes and hours that have ended, and delete what is too old."""
         try:
-            while not self._is_ending and roll_up(self._database, _now() - self._delay, self._names):
-                pass
+            for roll_up, settled in ((roll_up_minutes, _SETTLED), (roll_up_hours, _HOUR_SETTLED)):
+                while not self._is_ending and roll_up(self._database, _now() - settled, self._names):
+                    pass
             hour = _now() // HOUR
             if hour != self._cleaned:
                 delete_old(self._database, _now(), self._kept)

@@ -9,7 +9,7 @@ from pepperpy_obs import Config
 from pepperpy_obs.aggregate.store import Store
 from pepperpy_obs.storage.database import Database
 from pepperpy_obs.storage.names import SeriesNames
-from pepperpy_obs.storage.rollup import roll_up
+from pepperpy_obs.storage.rollup import roll_up_hours, roll_up_minutes
 from pepperpy_obs.storage.writer import StoreWriter
 from tests.aggregate.strategies import NOON, SECOND
 
@@ -46,8 +46,9 @@ class Life:
     def roll_up(self, before: int = END // SECOND) -> None:
         """Roll up what there is."""
         self.flush()
-        while roll_up(self.database, before, SeriesNames()):
-            pass
+        for roll_up in (roll_up_minutes, roll_up_hours):
+            while roll_up(self.database, before, SeriesNames()):
+                pass
 
     def step(self, name: str) -> None:
         """Do what is drawn."""

@@ -63,7 +63,9 @@ def test_postgresql_gives_what_one_fold_gives(postgres: Postgres, history: Histo
     check(postgres.database(), history, drawn)
 
 
-@pytest.mark.parametrize("step,seconds", [("1h", 3600), ("10s", 10), ("150s", 150), ("1d", 86_400)])
+@pytest.mark.parametrize(
+    "step,seconds", [("1h", 3600), ("10s", 10), ("150s", 150), ("5m", 300), ("15m", 900), ("1d", 86_400)]
+)
 def test_steps_add_up_to_the_whole(store_url: str, step: str, seconds: int) -> None:
     """Steps of each resolution have each event once, in the step in which it was, rolled up or not."""
     with ManualClock(END / 1e9) as _:

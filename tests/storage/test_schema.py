@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -53,17 +54,55 @@ def test_an_older_schema_is_brought_up_in_one_transaction(old: Life, monkeypatch
             fails.clear()
             connection.execute(text("SELECT * FROM there_is_none"))
 
-    monkeypatch.setattr(schema, "VERSION", 2)
-    monkeypatch.setattr(schema, "_STEPS", {1: step})
+    now = schema.VERSION
+    monkeypatch.setattr(schema, "VERSION", now + 1)
+    monkeypatch.setattr(schema, "_STEPS", {now: step})
     old.restart()
     old.writer.flush()
     assert "there_is_none" in old.writer.stats().error
-    assert (version(old), "region" in columns(old)) == (1, False)
+    assert (version(old), "region" in columns(old)) == (now, False)
     old.fold(finished(), NOON + SECOND)
     old.flush()
     assert old.writer.stats().error == ""
-    assert (version(old), "region" in columns(old)) == (2, True)
+    assert (version(old), "region" in columns(old)) == (now + 1, True)
     assert Reader(old.database).snapshot(None, NOON + 600 * SECOND).events["operation.finished"] == 2
+
+
+def test_a_store_of_version_1_is_brought_up(tmp_path: Path) -> None:
+    """What an older pepperpy_obs wrote is read in all windows and steps, and what comes later is added to it."""
+    path = tmp_path / "obs.db"
+    with sqlite3.connect(path) as file:
+        file.executescript((Path(__file__).parent / "version1.sql").read_text())
+    file.close()
+    url, now = f"sqlite:///{path}", NOON // SECOND + 8000
+    with pytest.raises(SetupError, match="its schema is version 1, and this version reads 2: a service with store_url"):
+        source(url)
+    with ManualClock(now):
+        life = Life(url)
+        for number, (at, fields) in enumerate(_OF_VERSION_1):
+            call = {"cost_usd": f"0.0{number + 1}", "cost_source": "custom", "provider": "acme", "input_tokens": 7}
+            life.whole.fold(finished("ask", duration_seconds=(number + 1) / 2, **call, **fields), at)
+        life.writer.prepare()
+        reader = Reader(life.database)
+        for _ in range(2):
+            assert version(life) == schema.VERSION
+            for window in (None, 1000.0, 3000.0, 86_400.0):
+                expected = life.whole.snapshot(window, now * SECOND).to_dict()
+                assert reader.snapshot(window, now * SECOND).to_dict() == expected
+            for step in ("10s", "5m", "1h"):
+                found = [one.snapshot.events["operation.finished"] for one in reader.history("3h", step, now * SECOND)]
+                assert sum(found) == sum(life.whole.snapshot().events.values()), step
+            life.fold(finished("ask"), now * SECOND)
+            life.roll_up(now + 3600)
+
+
+_OF_VERSION_1: list[tuple[int, dict[str, Any]]] = [
+    (NOON, {}),
+    (NOON + 1805 * SECOND, {"outcome": "error", "error_type": "Timeout"}),
+    (NOON + 7300 * SECOND, {"customer": "acme"}),
+    (NOON + 7345 * SECOND, {}),
+]
+"""The calls of the store in version1.sql: the first two are rolled up, the others are not."""
 
 
 def test_a_newer_schema_is_refused(old: Life, store_url: str) -> None:
@@ -73,7 +112,7 @@ def test_a_newer_schema_is_refused(old: Life, store_url: str) -> None:
         return connection.execute(text("UPDATE pepperpy_meta SET value = '99' WHERE name = 'schema_version'"))
 
     old.database.write(make_newer)
-    with pytest.raises(SetupError, match="its schema is version 99, and this version of pepperpy_obs knows 1: upgrade"):
+    with pytest.raises(SetupError, match="its schema is version 99, and this version of pepperpy_obs knows 2: upgrade"):
         MetricsCollector(Config(config_file=None, log_format="none", store_url=store_url))
     with pytest.raises(SetupError, match=r"its schema is version 99, and .* upgrade pepperpy_obs, or give another"):
         source(store_url)
@@ -102,8 +141,8 @@ def test_each_resolution_is_kept_as_long_as_it_is_set(store_url: str) -> None:
         def count(table: Any) -> int:
             return life.database.read(lambda connection: len(connection.execute(select(table.c.start)).all()))
 
-        tables = (schema.MINUTES, schema.ROLLED[schema.HOUR].rows, schema.ROLLED[DAY].rows)
-        assert [count(table) for table in tables] == [2, 5, 9]
+        tables = (schema.MINUTES, schema.FIVES, schema.ROLLED[schema.HOUR].rows, schema.ROLLED[DAY].rows)
+        assert [count(table) for table in tables] == [2, 2, 5, 9]
         reader = Reader(life.database)
         assert reader.snapshot(None, now).events["operation.finished"] == 9
         assert reader.snapshot(4 * DAY, now).events["operation.finished"] == 4
