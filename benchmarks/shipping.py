@@ -25,8 +25,8 @@ from pepperpy_obs.shipping.elastic import Elastic
 from pepperpy_obs.shipping.logstash import Logstash
 from pepperpy_obs.shipping.loki import Loki
 from pepperpy_obs.shipping.otlp import Otlp
-from pepperpy_obs.shipping.outcome import Parcel
 from pepperpy_obs.shipping.record import Record
+from pepperpy_obs.shipping.results import Payload
 from pepperpy_obs.shipping.shipper import Shipper
 from pepperpy_obs.shipping.sink import SinkSpec
 
@@ -106,7 +106,7 @@ def receiver(port: int = 0) -> Generator[int]:
 def by_hand(spec: SinkSpec, records: list[Record], port: int) -> Callable[[], None]:
     """Return a loop that encodes with json what `spec` would post, and posts it."""
     requests = [
-        spec.encode(Parcel(records[start : start + spec.batch_records], "host-0"))
+        spec.encode(Payload(records[start : start + spec.batch_records], "host-0"))
         for start in range(0, len(records), spec.batch_records)
     ]
     documents: list[list[Any]] = [[json.loads(line) for line in request.body.splitlines()] for request in requests]

@@ -16,7 +16,7 @@ from pepperpy_obs.readings.windows import seconds_of
 from pepperpy_obs.replay.fold import Fold
 from pepperpy_obs.replay.log import EventLog
 from pepperpy_obs.replay.newest import NewestFold
-from pepperpy_obs.shipping.outcome import Answer, Request
+from pepperpy_obs.shipping.results import Answer, Request
 
 if TYPE_CHECKING:
     from pepperpy_obs.shipping.sink import SinkSpec

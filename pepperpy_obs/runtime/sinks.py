@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pepperpy_obs.errors import SetupError
-from pepperpy_obs.shipping import slots
+from pepperpy_obs.shipping import spool_directories
 from pepperpy_obs.shipping.elastic import Elastic
 from pepperpy_obs.shipping.logstash import Logstash
 from pepperpy_obs.shipping.loki import Loki
@@ -107,10 +107,10 @@ def backlogs(config: Config) -> list[str]:
         return []
     found: list[str] = []
     for path in sorted(others):
-        left = slots.orphans(path)
-        size = sum(segment.stat().st_size for slot in left for segment in slot.path.glob("*.seg"))
-        for slot in left:
-            slot.release()
+        left = spool_directories.orphans(path)
+        size = sum(segment.stat().st_size for one in left for segment in one.path.glob("*.seg"))
+        for one in left:
+            one.release()
         if left:
             found.append(f"{size} bytes of events wait in {path}: start once with that as ship_directory, or remove it")
     return found

@@ -12,12 +12,12 @@ from pepperpy_obs.events import OPERATION_FINISHED
 from pepperpy_obs.formats.ecs import to_ecs
 from pepperpy_obs.shipping.elastic import Elastic
 from pepperpy_obs.shipping.elastic_wordings import advice_for
+from pepperpy_obs.shipping.header import rfc3339
 from pepperpy_obs.shipping.logstash import Logstash
 from pepperpy_obs.shipping.loki_wordings import ADVICE
-from pepperpy_obs.shipping.outcome import Answer, Parcel, Request, Verdict
 from pepperpy_obs.shipping.record import Record
+from pepperpy_obs.shipping.results import Answer, Payload, Request, SendResult
 from pepperpy_obs.shipping.sink import SinkSpec
-from pepperpy_obs.shipping.stamp import rfc3339
 from pepperpy_obs.shipping.transport import Transport
 
 __all__ = ["Diagnosis", "diagnose"]
@@ -81,16 +81,18 @@ def diagnose(spec: SinkSpec, at: int, event_id: str, about: Mapping[str, str] | 
     """
     if isinstance(spec, Elastic | Logstash) and spec.document is to_ecs:
         spec = replace(spec, document=_as_ecs)
-    parcel = Parcel([Record(at, event_id, msgspec.json.encode(_event(at, event_id) | dict(about or {})))], "doctor")
+    payload = Payload([Record(at, event_id, msgspec.json.encode(_event(at, event_id) | dict(about or {})))], "doctor")
     transport = Transport(spec)
     try:
-        answer = transport.post(spec.encode(parcel))
-        verdict = spec.judge(parcel, answer)
-        healthy = verdict.action == "settle" and all(outcome.what == "acknowledged" for outcome in verdict.outcomes)
+        answer = transport.post(spec.encode(payload))
+        send_result = spec.judge(payload, answer)
+        healthy = send_result.action == "settle" and all(
+            outcome.what == "acknowledged" for outcome in send_result.outcomes
+        )
         odd = _mapping(spec, transport) if healthy and isinstance(spec, Elastic) else ""
     finally:
         transport.close()
-    text = odd or "it took the event" if healthy else _words(spec, answer, verdict)
+    text = odd or "it took the event" if healthy else _words(spec, answer, send_result)
     return Diagnosis(spec.name, spec.url, healthy and not odd, text)
 
 
@@ -138,29 +140,31 @@ def _mapping(spec: Elastic, transport: Transport) -> str:
     return f"it took the event, but costs are mapped as {' and '.join(sorted(types))} and cannot be summed: {remedy}"
 
 
-def _words(spec: SinkSpec, answer: Answer, verdict: Verdict) -> str:
+def _words(spec: SinkSpec, answer: Answer, send_result: SendResult) -> str:
     if not answer.status:
         advice = next((advice for sign, advice in _NO_ANSWER if sign in answer.text), "no answer came")
         return f"{advice} ({answer.text})"
-    outcome = verdict.outcomes[0] if verdict.outcomes else None
-    said = outcome.detail if outcome else verdict.detail or answer.text
+    outcome = send_result.outcomes[0] if send_result.outcomes else None
+    said = outcome.detail if outcome else send_result.detail or answer.text
     advice = (
-        advice_for(said) if isinstance(spec, Elastic) else ADVICE.get(outcome.reason if outcome else verdict.reason, "")
+        advice_for(said)
+        if isinstance(spec, Elastic)
+        else ADVICE.get(outcome.reason if outcome else send_result.reason, "")
     )
     if outcome is not None:
         return f"it answered and did not take the event: {outcome.reason}, {said}" + (f"; {advice}" if advice else "")
     if advice and answer.status != 401:
         return f"{advice} ({answer.status}: {answer.text[:300]})"
-    return f"{_advice(answer, verdict)} ({answer.status}: {answer.text[:300]})"
+    return f"{_advice(answer, send_result)} ({answer.status}: {answer.text[:300]})"
 
 
-def _advice(answer: Answer, verdict: Verdict) -> str:
+def _advice(answer: Answer, send_result: SendResult) -> str:
     text = answer.text.lower()
     if "https" in text and answer.status == 400:
         return "it wants TLS there: https:// instead of http://?"
     if answer.status >= 500:
         return "it is in trouble itself: look at its own log"
-    if verdict.action == "unknown":
+    if send_result.action == "unknown":
         return "it refused the event in words that we do not know"
     if "stream limit exceeded" in text:
         return (

@@ -16,20 +16,20 @@ from pepperpy_obs.errors import SetupError
 from pepperpy_obs.events import VOCABULARY
 from pepperpy_obs.formats.ecs import to_ecs
 from pepperpy_obs.shipping.elastic_wordings import advice_for
-from pepperpy_obs.shipping.outcome import (
+from pepperpy_obs.shipping.header import rfc3339
+from pepperpy_obs.shipping.record import Record
+from pepperpy_obs.shipping.results import (
     ACKNOWLEDGED,
     Answer,
-    Outcome,
-    Parcel,
+    Payload,
+    RecordResult,
     Request,
-    Verdict,
-    common_verdict,
+    SendResult,
+    common_result,
     hold,
     split,
 )
-from pepperpy_obs.shipping.record import Record
 from pepperpy_obs.shipping.sink import SinkSpec
-from pepperpy_obs.shipping.stamp import rfc3339
 
 __all__ = ["Document", "Elastic", "as_it_is", "document_of"]
 
@@ -102,40 +102,40 @@ class Elastic(SinkSpec):
             )
             raise SetupError(msg)
 
-    def encode(self, parcel: Parcel) -> Request:
+    def encode(self, payload: Payload) -> Request:
         """Return one bulk request; the last line ends with a newline, as the protocol asks."""
         lines: list[bytes] = []
-        for record in parcel.records:
+        for record in payload.records:
             action = {"create": {"_id": record.id}} if record.id else {"create": {}}
-            lines += (_encode(action), _encode(document_of(record, self.document, reduced=parcel.reduced)))
+            lines += (_encode(action), _encode(document_of(record, self.document, reduced=payload.reduced)))
         lines.append(b"")
         return self.request(f"/{self.target}/_bulk", "application/x-ndjson", b"\n".join(lines))
 
-    def judge(self, parcel: Parcel, answer: Answer) -> Verdict:
+    def judge(self, payload: Payload, answer: Answer) -> SendResult:
         """Return what became of each document: a 200 says nothing before its items are read."""
         if answer.status == 400:
             told = _SET_UP.search(answer.text)
             return hold(answer) if told else split(answer, doubtful=b'"error"' not in answer.body)
         if answer.status != 200:
-            return common_verdict(answer) or hold(answer)
+            return common_result(answer) or hold(answer)
         try:
             items = _read(answer.body).items
         except (ValueError, RecursionError):
             # A server that answers in other words has not stored anything.
             return hold(answer, doubtful=True)
-        if len(items) != len(parcel.records):
+        if len(items) != len(payload.records):
             # Elasticsearch 7.10.2 and 7.11.1 did that (logstash-output-elasticsearch, common.rb).
-            text = f"{len(items)} items for {len(parcel.records)} documents"
-            return Verdict("retry", "garbage", text, doubtful=True)
+            text = f"{len(items)} items for {len(payload.records)} documents"
+            return SendResult("retry", "garbage", text, doubtful=True)
         outcomes = [
-            judge_item(next(iter(item.values())), reduced=parcel.reduced) if item else Outcome("again", "garbage")
+            judge_item(next(iter(item.values())), reduced=payload.reduced) if item else RecordResult("again", "garbage")
             for item in items
         ]
         held = next((outcome for outcome in outcomes if outcome.reason in _HOLD), None)
         if held is not None and not any(outcome.what in {"acknowledged", "rejected"} for outcome in outcomes):
             advice = advice_for(held.detail)
-            return Verdict("hold", held.reason, f"{held.detail}; {advice}" if advice else held.detail)
-        return Verdict("settle", outcomes=outcomes)
+            return SendResult("hold", held.reason, f"{held.detail}; {advice}" if advice else held.detail)
+        return SendResult("settle", outcomes=outcomes)
 
 
 _HOLD = frozenset(
@@ -163,22 +163,22 @@ _MAPPING = frozenset(
 past the limit of fields or of another kind than before (org.elasticsearch.index.mapper)."""
 
 
-def judge_item(item: _Item, *, reduced: bool = False) -> Outcome:
+def judge_item(item: _Item, *, reduced: bool = False) -> RecordResult:
     """Return what became of one document.
 
     What a person can repair (no such index, disk past its flood stage, a role too narrow) is kept and sent again.
     """
     if item.failure_store == "used":
         # From 9.2 on the default of logs-*-*: a 201, and no search of the data stream finds it. The cause is not told.
-        return Outcome("rejected" if reduced else "reduced", "failure_store", f"{item.status} failure_store: used")
+        return RecordResult("rejected" if reduced else "reduced", "failure_store", f"{item.status} failure_store: used")
     if item.status < 300 or item.status == 409:
         return ACKNOWLEDGED
     cause = _Cause(type=item.error) if isinstance(item.error, str) else item.error or _Cause()
     detail = f"{item.status} {cause.type}: {cause.reason}"[:500]
     if _SET_UP.search(cause.reason or ""):
-        return Outcome("again", "set_up", detail)
+        return RecordResult("again", "set_up", detail)
     if item.status == 429 or item.status >= 500 or cause.type in _HOLD or item.status in {401, 403}:
         doubtful = item.status >= 500 and cause.type not in _HOLD
-        return Outcome("again", cause.type or str(item.status), detail, doubtful=doubtful)
+        return RecordResult("again", cause.type or str(item.status), detail, doubtful=doubtful)
     what: Literal["rejected", "reduced"] = "reduced" if cause.type in _MAPPING and not reduced else "rejected"
-    return Outcome(what, cause.type or str(item.status), detail)
+    return RecordResult(what, cause.type or str(item.status), detail)

@@ -13,13 +13,13 @@ import msgspec
 
 from pepperpy_obs.formats.ecs import to_ecs
 from pepperpy_obs.shipping.elastic import Document, document_of
-from pepperpy_obs.shipping.outcome import (
+from pepperpy_obs.shipping.results import (
     Answer,
-    Parcel,
+    Payload,
     Request,
-    Verdict,
+    SendResult,
     all_acknowledged,
-    common_verdict,
+    common_result,
     hold,
     split,
 )
@@ -40,17 +40,17 @@ class Logstash(SinkSpec):
     kind: ClassVar[str] = "logstash"
     document: Document = to_ecs
 
-    def encode(self, parcel: Parcel) -> Request:
+    def encode(self, payload: Payload) -> Request:
         """Return one JSON array, which the input's json codec takes apart into events."""
-        documents = [document_of(record, self.document) for record in parcel.records]
+        documents = [document_of(record, self.document) for record in payload.records]
         return self.request("", "application/json", _encode(documents))
 
-    def judge(self, parcel: Parcel, answer: Answer) -> Verdict:
+    def judge(self, payload: Payload, answer: Answer) -> SendResult:
         """Return what became of the request; 429 means that the pipeline is behind."""
         if answer.status in {200, 201, 202, 204}:
             # The input writes "ok"; what stands in for it (Vector, Fluent Bit) writes nothing.
             own = answer.body.strip() in {b"", b"ok"}
-            return all_acknowledged(len(parcel.records)) if own else hold(answer, doubtful=True)
+            return all_acknowledged(len(payload.records)) if own else hold(answer, doubtful=True)
         if answer.status == 400:
             return split(answer)
-        return common_verdict(answer) or hold(answer)
+        return common_result(answer) or hold(answer)

@@ -16,18 +16,18 @@ import msgspec
 
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.shipping.loki_answers import Sent, judge_refusal, judge_throttled
-from pepperpy_obs.shipping.outcome import (
+from pepperpy_obs.shipping.record import Record
+from pepperpy_obs.shipping.results import (
     Answer,
-    Parcel,
+    Payload,
     Request,
-    Verdict,
+    SendResult,
     all_acknowledged,
-    common_verdict,
+    common_result,
     hold,
     not_its_own,
     retry,
 )
-from pepperpy_obs.shipping.record import Record
 from pepperpy_obs.shipping.sink import SinkSpec
 
 __all__ = ["Loki", "stream_parts"]
@@ -147,12 +147,12 @@ class Loki(SinkSpec):
         found = super().identification()
         return {**found, "X-Scope-OrgID": self.tenant} if self.tenant else found
 
-    def _stream(self, facts: _Facts, parcel: Parcel) -> dict[str, str]:
+    def _stream(self, facts: _Facts, payload: Payload) -> dict[str, str]:
         service = (facts.service or "unknown_service")[:_LONGEST_LABEL]
-        labels = {"service_name": service, "instance": parcel.instance, **self.labels}
+        labels = {"service_name": service, "instance": payload.instance, **self.labels}
         if facts.environment:
             labels["environment"] = facts.environment[:_LONGEST_LABEL]
-        if parcel.replay:
+        if payload.replay:
             labels["replay"] = "1"
         return labels
 
@@ -160,47 +160,47 @@ class Loki(SinkSpec):
         """Return the places of each stream's records: each goes in a request of its own."""
         return stream_parts(records)
 
-    def encode(self, parcel: Parcel) -> Request:
+    def encode(self, payload: Payload) -> Request:
         """Return one push, oldest line first: Loki's rule of order holds within one request, too."""
-        metadata = self.metadata and not parcel.reduced
+        metadata = self.metadata and not payload.reduced
         streams: dict[tuple[str | None, str | None], tuple[dict[str, str], list[Any]]] = {}
-        for at, _, line in sorted(parcel.records, key=_AT):
+        for at, _, line in sorted(payload.records, key=_AT):
             facts = _facts(line)
             key = (facts.service, facts.environment)
             if (stream := streams.get(key)) is None:
-                stream = streams[key] = (self._stream(facts, parcel), [])
+                stream = streams[key] = (self._stream(facts, payload), [])
             # They are labels already.
             facts.service = facts.environment = None
             stream[1].append((str(at), line.decode(), facts) if metadata else (str(at), line.decode()))
         body = _encode({"streams": [{"stream": labels, "values": values} for labels, values in streams.values()]})
         return self.request("/loki/api/v1/push", "application/json", body)
 
-    def judge(self, parcel: Parcel, answer: Answer) -> Verdict:
+    def judge(self, payload: Payload, answer: Answer) -> SendResult:
         """Return what became of each line; a 400 may mean that nothing, or that all others are in."""
         if answer.status in self.success:
-            return all_acknowledged(len(parcel.records))
+            return all_acknowledged(len(payload.records))
         if answer.status == 400:
-            return self._refused(parcel, answer)
+            return self._refused(payload, answer)
         if answer.status == 429:
-            return judge_throttled(self._sent(parcel), answer.body.decode(errors="replace")) or retry(answer)
-        if (verdict := common_verdict(answer)) is not None:
-            return verdict
+            return judge_throttled(self._sent(payload), answer.body.decode(errors="replace")) or retry(answer)
+        if (send_result := common_result(answer)) is not None:
+            return send_result
         # 260 ("ingestion blocked") is an operator's decision; a 200 is not Loki's; 422 is a mistake of either side.
         return hold(answer, doubtful=answer.status == 200)
 
-    def _refused(self, parcel: Parcel, answer: Answer) -> Verdict:
-        if (verdict := not_its_own(answer)) is not None:
-            return verdict
-        unknown = Verdict("unknown", "unknown_answer", f"400: {answer.text}")
-        return judge_refusal(self._sent(parcel), answer.body.decode(errors="replace")) or unknown
+    def _refused(self, payload: Payload, answer: Answer) -> SendResult:
+        if (send_result := not_its_own(answer)) is not None:
+            return send_result
+        unknown = SendResult("unknown", "unknown_answer", f"400: {answer.text}")
+        return judge_refusal(self._sent(payload), answer.body.decode(errors="replace")) or unknown
 
-    def _sent(self, parcel: Parcel) -> Sent:
-        bare = parcel.reduced or not self.metadata
+    def _sent(self, payload: Payload) -> Sent:
+        bare = payload.reduced or not self.metadata
         return Sent(
-            parcel.records,
+            payload.records,
             metadata=lambda record: (0, 0) if bare else _metadata(record),
-            stream=lambda record: self._stream(_facts(record.line), parcel),
-            replay=parcel.replay,
+            stream=lambda record: self._stream(_facts(record.line), payload),
+            replay=payload.replay,
             reduced=bare,
         )
 

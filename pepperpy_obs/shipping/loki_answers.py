@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from pepperpy_obs.shipping.loki_wordings import ADVICE, WORDINGS, Wording, fixed_part, pattern
-from pepperpy_obs.shipping.outcome import ACKNOWLEDGED, Outcome, Verdict
 from pepperpy_obs.shipping.record import Record
+from pepperpy_obs.shipping.results import ACKNOWLEDGED, RecordResult, SendResult
 
 __all__ = ["Sent", "judge_refusal", "judge_throttled"]
 
@@ -66,33 +66,33 @@ class _Refusal:
         return sum(int(found["count"] or 1) for found in self.said)
 
 
-def judge_refusal(sent: Sent, text: str) -> Verdict | None:
+def judge_refusal(sent: Sent, text: str) -> SendResult | None:
     """Return what a 400 means for each line, None when its words are unknown."""
     refusals, rest = _read(text)
     if not refusals:
         return None
     first = refusals[0].wording
     if first.effect == "nothing":
-        return Verdict("split", "400", text[:500])
-    outcomes: dict[int, Outcome] = {}
+        return SendResult("split", "400", text[:500])
+    outcomes: dict[int, RecordResult] = {}
     for refusal in sorted(refusals, key=lambda one: WORDINGS.index(one.wording)):
         for place in _meant(refusal, sent, outcomes):
             outcomes[place] = _outcome(refusal, sent)
     if not outcomes:
         return None
     if behind := next((one for one in refusals if one.wording.reason == "too_far_behind"), None):
-        outcomes |= dict.fromkeys(_hidden(behind, sent, outcomes), Outcome("again", "too_far_behind"))
+        outcomes |= dict.fromkeys(_hidden(behind, sent, outcomes), RecordResult("again", "too_far_behind"))
     # Words beside the known ones may mean any line: none of those left is taken for granted, and none is sent again.
-    other = Outcome("rejected", "unknown_answer", text[:500]) if rest else ACKNOWLEDGED
+    other = RecordResult("rejected", "unknown_answer", text[:500]) if rest else ACKNOWLEDGED
     held = next((one for one in refusals if one.wording.effect == "hold"), None)
     detail = f"{text[:300]}; {ADVICE[held.wording.reason]}" if held else ""
     settled = [outcomes.get(place, other) for place in range(len(sent.records))]
     if held and all(outcome.what == "again" for outcome in settled):
-        return Verdict("hold", held.wording.reason, detail)
-    return Verdict("settle", held.wording.reason if held else "", detail, settled)
+        return SendResult("hold", held.wording.reason, detail)
+    return SendResult("settle", held.wording.reason if held else "", detail, settled)
 
 
-def judge_throttled(sent: Sent, text: str) -> Verdict | None:
+def judge_throttled(sent: Sent, text: str) -> SendResult | None:
     """Return what a 429 means for each line where Loki took the first of them, None where all have to go again.
 
     A Loki that does not shard streams takes lines until the stream's limit is reached and names the others
@@ -101,9 +101,9 @@ def judge_throttled(sent: Sent, text: str) -> Verdict | None:
     found, first = _IGNORED.search(text), _first_named(text)
     if found is None or int(found["limit"]) != len(sent.records):
         return None
-    again = Outcome("again", "429", text[:500])
+    again = RecordResult("again", "429", text[:500])
     outcomes = [ACKNOWLEDGED if record.at < first else again for record in sent.records]
-    return Verdict("settle", "429", outcomes=outcomes) if ACKNOWLEDGED in outcomes else None
+    return SendResult("settle", "429", outcomes=outcomes) if ACKNOWLEDGED in outcomes else None
 
 
 def _read(text: str) -> tuple[list[_Refusal], str]:
@@ -120,17 +120,17 @@ def _read(text: str) -> tuple[list[_Refusal], str]:
     return list(refusals.values()), "unknown" if _REST.search(text) else ""
 
 
-def _outcome(refusal: _Refusal, sent: Sent) -> Outcome:
+def _outcome(refusal: _Refusal, sent: Sent) -> RecordResult:
     reason, effect = refusal.wording.reason, refusal.wording.effect
     match effect:
         case "reduce" if not sent.reduced:
-            return Outcome("reduced", reason, _detail(refusal))
+            return RecordResult("reduced", reason, _detail(refusal))
         case "replay" if not sent.replay:
-            return Outcome("replay", reason, _detail(refusal))
+            return RecordResult("replay", reason, _detail(refusal))
         case "hold":
-            return Outcome("again", reason, _detail(refusal))
+            return RecordResult("again", reason, _detail(refusal))
         case _:
-            return Outcome("rejected", reason, _detail(refusal))
+            return RecordResult("rejected", reason, _detail(refusal))
 
 
 def _detail(refusal: _Refusal) -> str:
@@ -143,7 +143,7 @@ def _detail(refusal: _Refusal) -> str:
             return refusal.said[0][0][:500]
 
 
-def _meant(refusal: _Refusal, sent: Sent, taken: Mapping[int, Outcome]) -> list[int]:
+def _meant(refusal: _Refusal, sent: Sent, taken: Mapping[int, RecordResult]) -> list[int]:
     """Return the places of the lines that a refusal means, of those that nothing before it meant."""
     records, reason = sent.records, refusal.wording.reason
     places = sorted((p for p in range(len(records)) if p not in taken), key=lambda p: records[p].at)
@@ -192,7 +192,7 @@ def _too_old(refusal: _Refusal, records: Sequence[Record], places: list[int]) ->
     return possible if len(sure) > 1 or not limits else possible[:1]
 
 
-def _hidden(refusal: _Refusal, sent: Sent, taken: Mapping[int, Outcome]) -> list[int]:
+def _hidden(refusal: _Refusal, sent: Sent, taken: Mapping[int, RecordResult]) -> list[int]:
     """Return the lines that a refusal for order hides: Loki has refused them, too, and told only of the others.
 
     Some are older than the first that it names, which came too late itself; some are longer than it takes by default.

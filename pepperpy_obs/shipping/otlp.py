@@ -16,20 +16,20 @@ import msgspec
 from pepperpy_obs.events import FIELDS
 from pepperpy_obs.shipping.loki import stream_parts
 from pepperpy_obs.shipping.loki_answers import Sent, judge_refusal, judge_throttled
-from pepperpy_obs.shipping.outcome import (
+from pepperpy_obs.shipping.record import Record
+from pepperpy_obs.shipping.results import (
     ACKNOWLEDGED,
     Answer,
-    Outcome,
-    Parcel,
+    Payload,
+    RecordResult,
     Request,
-    Verdict,
-    common_verdict,
+    SendResult,
+    common_result,
     hold,
     not_its_own,
     retry,
     split,
 )
-from pepperpy_obs.shipping.record import Record
 from pepperpy_obs.shipping.sink import SinkSpec
 
 __all__ = ["Otlp"]
@@ -118,17 +118,17 @@ class Otlp(SinkSpec):
         """Return the places of the records by request: Loki hides what it refuses of several streams."""
         return stream_parts(records) if self._to_loki else super().partition(records)
 
-    def encode(self, parcel: Parcel) -> Request:
+    def encode(self, payload: Payload) -> Request:
         """Return one export request, oldest first, with a resource for each service and environment in it."""
         resources: dict[tuple[str, str], list[dict[str, Any]]] = {}
-        for record in sorted(parcel.records, key=_AT):
+        for record in sorted(payload.records, key=_AT):
             event = _decode(record.line)
             key = (str(event.get("service", "unknown_service")), str(event.get("environment", "")))
-            resources.setdefault(key, []).append(_log_record(record, event, reduced=parcel.reduced))
+            resources.setdefault(key, []).append(_log_record(record, event, reduced=payload.reduced))
         body = {
             "resourceLogs": [
                 {
-                    "resource": {"attributes": _attributes(_resource(service, environment, parcel.instance).items())},
+                    "resource": {"attributes": _attributes(_resource(service, environment, payload.instance).items())},
                     "scopeLogs": [{"scope": {"name": "pepperpy_obs"}, "logRecords": logs}],
                 }
                 for (service, environment), logs in resources.items()
@@ -136,37 +136,39 @@ class Otlp(SinkSpec):
         }
         return self.request(self.path, "application/json", _encode(body))
 
-    def judge(self, parcel: Parcel, answer: Answer) -> Verdict:
+    def judge(self, payload: Payload, answer: Answer) -> SendResult:
         """Return what became of them; of a partial success only the number refused is known, never which."""
         if answer.status == 400:
-            return self._refused(parcel, answer)
+            return self._refused(payload, answer)
         if answer.status == 429 and self._to_loki:
-            return judge_throttled(self._sent(parcel), answer.body.decode(errors="replace")) or retry(answer)
+            return judge_throttled(self._sent(payload), answer.body.decode(errors="replace")) or retry(answer)
         if not 200 <= answer.status < 300:
-            return common_verdict(answer) or hold(answer)
+            return common_result(answer) or hold(answer)
         partial = _partial(answer)
         if partial is None:
             return hold(answer, doubtful=True)
-        refused = min(max(0, int(partial.rejected_log_records)), len(parcel.records))
-        detail = f"{refused} of {len(parcel.records)} refused, not said which: {partial.error_message}"[:500]
-        outcomes = [ACKNOWLEDGED] * (len(parcel.records) - refused) + [Outcome("rejected", "partial", detail)] * refused
-        return Verdict("settle", outcomes=outcomes)
+        refused = min(max(0, int(partial.rejected_log_records)), len(payload.records))
+        detail = f"{refused} of {len(payload.records)} refused, not said which: {partial.error_message}"[:500]
+        outcomes = [ACKNOWLEDGED] * (len(payload.records) - refused) + [
+            RecordResult("rejected", "partial", detail)
+        ] * refused
+        return SendResult("settle", outcomes=outcomes)
 
-    def _refused(self, parcel: Parcel, answer: Answer) -> Verdict:
+    def _refused(self, payload: Payload, answer: Answer) -> SendResult:
         """A 400 means that nothing was taken, unless Loki says it: there it is as partial as that of its own protocol.
 
         Its words come in protobuf, whatever the request is in.
         """
-        sent = self._sent(parcel)
+        sent = self._sent(payload)
         text = answer.body.decode(errors="replace")
-        if (verdict := not_its_own(answer) or judge_refusal(sent, text)) is not None:
-            return verdict
+        if (send_result := not_its_own(answer) or judge_refusal(sent, text)) is not None:
+            return send_result
         if self._to_loki:
-            return Verdict("unknown", "unknown_answer", f"400: {answer.text}")
+            return SendResult("unknown", "unknown_answer", f"400: {answer.text}")
         return split(answer)
 
-    def _sent(self, parcel: Parcel) -> Sent:
-        return Sent(parcel.records, metadata=_metadata, stream=_stream, replay=True, reduced=parcel.reduced)
+    def _sent(self, payload: Payload) -> Sent:
+        return Sent(payload.records, metadata=_metadata, stream=_stream, replay=True, reduced=payload.reduced)
 
 
 def _metadata(record: Record) -> tuple[int, int]:

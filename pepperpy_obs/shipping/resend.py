@@ -14,10 +14,10 @@ from pathlib import Path
 from secrets import token_hex
 
 from pepperpy_obs.shipping.dead_letter import SUFFIX, DeadLetters, Letter, read_letters
-from pepperpy_obs.shipping.outcome import Outcome, Parcel, Verdict
+from pepperpy_obs.shipping.header import parse_header
 from pepperpy_obs.shipping.record import Record
+from pepperpy_obs.shipping.results import Payload, RecordResult, SendResult
 from pepperpy_obs.shipping.sink import SinkSpec
-from pepperpy_obs.shipping.stamp import stamped
 from pepperpy_obs.shipping.transport import Transport
 
 __all__ = ["Resent", "letters_of", "resend"]
@@ -48,7 +48,7 @@ class Resent:
 
 
 @dataclass(slots=True)
-class _Parcel:
+class _Payload:
     letters: list[tuple[Letter, Record]]
     replay: bool = False
     reduced: bool = False
@@ -83,7 +83,7 @@ class _Run:
         self.found = Resent(spec.name, spec.url)
         self._spec = spec
         self._transport = transport
-        self._parcels: list[_Parcel] = []
+        self._payloads: list[_Payload] = []
 
     def file(self, path: Path, back: DeadLetters, reasons: Collection[str]) -> None:
         """Send what a file holds; what is not taken goes back."""
@@ -95,53 +95,59 @@ class _Run:
             else:
                 records.append((letter, _record(letter)))
         self.found.letters += len(records)
-        self._parcels = list(_batches(self._spec, sorted(records, key=lambda pair: pair[1].at)))
-        while self._parcels:
-            for letter, record in self._parcel(self._parcels.pop(0), back):
+        self._payloads = list(_batches(self._spec, sorted(records, key=lambda pair: pair[1].at)))
+        while self._payloads:
+            for letter, record in self._sent(self._payloads.pop(0), back):
                 self.found.left += 1
                 back.keep(record, letter.reason, letter.detail)
         taken.unlink()
 
-    def _parcel(self, parcel: _Parcel, back: DeadLetters) -> list[tuple[Letter, Record]]:
-        """Send a parcel; return those of it that were not answered for."""
+    def _sent(self, payload: _Payload, back: DeadLetters) -> list[tuple[Letter, Record]]:
+        """Send a payload; return those of it that were not answered for."""
         if self.found.stopped:
-            return parcel.letters
-        parts = self._spec.partition([record for _, record in parcel.letters])
+            return payload.letters
+        parts = self._spec.partition([record for _, record in payload.letters])
         if len(parts) > 1:
-            self._parcels[:0] = [replace(parcel, letters=[parcel.letters[place] for place in part]) for part in parts]
-            return []
-        verdict = self._post(parcel)
-        if verdict.action == "split" and len(parcel.letters) > 1:
-            half = len(parcel.letters) // 2
-            self._parcels[:0] = [
-                replace(parcel, letters=parcel.letters[:half]),
-                replace(parcel, letters=parcel.letters[half:]),
+            self._payloads[:0] = [
+                replace(payload, letters=[payload.letters[place] for place in part]) for part in parts
             ]
             return []
-        if verdict.action in {"retry", "hold"}:
-            self.found.stopped = verdict.detail or verdict.reason
-        alike = Outcome(
-            "rejected" if verdict.action in {"split", "unknown"} else "again", verdict.reason, verdict.detail
+        send_result = self._post(payload)
+        if send_result.action == "split" and len(payload.letters) > 1:
+            half = len(payload.letters) // 2
+            self._payloads[:0] = [
+                replace(payload, letters=payload.letters[:half]),
+                replace(payload, letters=payload.letters[half:]),
+            ]
+            return []
+        if send_result.action in {"retry", "hold"}:
+            self.found.stopped = send_result.detail or send_result.reason
+        alike = RecordResult(
+            "rejected" if send_result.action in {"split", "unknown"} else "again",
+            send_result.reason,
+            send_result.detail,
         )
-        return self._sort(parcel, verdict.outcomes or [alike] * len(parcel.letters), back)
+        return self._sort(payload, send_result.outcomes or [alike] * len(payload.letters), back)
 
-    def _post(self, parcel: _Parcel) -> Verdict:
-        records = [record for _, record in parcel.letters]
-        sent = Parcel(records, f"{socket.gethostname()}-resend", parcel.replay, parcel.reduced)
+    def _post(self, payload: _Payload) -> SendResult:
+        records = [record for _, record in payload.letters]
+        sent = Payload(records, f"{socket.gethostname()}-resend", payload.replay, payload.reduced)
         try:
             request = self._spec.encode(sent)
         except Exception as error:  # whatever it holds, the other letters are not to suffer
-            return Verdict("split", "unencodable", repr(error))
+            return SendResult("split", "unencodable", repr(error))
         return self._spec.judge(sent, self._transport.post(request))
 
-    def _sort(self, parcel: _Parcel, outcomes: Sequence[Outcome], back: DeadLetters) -> list[tuple[Letter, Record]]:
+    def _sort(
+        self, payload: _Payload, outcomes: Sequence[RecordResult], back: DeadLetters
+    ) -> list[tuple[Letter, Record]]:
         """Count what was taken, put back what was refused, and queue what goes in another shape; return the rest."""
         left: list[tuple[Letter, Record]] = []
         shapes = {
-            "replay": _Parcel([], replay=True, reduced=parcel.reduced),
-            "reduced": _Parcel([], replay=parcel.replay, reduced=True),
+            "replay": _Payload([], replay=True, reduced=payload.reduced),
+            "reduced": _Payload([], replay=payload.replay, reduced=True),
         }
-        for (letter, record), outcome in zip(parcel.letters, outcomes, strict=True):
+        for (letter, record), outcome in zip(payload.letters, outcomes, strict=True):
             match outcome.what:
                 case "acknowledged":
                     self.found.taken += 1
@@ -153,20 +159,20 @@ class _Run:
                 case "again":
                     left.append((letter, record))
                     self.found.stopped = self.found.stopped or outcome.detail or outcome.reason
-        self._parcels[:0] = [shape for shape in shapes.values() if shape.letters]
+        self._payloads[:0] = [shape for shape in shapes.values() if shape.letters]
         return left
 
 
 def _record(letter: Letter) -> Record:
-    return stamped(letter.event.encode())._replace(id=letter.id)
+    return parse_header(letter.event.encode())._replace(id=letter.id)
 
 
-def _batches(spec: SinkSpec, records: Iterable[tuple[Letter, Record]]) -> Iterable[_Parcel]:
-    batch, size = _Parcel([]), 0
+def _batches(spec: SinkSpec, records: Iterable[tuple[Letter, Record]]) -> Iterable[_Payload]:
+    batch, size = _Payload([]), 0
     for letter, record in records:
         if batch.letters and (size + len(record.line) > spec.batch_bytes or len(batch.letters) == spec.batch_records):
             yield batch
-            batch, size = _Parcel([]), 0
+            batch, size = _Payload([]), 0
         batch.letters.append((letter, record))
         size += len(record.line)
     if batch.letters:

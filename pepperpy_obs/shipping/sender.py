@@ -13,9 +13,9 @@ from pepperpy_obs._guard import failed
 from pepperpy_obs.shipping import dead_letter
 from pepperpy_obs.shipping.dead_letter import DeadLetters
 from pepperpy_obs.shipping.delivery import Delivery
-from pepperpy_obs.shipping.doubt import Tally
+from pepperpy_obs.shipping.in_flight import InFlightBatch, Source
 from pepperpy_obs.shipping.ledger import Account
-from pepperpy_obs.shipping.leg import Leg, Source
+from pepperpy_obs.shipping.poison import ReceiverHistory
 from pepperpy_obs.shipping.sink import SinkSpec
 from pepperpy_obs.shipping.spool import Batch, Spool
 from pepperpy_obs.shipping.suspects import SUFFIX, Suspects
@@ -44,11 +44,13 @@ class Sender:
         self._sources = list(sources)
         self._emptied = emptied
         self._progressed = progressed
-        self._letters = DeadLetters(sources[-1].spool.slot.path / f"{spec.name}{dead_letter.SUFFIX}", dead_letter_bytes)
+        self._letters = DeadLetters(
+            sources[-1].spool.spool_directory.path / f"{spec.name}{dead_letter.SUFFIX}", dead_letter_bytes
+        )
         self._transport = Transport(spec)
-        self._tally = Tally()
-        path, *others = [one.spool.slot.path / f"{spec.name}{SUFFIX}" for one in reversed(sources)]
-        self._suspects = Suspects(path, self._tally, others)
+        self._history = ReceiverHistory()
+        path, *others = [one.spool.spool_directory.path / f"{spec.name}{SUFFIX}" for one in reversed(sources)]
+        self._suspects = Suspects(path, self._history, others)
         self._asked = 0
         self._delivery: Delivery | None = None
         self._grown = threading.Event()
@@ -90,18 +92,18 @@ class Sender:
                 self._idle()
                 return
             self._asked = 0
-            self._delivery = self._deliver(Leg(source, batch))
+            self._delivery = self._deliver(InFlightBatch(source, batch))
         if self._delivery.run(self._transport, self._stop):
             self._delivery = None
             self._progressed()
 
-    def _deliver(self, leg: Leg | None) -> Delivery:
+    def _deliver(self, flight: InFlightBatch | None) -> Delivery:
         return Delivery(
             self.spec,
-            leg,
+            flight,
             account=self.account,
             letters=self._letters,
-            tally=self._tally,
+            history=self._history,
             suspects=self._suspects,
             more=self._more,
             grown=self._grown,
@@ -128,12 +130,12 @@ class Sender:
             self._emptied(self._sources.pop(0).spool)
         return self._sources[0]
 
-    def _more(self) -> Leg | None:
+    def _more(self) -> InFlightBatch | None:
         """Take what is there beside a delivery that goes on; its spools stay, empty or not."""
         name = self.spec.name
         source = next((source for source in self._sources if source.spool.owes(name)), None)
         batch = source.spool.take(name, self.spec.batch_bytes, self.spec.batch_records) if source else None
-        return Leg(source, batch) if source and batch and batch.records else None
+        return InFlightBatch(source, batch) if source and batch and batch.records else None
 
     def _take(self, spool: Spool) -> Batch:
         """Take a batch; one that is not full waits `linger` for more, unless it has to hurry."""

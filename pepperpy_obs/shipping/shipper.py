@@ -15,15 +15,15 @@ from pepperpy_obs import _clock
 from pepperpy_obs._guard import failed
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.readings import DeliveryStats
-from pepperpy_obs.shipping import slots
-from pepperpy_obs.shipping.intake import Fsync, Intake
+from pepperpy_obs.shipping import spool_directories
+from pepperpy_obs.shipping.header import parse_header
+from pepperpy_obs.shipping.in_flight import Source
 from pepperpy_obs.shipping.ledger import Account
-from pepperpy_obs.shipping.leg import Source
 from pepperpy_obs.shipping.record import Record
 from pepperpy_obs.shipping.sender import Sender
 from pepperpy_obs.shipping.sink import SinkSpec
 from pepperpy_obs.shipping.spool import Bounds, Spool
-from pepperpy_obs.shipping.stamp import stamped
+from pepperpy_obs.shipping.write_queue import Fsync, WriteQueue
 
 __all__ = ["Shipper"]
 
@@ -84,13 +84,13 @@ class Shipper:
         self._moved = threading.Condition()
         self._spools: list[Spool] = []
         self._senders: list[Sender] = []
-        self._intake: Intake | None = None
+        self._write_queue: WriteQueue | None = None
         self._running = False
 
     def _reopen(self) -> None:
         """Begin in a forked child."""
         with self._lock:
-            if self._intake is None and not self._closed:
+            if self._write_queue is None and not self._closed:
                 try:
                     self._open()
                 except (SetupError, OSError) as error:
@@ -101,7 +101,7 @@ class Shipper:
         own = self._own()
         adopted = self._adopt()
         self._spools = [*adopted, own]
-        sources = [Source(spool, f"{self._instance}-{spool.slot.number}") for spool in self._spools]
+        sources = [Source(spool, f"{self._instance}-{spool.spool_directory.number}") for spool in self._spools]
         for name, account in self._accounts.items():
             account.accepted(sum(spool.pending(name) for spool in self._spools))
         self._holders = {spool: len(self._sinks) for spool in adopted}
@@ -122,19 +122,19 @@ class Shipper:
             raise
         for sender in self._senders:
             sender.account.accepted(sender.suspected)
-        self._intake = Intake(
+        self._write_queue = WriteQueue(
             own, self._wake, max_bytes=self._queue_bytes, fsync=self._fsync, fsync_interval=self._fsync_interval
         )
-        self._running = self._start(self._intake)
+        self._running = self._start(self._write_queue)
 
-    def _start(self, intake: Intake) -> bool:
+    def _start(self, write_queue: WriteQueue) -> bool:
         """Start the threads; return whether they run.
 
         From Python 3.12 on no thread starts while the interpreter ends, which is when a short-lived forked child may
         make its first offer: `close` puts that on disk.
         """
         try:
-            intake.start()
+            write_queue.start()
             for sender in self._senders:
                 sender.start()
         except RuntimeError as error:
@@ -144,53 +144,53 @@ class Shipper:
         return True
 
     def _own(self) -> Spool:
-        """Open the first slot that is free and whose files are ours.
+        """Open the first directory of the spool that is free and whose files are ours.
 
         Raises:
             SetupError: None can be opened; on a disk that fails the next directory would fail as well.
         """
         start = 0
         while True:
-            slot = slots.take(self.directory, start)
+            spool_directory = spool_directories.take(self.directory, start)
             try:
-                return Spool(slot, self._accounts, self._drop, self._bounds)
+                return Spool(spool_directory, self._accounts, self._drop, self._bounds)
             except OSError as error:
-                slot.release()
-                if not slots.is_odd(error):
-                    raise slots.unusable(self.directory, error) from error
-                slots.passed_over(slot.path, error)
-                start = slot.number + 1
+                spool_directory.release()
+                if not spool_directories.is_odd(error):
+                    raise spool_directories.unusable(self.directory, error) from error
+                spool_directories.passed_over(spool_directory.path, error)
+                start = spool_directory.number + 1
 
     def _adopt(self) -> list[Spool]:
         """Open what processes that are gone left; a directory that cannot be read is left alone."""
         adopted: list[Spool] = []
-        for slot in slots.orphans(self.directory):
+        for spool_directory in spool_directories.orphans(self.directory):
             try:
-                adopted.append(Spool(slot, (), self._drop, self._bounds))
+                adopted.append(Spool(spool_directory, (), self._drop, self._bounds))
             except OSError as error:
-                slots.passed_over(slot.path, error)
-                slot.release()
+                spool_directories.passed_over(spool_directory.path, error)
+                spool_directory.release()
         return adopted
 
     def offer(self, records: Sequence[Record]) -> None:
         """Take records: into memory only, a lock and a list; what does not fit there is dropped and counted."""
         if not records:
             return
-        if self._intake is None:
+        if self._write_queue is None:
             self._reopen()
         for account in self._accounts.values():
             account.accepted(len(records))
-        if refused := "closed" if self._closed or self._intake is None else self._intake.offer(records):
+        if refused := "closed" if self._closed or self._write_queue is None else self._write_queue.offer(records):
             for account in self._accounts.values():
                 account.dropped(refused, len(records))
 
     def write(self, lines: list[bytes]) -> None:
         """Take rendered events, each a line of JSON: so it can stand at the end of a chain as a sink."""
-        self.offer([stamped(line) for piece in lines for line in piece.split(b"\n") if line])
+        self.offer([parse_header(line) for piece in lines for line in piece.split(b"\n") if line])
 
     def sync(self, timeout: float) -> bool:
         """Wait until what was offered before is on disk; from then on a kill of the process cannot lose it."""
-        return self._intake is None or self._intake.sync(timeout)
+        return self._write_queue is None or self._write_queue.sync(timeout)
 
     def flush(self, timeout: float) -> bool:
         """Wait until every sink has answered for all it was offered; return whether all have."""
@@ -229,7 +229,7 @@ class Shipper:
                 return
             self._closed = True
         left, kept = _clock.countdown(timeout), min(_KEPT, timeout / 2)
-        written = self._intake is None or self._intake.close(timeout - kept)
+        written = self._write_queue is None or self._write_queue.close(timeout - kept)
         if written and self._running:
             self._finish(max(0.0, left() - kept))
         for sender in self._senders:

@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 from zlib import compressobj
 
 from pepperpy_obs.errors import SetupError
-from pepperpy_obs.shipping.outcome import Answer, Parcel, Request, Verdict
 from pepperpy_obs.shipping.record import Record
+from pepperpy_obs.shipping.results import Answer, Payload, Request, SendResult
 
 __all__ = ["SinkSpec"]
 
@@ -144,9 +144,9 @@ class SinkSpec(ABC):
         return (range(len(records)),)
 
     @abstractmethod
-    def encode(self, parcel: Parcel) -> Request:
-        """Return the request that carries the parcel; the same parcel make the same bytes."""
+    def encode(self, payload: Payload) -> Request:
+        """Return the request that carries the payload; the same payload makes the same bytes."""
 
     @abstractmethod
-    def judge(self, parcel: Parcel, answer: Answer) -> Verdict:
-        """Return what the answer to `encode(parcel)` means."""
+    def judge(self, payload: Payload, answer: Answer) -> SendResult:
+        """Return what the answer to `encode(payload)` means."""

@@ -17,7 +17,7 @@ from pepperpy_obs._guard import failed
 from pepperpy_obs.shipping.cursor import SUFFIX, Cursor, Position
 from pepperpy_obs.shipping.record import Record, frames, needed, past_damage, scan
 from pepperpy_obs.shipping.segment import FileSegment, MemorySegment, Segment, file_name, first_of
-from pepperpy_obs.shipping.slots import Slot, passed_over
+from pepperpy_obs.shipping.spool_directories import SpoolDirectory, passed_over
 
 __all__ = ["Batch", "Bounds", "Spool"]
 
@@ -56,12 +56,12 @@ class Spool:
         OSError: The directory cannot be read.
     """
 
-    def __init__(self, slot: Slot, sinks: Iterable[str], drop: Drop, bounds: Bounds) -> None:
+    def __init__(self, spool_directory: SpoolDirectory, sinks: Iterable[str], drop: Drop, bounds: Bounds) -> None:
         """Open what the directory holds; only a first `append` makes a new segment.
 
         A sink that has no cursor here yet starts behind all that is here: those records were not meant for it.
         """
-        self.slot = slot
+        self.spool_directory = spool_directory
         self._bounds = bounds
         self._drop = drop
         self._lock = threading.Lock()
@@ -80,16 +80,18 @@ class Spool:
         self._taken = {sink: self._found(cursor.position) for sink, cursor in self._cursors.items()}
 
     def _open_cursors(self, sinks: Iterable[str]) -> None:
-        for path in self.slot.path.glob(f"*{SUFFIX}"):
+        for path in self.spool_directory.path.glob(f"*{SUFFIX}"):
             self._cursors[path.stem] = Cursor(path)
         # After a power cut a cursor may stand behind the records that were lost with it: numbers are never used twice.
         self.next = max([self.next, *(cursor.position.number for cursor in self._cursors.values())])
         for sink in sinks:
             if sink not in self._cursors:
-                self._cursors[sink] = Cursor(self.slot.path / f"{sink}{SUFFIX}", Position(self.next, 0, self.next))
+                self._cursors[sink] = Cursor(
+                    self.spool_directory.path / f"{sink}{SUFFIX}", Position(self.next, 0, self.next)
+                )
 
     def _open_segments(self) -> tuple[list[Segment], int]:
-        named = [(first_of(path), path) for path in self.slot.path.iterdir()]
+        named = [(first_of(path), path) for path in self.spool_directory.path.iterdir()]
         paths = sorted((first, path) for first, path in named if first is not None)
         segments: list[Segment] = []
         end = 0
@@ -155,7 +157,7 @@ class Spool:
                 self.lose("disk_full", len(records))
                 return
             if isinstance(segment, FileSegment):
-                self.slot.hold()
+                self.spool_directory.hold()
             segment.append(data)
         except OSError as error:
             failed("shipping.spool", error)
@@ -189,7 +191,7 @@ class Spool:
         if isinstance(self._writing, FileSegment):
             self.sync()
         try:
-            return self._new(FileSegment(self.slot.path / file_name(self.next), self.next, new=True))
+            return self._new(FileSegment(self.spool_directory.path / file_name(self.next), self.next, new=True))
         except OSError as error:
             failed("shipping.spool", error)
             self._refused_at = _clock.perf_counter_ns()
@@ -311,7 +313,7 @@ class Spool:
 
     def _persist(self, kept: MemorySegment, end: int) -> None:
         """Write the records of memory up to number `end` to disk; what the disk does not take is dropped and told."""
-        path = self.slot.path / file_name(kept.first)
+        path = self.spool_directory.path / file_name(kept.first)
         try:
             file = FileSegment(path, kept.first, new=True)
             try:
@@ -333,4 +335,4 @@ class Spool:
             segment.close()
         for cursor in self._cursors.values():
             cursor.close()
-        self.slot.release()
+        self.spool_directory.release()

@@ -1,7 +1,7 @@
 """Records that may be the cause of their own failures: put aside, in a file of their own, so that all others go on.
 
-The cursor moves past them, and the doubt about them outlives the process: a job that runs for seconds would else begin
-to doubt anew each time. Bounded; what finds no room stays where it is.
+The cursor moves past them, and what speaks against them outlives the process: a job that runs for seconds would
+else begin to suspect anew each time. Bounded; what finds no room stays where it is.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from pepperpy_obs._guard import failed
-from pepperpy_obs.shipping.doubt import Doubt, Tally
+from pepperpy_obs.shipping.poison import PoisonDetector, ReceiverHistory
 from pepperpy_obs.shipping.private import open_private
 from pepperpy_obs.shipping.record import Record
 
@@ -28,13 +28,13 @@ _MOST_BYTES = 4 * 1024 * 1024
 
 @dataclass(eq=False, slots=True)
 class Suspect:
-    """One record, as it is to be sent, and the doubt about it."""
+    """One record, as it is to be sent, and its detector."""
 
     record: Record
     instance: str
     replay: bool
     reduced: bool
-    doubt: Doubt
+    detector: PoisonDetector
 
 
 class _Kept(msgspec.Struct):
@@ -61,10 +61,10 @@ class _File(msgspec.Struct):
 class Suspects:
     """The suspects of one sink; used by one thread."""
 
-    def __init__(self, path: Path, tally: Tally, others: Iterable[Path] = ()) -> None:
+    def __init__(self, path: Path, history: ReceiverHistory, others: Iterable[Path] = ()) -> None:
         """Load what `path` and files of processes that are gone keep; of these nothing is left behind."""
         self._path = path
-        self._tally = tally
+        self._history = history
         self._failed = 0
         self._held: list[Suspect] = []
         for file in (path, *others):
@@ -83,14 +83,14 @@ class Suspects:
     def __iter__(self) -> Iterator[Suspect]:
         return iter(tuple(self._held))
 
-    def inherited(self) -> Doubt | None:
-        """Return, once, the doubt that the last process had of what it could not deliver."""
+    def inherited(self) -> PoisonDetector | None:
+        """Return, once, the detector that the last process had of what it could not deliver."""
         found, self._failed = self._failed, 0
-        return Doubt(self._tally.successes, self._tally.failures - found, found) if found else None
+        return PoisonDetector(self._history.successes, self._history.failures - found, found) if found else None
 
     def due(self) -> Suspect | None:
         """Return one that others have got through since it last failed."""
-        return next((one for one in self._held if one.doubt.seen < self._tally.successes), None)
+        return next((one for one in self._held if one.detector.seen < self._history.successes), None)
 
     def add(self, suspect: Suspect) -> bool:
         """Put one aside; return whether it is on disk."""
@@ -112,7 +112,7 @@ class Suspects:
         self.save(sync=False)
 
     def save(self, failures: int = 0, *, sync: bool = True) -> bool:
-        """Write them down, with the doubt as it is now; return whether the disk took it.
+        """Write them down, with their detectors as they are now; return whether the disk took it.
 
         `failures` are those of a batch that is left.
         """
@@ -134,10 +134,12 @@ class Suspects:
         return True
 
     def _kept(self, one: Suspect) -> _Kept:
-        doubt, (at, key, line) = one.doubt, one.record
-        company = self._tally.successes - doubt.successes
-        failures = self._tally.failures - doubt.failures
-        return _Kept(at, key, line, one.instance, one.replay, one.reduced, doubt.own, doubt.proven, company, failures)
+        detector, (at, key, line) = one.detector, one.record
+        company = self._history.successes - detector.successes
+        failures = self._history.failures - detector.failures
+        return _Kept(
+            at, key, line, one.instance, one.replay, one.reduced, detector.own, detector.proven, company, failures
+        )
 
 
 def _load(path: Path) -> tuple[list[Suspect], int]:
@@ -156,8 +158,8 @@ def _load(path: Path) -> tuple[list[Suspect], int]:
             one.instance,
             one.replay,
             one.reduced,
-            # Counted from a tally that begins anew.
-            Doubt(-one.company, -one.failures, one.own, one.proven),
+            # Counted from a history that begins anew.
+            PoisonDetector(-one.company, -one.failures, one.own, one.proven),
         )
         for one in found.kept
     ]

@@ -21,7 +21,7 @@ import tenacity
 
 from pepperpy_obs import _clock
 from pepperpy_obs.errors import SetupError
-from pepperpy_obs.shipping.outcome import Answer, Request, retry_after
+from pepperpy_obs.shipping.results import Answer, Request, retry_after
 from pepperpy_obs.shipping.sink import SinkSpec
 
 __all__ = ["Pause", "Transport", "persist", "post_again"]

@@ -9,8 +9,8 @@ import pytest
 
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.shipping.elastic import Elastic, as_it_is
-from pepperpy_obs.shipping.outcome import Answer, Parcel
 from pepperpy_obs.shipping.record import Record
+from pepperpy_obs.shipping.results import Answer, Payload
 from pepperpy_obs.shipping.shipper import Shipper
 from tests.servers.elastic import BUSY, ElasticServer
 from tests.servers.wire import Fault, Reply, wait_until
@@ -29,7 +29,7 @@ def sink(server: ElasticServer, api_key: str = "") -> Elastic:
 def test_one_bulk(event: Make) -> None:
     """Each event is an action line of ours and a document on one line; the last ends with a newline."""
     request = Elastic(url="http://es", target="events", document=as_it_is, gzip=False).encode(
-        Parcel([event(1, NOW, x=float(5))], "host")
+        Payload([event(1, NOW, x=float(5))], "host")
     )
     assert (request.path, request.headers["Content-Type"]) == ("/events/_bulk", "application/x-ndjson")
     action, document, end = request.body.split(b"\n")
@@ -66,8 +66,8 @@ def test_each_item_has_a_meaning(status: int, kind: str, what: str, event: Make)
     failed = {"status": status, "error": {"type": kind, "reason": "because"}} if kind else {"status": status}
     items = [{"create": {"status": 201}}, {"create": failed}]
     body = json.dumps({"took": 1, "errors": bool(kind), "items": items}).encode()
-    verdict = Elastic(url="http://es").judge(Parcel([event(1, NOW), event(2, NOW)], "host"), Answer(200, body))
-    assert [outcome.what for outcome in verdict.outcomes] == ["acknowledged", what]
+    send_result = Elastic(url="http://es").judge(Payload([event(1, NOW), event(2, NOW)], "host"), Answer(200, body))
+    assert [outcome.what for outcome in send_result.outcomes] == ["acknowledged", what]
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_each_item_has_a_meaning(status: int, kind: str, what: str, event: Make)
 )
 def test_each_answer_has_a_meaning(answer: Answer, action: str, event: Make) -> None:
     """An answer that is not Elasticsearch's, or is short of items, settles nothing."""
-    assert Elastic(url="http://es").judge(Parcel([event(1, NOW)], "host"), answer).action == action
+    assert Elastic(url="http://es").judge(Payload([event(1, NOW)], "host"), answer).action == action
 
 
 def test_a_pipeline_that_is_not_there_costs_nothing(event: Make) -> None:
@@ -102,9 +102,9 @@ def test_a_pipeline_that_is_not_there_costs_nothing(event: Make) -> None:
     reason = "pipeline with id [none] does not exist"
     item = {"create": {"status": 400, "error": {"type": "illegal_argument_exception", "reason": reason}}}
     body = json.dumps({"took": 1, "errors": True, "items": [item, item]}).encode()
-    verdict = Elastic(url="http://es").judge(Parcel([event(1, NOW), event(2, NOW)], "host"), Answer(200, body))
+    send_result = Elastic(url="http://es").judge(Payload([event(1, NOW), event(2, NOW)], "host"), Answer(200, body))
     advice = "make that ingest pipeline, or take it out of index.default_pipeline and index.final_pipeline"
-    assert (verdict.action, verdict.detail) == ("hold", f"400 illegal_argument_exception: {reason}; {advice}")
+    assert (send_result.action, send_result.detail) == ("hold", f"400 illegal_argument_exception: {reason}; {advice}")
 
 
 @pytest.mark.parametrize(
@@ -118,9 +118,9 @@ def test_an_index_that_cannot_be_made_costs_nothing(reason: str, event: Make) ->
     """No document is at fault: all are kept, with advice."""
     item = {"create": {"status": 400, "error": {"type": "validation_exception", "reason": reason}}}
     body = json.dumps({"took": 1, "errors": True, "items": [item]}).encode()
-    verdict = Elastic(url="http://es").judge(Parcel([event(1, NOW)], "host"), Answer(200, body))
-    assert verdict.action == "hold"
-    assert verdict.detail.startswith(f"400 validation_exception: {reason}; it has as many shards")
+    send_result = Elastic(url="http://es").judge(Payload([event(1, NOW)], "host"), Answer(200, body))
+    assert send_result.action == "hold"
+    assert send_result.detail.startswith(f"400 validation_exception: {reason}; it has as many shards")
 
 
 def test_an_index_that_cannot_be_is_refused_at_once() -> None:

@@ -19,13 +19,13 @@ import pytest
 
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.shipping.elastic import Elastic, as_it_is
+from pepperpy_obs.shipping.header import parse_header
 from pepperpy_obs.shipping.logstash import Logstash
 from pepperpy_obs.shipping.loki import Loki
 from pepperpy_obs.shipping.otlp import Otlp
-from pepperpy_obs.shipping.outcome import Answer, Parcel, Request, retry_after
 from pepperpy_obs.shipping.record import Record
+from pepperpy_obs.shipping.results import Answer, Payload, Request, retry_after
 from pepperpy_obs.shipping.shipper import Shipper
-from pepperpy_obs.shipping.stamp import stamped
 from pepperpy_obs.shipping.transport import Transport
 from tests.servers.elastic import ElasticServer
 from tests.servers.http_input import LogstashServer
@@ -119,7 +119,7 @@ def test_a_date_that_no_calendar_has_is_no_retry_after() -> None:
 def test_ids_and_times_that_otlp_cannot_carry_stay_behind() -> None:
     """An id that is no hex and a time before 1970 would cost the whole request."""
     record = Record(-5, "a", b'{"trace_id":"' + b"z" * 32 + b'","span_id":"00f067aa0ba902b7"}')
-    request = Otlp(url="http://collector").encode(Parcel([record], "host-0"))
+    request = Otlp(url="http://collector").encode(Payload([record], "host-0"))
     [resource] = json.loads(gzip.decompress(request.body))["resourceLogs"]
     [found] = resource["scopeLogs"][0]["logRecords"]
     assert ("traceId" in found, found["spanId"], found["timeUnixNano"]) == (False, "00f067aa0ba902b7", "0")
@@ -132,7 +132,7 @@ def test_a_line_without_a_time_gets_that_of_its_record(ship: Ship) -> None:
             Elastic(url=elastic.url, document=as_it_is, **QUICK),
             Logstash(url=logstash.url, document=as_it_is, **QUICK),
         )
-        record = stamped(b'{"n":1}')._replace(at=1_000_002_000)
+        record = parse_header(b'{"n":1}')._replace(at=1_000_002_000)
         shipper.offer([record])
         assert shipper.flush(5)
         wanted = {"n": 1, "@timestamp": "1970-01-01T00:00:01.000002Z"}

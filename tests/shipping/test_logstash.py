@@ -7,8 +7,8 @@ import pytest
 
 from pepperpy_obs.formats.ecs import to_ecs
 from pepperpy_obs.shipping.logstash import Logstash
-from pepperpy_obs.shipping.outcome import Answer, Parcel
 from pepperpy_obs.shipping.record import Record
+from pepperpy_obs.shipping.results import Answer, Payload
 from pepperpy_obs.shipping.shipper import Shipper
 from tests.servers.wire import Fault, Reply, Server, unpacked
 
@@ -47,7 +47,7 @@ class HttpInput(Server):
 )
 def test_each_answer_has_a_meaning(answer: Answer, action: str, event: Make) -> None:
     """The input has queued all, or none."""
-    assert Logstash(url="http://ls").judge(Parcel([event(1, 0)], "host"), answer).action == action
+    assert Logstash(url="http://ls").judge(Payload([event(1, 0)], "host"), answer).action == action
 
 
 def test_events_arrive_as_documents(ship: Ship, event: Make) -> None:

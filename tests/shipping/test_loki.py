@@ -8,8 +8,8 @@ import pytest
 
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.shipping.loki import Loki
-from pepperpy_obs.shipping.outcome import ACKNOWLEDGED, Answer, Outcome, Parcel
 from pepperpy_obs.shipping.record import Record
+from pepperpy_obs.shipping.results import ACKNOWLEDGED, Answer, Payload, RecordResult
 from pepperpy_obs.shipping.shipper import Shipper
 from tests.servers.loki import SECOND, LokiServer
 from tests.servers.wire import Fault, Reply, wait_until
@@ -28,7 +28,7 @@ class TestEncode:
     def test_one_line(self, event: Make) -> None:
         """The line is the event's own bytes; labels are few; the rest is metadata, all of it strings."""
         record = event(1, NOW, service="shop", environment="test", level="info", operation="ask", outcome="ok", kind=5)
-        request = Loki(url="http://loki", gzip=False, tenant="me").encode(Parcel([record], "host-0"))
+        request = Loki(url="http://loki", gzip=False, tenant="me").encode(Payload([record], "host-0"))
         assert json.loads(request.body) == {
             "streams": [
                 {
@@ -48,13 +48,13 @@ class TestEncode:
 
     def test_the_same_records_make_the_same_bytes(self, event: Make) -> None:
         """A retry is byte-identical, compression and all: Loki drops an exact copy."""
-        parcel = Parcel([event(n, NOW) for n in range(20)], "host-0")
-        assert Loki(url="http://loki").encode(parcel) == Loki(url="http://loki").encode(parcel)
+        payload = Payload([event(n, NOW) for n in range(20)], "host-0")
+        assert Loki(url="http://loki").encode(payload) == Loki(url="http://loki").encode(payload)
 
     def test_lines_go_oldest_first(self, event: Make) -> None:
         """Within a request, too: newest first, Loki would refuse what is an hour behind."""
-        parcel = Parcel([event(1, NOW), event(2, NOW - 1), event(3, NOW + 1)], "host-0")
-        body = json.loads(Loki(url="http://loki", gzip=False).encode(parcel).body)
+        payload = Payload([event(1, NOW), event(2, NOW - 1), event(3, NOW + 1)], "host-0")
+        body = json.loads(Loki(url="http://loki", gzip=False).encode(payload).body)
         assert [int(value[0]) for value in body["streams"][0]["values"]] == [NOW - 1, NOW, NOW + 1]
 
     def test_wrong_labels_are_refused_at_once(self) -> None:
@@ -67,7 +67,7 @@ class TestEncode:
     def test_long_names_are_cut(self, event: Make) -> None:
         """A label past Loki's 2048 bytes would cost every line of the stream."""
         record = event(1, NOW, service="\N{COLLISION SYMBOL}" * 3000, environment="e" * 3000)
-        body = json.loads(Loki(url="http://loki", gzip=False).encode(Parcel([record], "host-0")).body)
+        body = json.loads(Loki(url="http://loki", gzip=False).encode(Payload([record], "host-0")).body)
         assert {len(label.encode()) for label in body["streams"][0]["stream"].values()} == {2048, 512, 6}
 
 
@@ -96,15 +96,18 @@ class TestEncode:
 )
 def test_each_answer_has_a_meaning(answer: Answer, action: str, event: Make) -> None:
     """Only 204 means "I have it"."""
-    assert Loki(url="http://loki").judge(Parcel([event(1, NOW)], "host-0"), answer).action == action
+    assert Loki(url="http://loki").judge(Payload([event(1, NOW)], "host-0"), answer).action == action
 
 
 def test_others_of_a_refused_line_are_in(event: Make) -> None:
     """A 400 of validation names some lines: they are refused, every other one is acknowledged."""
-    parcel = Parcel([event(1, NOW), event(2, NOW, long="x" * 300)], "host-0")
+    payload = Payload([event(1, NOW), event(2, NOW, long="x" * 300)], "host-0")
     text = b"Max entry size '300' bytes exceeded for stream '{a=\"b\"}' while adding an entry with length '400' bytes"
-    verdict = Loki(url="http://loki").judge(parcel, Answer(400, text))
-    assert list(verdict.outcomes) == [ACKNOWLEDGED, Outcome("rejected", "line_too_long", "longer than 300 bytes")]
+    send_result = Loki(url="http://loki").judge(payload, Answer(400, text))
+    assert list(send_result.outcomes) == [
+        ACKNOWLEDGED,
+        RecordResult("rejected", "line_too_long", "longer than 300 bytes"),
+    ]
 
 
 class TestPush:

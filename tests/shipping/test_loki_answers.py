@@ -12,8 +12,8 @@ import pytest
 from pepperpy_obs.shipping.loki import Loki
 from pepperpy_obs.shipping.loki_wordings import ADVICE, WORDINGS, Wording
 from pepperpy_obs.shipping.otlp import Otlp
-from pepperpy_obs.shipping.outcome import Answer, Parcel
 from pepperpy_obs.shipping.record import Record
+from pepperpy_obs.shipping.results import Answer, Payload
 from pepperpy_obs.shipping.shipper import Shipper
 from tests.servers import loki_words as words
 from tests.servers.loki import SECOND, LokiServer, go_time
@@ -28,8 +28,8 @@ STREAM = '{instance="host-0", service_name="unknown_service"}'
 
 def judged(text: str, *records: Record) -> list[str]:
     """Return what becomes of each record by a 400 with that text."""
-    verdict = Loki(url="http://loki").judge(Parcel(records, "host-0"), Answer(400, text.encode()))
-    return [outcome.reason or outcome.what for outcome in verdict.outcomes] or [verdict.action]
+    send_result = Loki(url="http://loki").judge(Payload(records, "host-0"), Answer(400, text.encode()))
+    return [outcome.reason or outcome.what for outcome in send_result.outcomes] or [send_result.action]
 
 
 @pytest.mark.parametrize("wording", [words.LOWER, words.UPPER])
@@ -233,8 +233,8 @@ def test_where_lines_may_be_hidden_a_throttled_request_goes_again(event: Make) -
     named = f"entry with timestamp {go_time(NOW + 2)} ignored, reason: '{words.STREAM_RATE}',\n"
     for of, wanted in ((3, ["acknowledged", "acknowledged", "again"]), (2, [])):
         text = f"{named}user 'fake', total ignored: 1 out of {of} for stream: {STREAM}"
-        verdict = Loki(url="http://loki").judge(Parcel(records, "host-0"), Answer(429, text.encode()))
-        assert ([one.what for one in verdict.outcomes], verdict.reason) == (wanted, "429")
+        send_result = Loki(url="http://loki").judge(Payload(records, "host-0"), Answer(429, text.encode()))
+        assert ([one.what for one in send_result.outcomes], send_result.reason) == (wanted, "429")
 
 
 def rfc3339(at: int) -> str:

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from pepperpy_obs.shipping.otlp import Otlp
-from pepperpy_obs.shipping.outcome import Answer, Parcel
 from pepperpy_obs.shipping.record import Record
+from pepperpy_obs.shipping.results import Answer, Payload
 from pepperpy_obs.shipping.shipper import Shipper
 from tests.servers.wire import wait_until
 
@@ -26,7 +26,7 @@ def test_one_export(event: Make) -> None:
     """The body is the event's line; fields are attributes under OpenTelemetry's names, ids and time in their places."""
     trace, span = "ab" * 16, "cd" * 8
     record = event(7, NOW, trace_id=trace, span_id=span, level="warning", service="shop", input_tokens=2**63, ok=True)
-    request = Otlp(url="http://collector", gzip=False).encode(Parcel([record], "host-0"))
+    request = Otlp(url="http://collector", gzip=False).encode(Payload([record], "host-0"))
     assert (request.path, dict(request.headers)) == ("/v1/logs", {"Content-Type": "application/json"})
     (resource,) = json.loads(request.body)["resourceLogs"]
     assert resource["resource"]["attributes"] == [
@@ -79,8 +79,8 @@ def test_one_export(event: Make) -> None:
 )
 def test_each_answer_has_a_meaning(answer: Answer, action: str, what: str, event: Make) -> None:
     """Of a partial success the number of the refused is believed."""
-    verdict = Otlp(url="http://collector").judge(Parcel([event(1, NOW), event(2, NOW)], "host"), answer)
-    assert (verdict.action, " ".join(outcome.what for outcome in verdict.outcomes)) == (action, what)
+    send_result = Otlp(url="http://collector").judge(Payload([event(1, NOW), event(2, NOW)], "host"), answer)
+    assert (send_result.action, " ".join(outcome.what for outcome in send_result.outcomes)) == (action, what)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 
 from pepperpy_obs import _guard
 from pepperpy_obs.errors import SetupError
-from pepperpy_obs.shipping import slots
+from pepperpy_obs.shipping import spool_directories
 from pepperpy_obs.shipping.cursor import Cursor
 from pepperpy_obs.shipping.elastic import Elastic
 from pepperpy_obs.shipping.private import Descriptor, open_private
@@ -42,9 +42,9 @@ def test_a_link_leads_nowhere(name: str, ship: Ship, event: Make, tmp_path: Path
     """Whichever file of ours is a link: what it leads to stays as it is, and events arrive."""
     victim = tmp_path / "victim"
     victim.write_bytes(b"precious" * 20)
-    slot = tmp_path / "spool" / "0"
-    slot.mkdir(parents=True, mode=0o700)
-    (slot / name).symlink_to(victim)
+    spool_directory = tmp_path / "spool" / "0"
+    spool_directory.mkdir(parents=True, mode=0o700)
+    (spool_directory / name).symlink_to(victim)
     with ElasticServer(items=[(400, "routing_missing_exception", "no")]) as server:
         shipper = ship(Elastic(url=server.url, **QUICK))
         shipper.offer([event(n, n) for n in range(3)])
@@ -59,15 +59,18 @@ def test_a_directory_that_anybody_can_write_to_is_passed_over(
     ship: Ship, event: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The next number is taken, and the log names what is wrong and what to do."""
-    slot = tmp_path / "spool" / "0"
-    slot.mkdir(parents=True)
-    slot.chmod(0o777)
+    spool_directory = tmp_path / "spool" / "0"
+    spool_directory.mkdir(parents=True)
+    spool_directory.chmod(0o777)
     with ElasticServer() as server:
         shipper = ship(Elastic(url=server.url, **QUICK))
         shipper.offer([event(1, 1)])
         assert shipper.flush(10)
-        assert not list(slot.iterdir())
-    assert f"{slot} in the spool is passed over: anybody may write to it (mode 0777): chmod o-w it" in caplog.text
+        assert not list(spool_directory.iterdir())
+    assert (
+        f"{spool_directory} in the spool is passed over: anybody may write to it (mode 0777): chmod o-w it"
+        in caplog.text
+    )
     _guard.forget()
 
 
@@ -85,11 +88,11 @@ def test_odd_files_are_refused(tmp_path: Path) -> None:
 
 def test_a_huge_file_is_not_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A sparse file of ten gigabytes under a segment's name is named and left; what is ours goes on."""
-    slot = slots.take(tmp_path)
-    huge = slot.path / file_name(5)
+    spool_directory = spool_directories.take(tmp_path)
+    huge = spool_directory.path / file_name(5)
     with huge.open("wb") as file:
         file.truncate(10 * 1024**3)
-    spool = Spool(slot, ["a"], never, Bounds())
+    spool = Spool(spool_directory, ["a"], never, Bounds())
     spool.append([Record(1, "x", b"{}")])
     assert [one.id for one in spool.take("a", 1000, 10).records] == ["x"]
     assert (huge.stat().st_size, "passed over" in caplog.text) == (10 * 1024**3, True)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from pepperpy_obs import _guard
-from pepperpy_obs.shipping import slots
+from pepperpy_obs.shipping import spool_directories
 from pepperpy_obs.shipping.record import Record, frames
 from pepperpy_obs.shipping.segment import FileSegment
 from pepperpy_obs.shipping.spool import Bounds, Spool
@@ -69,7 +69,7 @@ def drain(spool: Spool, sink: str, *, commit: bool = True) -> list[int]:
 class TestSpool:
     def test_each_sink_has_its_own_pace(self, tmp_path: Path, losses: Losses) -> None:
         """Every sink gets every record in order, once, whatever the others do."""
-        spool = Spool(slots.take(tmp_path), ["a", "b"], losses, WIDE)
+        spool = Spool(spool_directories.take(tmp_path), ["a", "b"], losses, WIDE)
         spool.append([record(n) for n in range(20)])
         assert drain(spool, "a") == list(range(20))
         spool.append([record(n) for n in range(20, 30)])
@@ -80,13 +80,13 @@ class TestSpool:
 
     def test_a_restart_goes_on_at_the_cursor(self, tmp_path: Path, losses: Losses) -> None:
         """What was taken and not committed comes again; what was committed does not; a new sink starts behind it."""
-        spool = Spool(slots.take(tmp_path), ["a"], losses, WIDE)
+        spool = Spool(spool_directories.take(tmp_path), ["a"], losses, WIDE)
         spool.append([record(n) for n in range(20)])
         first, second = spool.take("a", 200, 3), spool.take("a", 200, 3)
         assert [one.at for one in second.records] == [3, 4, 5]
         spool.commit("a", first.ends[-1])
         spool.close()
-        again = Spool(slots.take(tmp_path), ["a", "new"], losses, NARROW)
+        again = Spool(spool_directories.take(tmp_path), ["a", "new"], losses, NARROW)
         assert (again.pending("a"), again.pending("new")) == (17, 0)
         again.append([record(20)])
         assert drain(again, "a") == list(range(3, 21))
@@ -96,13 +96,13 @@ class TestSpool:
 
     def test_a_torn_tail_is_cut(self, tmp_path: Path, losses: Losses) -> None:
         """Half a record at the end, as a kill leaves it, is neither sent nor in the way of the next."""
-        spool = Spool(slots.take(tmp_path), ["a"], losses, WIDE)
+        spool = Spool(spool_directories.take(tmp_path), ["a"], losses, WIDE)
         spool.append([record(n) for n in range(5)])
         spool.abandon()
         (path,) = tmp_path.glob("0/*.seg")
         with path.open("ab") as file:
             file.write(frames([record(5)])[:-1])
-        again = Spool(slots.take(tmp_path), ["a"], losses, WIDE)
+        again = Spool(spool_directories.take(tmp_path), ["a"], losses, WIDE)
         again.append([record(6)])
         assert drain(again, "a") == [0, 1, 2, 3, 4, 6]
         again.close()
@@ -110,12 +110,12 @@ class TestSpool:
 
     def test_a_segment_without_a_whole_record_is_nothing(self, tmp_path: Path, losses: Losses) -> None:
         """A process killed before its first record was whole leaves a file; the next makes its own of that name."""
-        spool = Spool(slots.take(tmp_path), ["a"], losses, WIDE)
+        spool = Spool(spool_directories.take(tmp_path), ["a"], losses, WIDE)
         spool.append([record(0)])
         spool.abandon()
         (path,) = tmp_path.glob("0/*.seg")
         path.write_bytes(path.read_bytes()[:20])
-        again = Spool(slots.take(tmp_path), ["a"], losses, WIDE)
+        again = Spool(spool_directories.take(tmp_path), ["a"], losses, WIDE)
         again.append([record(1)])
         assert again.sync()
         assert drain(again, "a") == [1]
@@ -125,7 +125,7 @@ class TestSpool:
     @pytest.mark.parametrize("segment", [0, -1])
     def test_a_damaged_record_costs_itself(self, tmp_path: Path, losses: Losses, segment: int) -> None:
         """One flipped bit, in any segment: that record is lost and counted, those around it are not."""
-        spool = Spool(slots.take(tmp_path), ["a"], losses, NARROW)
+        spool = Spool(spool_directories.take(tmp_path), ["a"], losses, NARROW)
         for n in range(20):
             spool.append([record(n)])
         spool.abandon()
@@ -134,14 +134,14 @@ class TestSpool:
         data[len(frames([record(0)])) + 9] ^= 1
         path.write_bytes(data)
         lost = int(path.stem) + 1
-        again = Spool(slots.take(tmp_path), ["a"], losses, NARROW)
+        again = Spool(spool_directories.take(tmp_path), ["a"], losses, NARROW)
         assert drain(again, "a") == [n for n in range(20) if n != lost]
         again.close()
         assert losses.counts == {("a", "damaged"): 1}
 
     def test_a_damaged_length_is_counted(self, tmp_path: Path, losses: Losses) -> None:
         """Nobody knows where the next frame starts: it costs the rest of its segment, counted, and no other segment."""
-        spool = Spool(slots.take(tmp_path), ["a"], losses, NARROW)
+        spool = Spool(spool_directories.take(tmp_path), ["a"], losses, NARROW)
         for n in range(20):
             spool.append([record(n)])
         spool.abandon()
@@ -150,14 +150,14 @@ class TestSpool:
         held = len(data) // len(frames([record(0)]))
         data[len(frames([record(0)]))] ^= 1
         path.write_bytes(data)
-        again = Spool(slots.take(tmp_path), ["a"], losses, NARROW)
+        again = Spool(spool_directories.take(tmp_path), ["a"], losses, NARROW)
         assert drain(again, "a") == [0, *range(held, 20)]
         again.close()
         assert losses.counts == {("a", "damaged"): held - 1}
 
     def test_the_oldest_goes_when_it_is_full(self, tmp_path: Path, losses: Losses) -> None:
         """The spool never holds more than its bound; what a slow sink loses is told, a quick one loses nothing."""
-        spool = Spool(slots.take(tmp_path), ["quick", "slow"], losses, NARROW)
+        spool = Spool(spool_directories.take(tmp_path), ["quick", "slow"], losses, NARROW)
         for n in range(200):
             spool.append([record(n)])
             assert drain(spool, "quick") == [n]
@@ -171,7 +171,7 @@ class TestSpool:
         self, tmp_path: Path, losses: Losses, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """While the disk takes nothing, events go out from memory, in order; past its bound the newest are dropped."""
-        spool = Spool(slots.take(tmp_path), ["a"], losses, NARROW)
+        spool = Spool(spool_directories.take(tmp_path), ["a"], losses, NARROW)
         spool.append([record(n) for n in range(3)])
 
         def full(file: int, data: bytes, offset: int) -> int:
@@ -195,12 +195,12 @@ class TestSpool:
         self, tmp_path: Path, losses: Losses, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """At the close, what memory held is written if the disk takes it then."""
-        spool = Spool(slots.take(tmp_path), ["a"], losses, NARROW)
+        spool = Spool(spool_directories.take(tmp_path), ["a"], losses, NARROW)
         with monkeypatch.context() as patch:
             patch.setattr(FileSegment, "append", _no_space)
             spool.append([record(0), record(1)])
         spool.close()
-        again = Spool(slots.take(tmp_path), ["a"], losses, NARROW)
+        again = Spool(spool_directories.take(tmp_path), ["a"], losses, NARROW)
         assert drain(again, "a") == [0, 1]
         again.close()
 
@@ -209,7 +209,7 @@ class TestSpool:
     ) -> None:
         """What is left in memory then is lost: each sink is told what it had not answered for, and no file stays."""
         monkeypatch.setattr(FileSegment, "append", _no_space)
-        spool = Spool(slots.take(tmp_path), ["a", "b"], losses, NARROW)
+        spool = Spool(spool_directories.take(tmp_path), ["a", "b"], losses, NARROW)
         spool.append([record(n) for n in range(5)])
         spool.commit("a", spool.take("a", 10**6, 2).ends[-1])
         spool.close()
@@ -225,26 +225,26 @@ def _no_space(self: FileSegment, data: bytes) -> None:
 class TestSlots:
     def test_a_slot_has_one_owner(self, tmp_path: Path) -> None:
         """The lowest free number is taken; a released one is free again."""
-        first, second = slots.take(tmp_path), slots.take(tmp_path)
+        first, second = spool_directories.take(tmp_path), spool_directories.take(tmp_path)
         assert (first.number, second.number) == (0, 1)
         first.release()
-        third = slots.take(tmp_path)
+        third = spool_directories.take(tmp_path)
         assert third.number == 0
         second.release()
         third.release()
 
     def test_orphans_are_those_that_nobody_holds(self, tmp_path: Path, losses: Losses) -> None:
         """Directories with events whose owners are gone are found; owned and empty ones are not."""
-        spools = [Spool(slots.take(tmp_path), ["a"], losses, WIDE) for _ in range(4)]
+        spools = [Spool(spool_directories.take(tmp_path), ["a"], losses, WIDE) for _ in range(4)]
         for spool in spools[1:]:
-            spool.append([record(spool.slot.number)])
+            spool.append([record(spool.spool_directory.number)])
         spools[2].close()
         spools[0].close()
-        mine = slots.take(tmp_path)
-        found = slots.orphans(tmp_path)
-        assert (mine.number, [slot.number for slot in found]) == (0, [2])
-        for slot in [mine, *found, spools[1].slot, spools[3].slot]:
-            slot.release()
+        mine = spool_directories.take(tmp_path)
+        found = spool_directories.orphans(tmp_path)
+        assert (mine.number, [spool_directory.number for spool_directory in found]) == (0, [2])
+        for spool_directory in [mine, *found, spools[1].spool_directory, spools[3].spool_directory]:
+            spool_directory.release()
         for spool in (spools[1], spools[3]):
             spool.abandon()
 
@@ -252,7 +252,7 @@ class TestSlots:
         """The message says which directory and what to give instead."""
         (tmp_path / "file").touch()
         with pytest.raises(ValueError, match=r"no spool can be kept in .*file.*let ship_directory be one"):
-            slots.take(tmp_path / "file")
+            spool_directories.take(tmp_path / "file")
 
 
 class SpoolLaws(RuleBasedStateMachine):
@@ -268,7 +268,7 @@ class SpoolLaws(RuleBasedStateMachine):
 
     def open(self) -> None:
         """Open the spool as a new process would."""
-        self.spool = Spool(slots.take(Path(self.directory.name)), ["a", "b"], self.losses, NARROW)
+        self.spool = Spool(spool_directories.take(Path(self.directory.name)), ["a", "b"], self.losses, NARROW)
         self.committed = {sink: self.seen[sink][-1] if self.seen[sink] else -1 for sink in self.seen}
 
     @rule(count=st.integers(1, 12))

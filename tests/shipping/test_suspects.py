@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from pepperpy_obs import _guard
-from pepperpy_obs.shipping.doubt import Doubt, Tally
 from pepperpy_obs.shipping.elastic import Elastic
 from pepperpy_obs.shipping.logstash import Logstash
 from pepperpy_obs.shipping.loki import Loki
+from pepperpy_obs.shipping.poison import PoisonDetector, ReceiverHistory
 from pepperpy_obs.shipping.record import Record
 from pepperpy_obs.shipping.shipper import Shipper
 from pepperpy_obs.shipping.sink import SinkSpec
@@ -146,31 +146,34 @@ def test_a_file_that_cannot_be_read_is_counted(tmp_path: Path) -> None:
     path = tmp_path / "loki.suspects"
     path.write_bytes(b"\xff" * 10)
     path.chmod(0o600)
-    assert len(Suspects(path, Tally())) == 0
+    assert len(Suspects(path, ReceiverHistory())) == 0
     assert set(_guard.failures()) == {"shipping.suspects"}
     _guard.forget()
 
 
 def test_what_others_left_is_taken_over(tmp_path: Path) -> None:
-    """Suspects of ended processes stand in our file, each once, with the doubt that they had."""
-    tally = Tally(successes=7, failures=5)
-    doubt = Doubt(3, 1, own=4, proven=2, seen=7)
+    """Suspects of ended processes stand in our file, each once, with the detectors that they had."""
+    history = ReceiverHistory(successes=7, failures=5)
+    detector = PoisonDetector(3, 1, own=4, proven=2, seen=7)
     for name, number in (("a", 1), ("b", 2)):
-        kept = Suspects(tmp_path / name, tally)
-        assert kept.add(Suspect(Record(number, str(number), b"{}"), "host-9", replay=True, reduced=False, doubt=doubt))
-    ours = Suspects(tmp_path / "ours", Tally(), [tmp_path / "a", tmp_path / "b"])
+        kept = Suspects(tmp_path / name, history)
+        assert kept.add(
+            Suspect(Record(number, str(number), b"{}"), "host-9", replay=True, reduced=False, detector=detector)
+        )
+    ours = Suspects(tmp_path / "ours", ReceiverHistory(), [tmp_path / "a", tmp_path / "b"])
     assert [(one.record.id, one.instance, one.replay) for one in ours] == [("1", "host-9", True), ("2", "host-9", True)]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ours"]
-    (found, _) = Suspects(tmp_path / "ours", Tally())
-    assert found.doubt == Doubt(-4, -4, own=4, proven=2)
+    (found, _) = Suspects(tmp_path / "ours", ReceiverHistory())
+    assert found.detector == PoisonDetector(-4, -4, own=4, proven=2)
 
 
 def test_there_is_an_end_to_suspicion(tmp_path: Path) -> None:
     """More than so many, or so many bytes, find no room."""
-    kept = Suspects(tmp_path / "a", Tally())
-    doubt = Doubt.begun(Tally())
-    assert not kept.add(Suspect(Record(0, "x", b"x" * 5_000_000), "h", replay=False, reduced=False, doubt=doubt))
+    kept = Suspects(tmp_path / "a", ReceiverHistory())
+    detector = PoisonDetector.begun(ReceiverHistory())
+    assert not kept.add(Suspect(Record(0, "x", b"x" * 5_000_000), "h", replay=False, reduced=False, detector=detector))
     taken = [
-        kept.add(Suspect(Record(n, str(n), b"{}"), "h", replay=False, reduced=False, doubt=doubt)) for n in range(70)
+        kept.add(Suspect(Record(n, str(n), b"{}"), "h", replay=False, reduced=False, detector=detector))
+        for n in range(70)
     ]
     assert taken == [True] * 64 + [False] * 6

@@ -12,7 +12,7 @@ import pytest
 
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.shipping.elastic import Elastic
-from pepperpy_obs.shipping.outcome import Answer, Request, retry_after
+from pepperpy_obs.shipping.results import Answer, Request, retry_after
 from pepperpy_obs.shipping.sink import SinkSpec
 from pepperpy_obs.shipping.transport import Pause, Transport, persist
 from tests.servers.certificate import make_certificate

@@ -24,8 +24,8 @@ from pepperpy_obs.reports.stats import Stats
 from pepperpy_obs.shipping import transport
 from pepperpy_obs.shipping.elastic import Elastic
 from pepperpy_obs.shipping.loki import Loki
-from pepperpy_obs.shipping.outcome import Parcel
 from pepperpy_obs.shipping.record import Record
+from pepperpy_obs.shipping.results import Payload
 from pepperpy_obs.sources import source
 from tests.servers.elastic import ElasticServer
 from tests.servers.loki import LokiServer
@@ -53,7 +53,7 @@ def numbers(plain: Any) -> Any:
 
 def push(server: Server, spec: Loki | Elastic, sent: list[Record], instance: str = "one") -> None:
     """Send records with the encoder that ships, without the network between."""
-    request = spec.encode(Parcel(sent, instance))
+    request = spec.encode(Payload(sent, instance))
     headers = {name.lower(): value for name, value in request.headers.items()}
     assert server.answer(request.path, headers, request.body).status in {200, 204}
 

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from pepperpy_obs.shipping.doubt import Doubt
-from pepperpy_obs.shipping.leg import Leg
-from pepperpy_obs.shipping.outcome import Outcome
+from pepperpy_obs.shipping.in_flight import InFlightBatch
+from pepperpy_obs.shipping.poison import PoisonDetector
+from pepperpy_obs.shipping.results import RecordResult
 
-__all__ = ["Group", "divided", "halves", "regroup"]
+__all__ = ["SubBatch", "divided", "halves", "regroup"]
 
 
 @dataclass(eq=False, slots=True)
-class Group:
-    """Places in a leg that go in one request."""
+class SubBatch:
+    """Places in a batch that go in one request."""
 
-    leg: Leg
+    flight: InFlightBatch
     places: Sequence[int]
     replay: bool = False
     reduced: bool = False
-    doubt: Doubt | None = None
+    detector: PoisonDetector | None = None
     tried: bool = False
     """It has failed, as it is."""
     waiting: Sequence[int] = ()
@@ -31,24 +31,24 @@ class Group:
     """The words."""
 
 
-def halves(group: Group) -> list[Group]:
+def halves(group: SubBatch) -> list[SubBatch]:
     """Return its two halves."""
     half = len(group.places) // 2
     return [replace(group, places=places, tried=False) for places in (group.places[:half], group.places[half:])]
 
 
-def divided(group: Group, parts: Sequence[Sequence[int]]) -> list[Group]:
+def divided(group: SubBatch, parts: Sequence[Sequence[int]]) -> list[SubBatch]:
     """Return a group for each part of it; a part has indices into the places."""
     return [replace(group, places=[group.places[index] for index in part]) for part in parts]
 
 
-def regroup(group: Group, outcomes: Sequence[Outcome]) -> list[Group]:
+def regroup(group: SubBatch, outcomes: Sequence[RecordResult]) -> list[SubBatch]:
     """Return what was not settled: what may go again as it was first, then what goes in another shape."""
     kinds = {
-        "doubtful": Group(group.leg, [], group.replay, group.reduced, group.doubt),
-        "again": Group(group.leg, [], group.replay, group.reduced),
-        "reduced": Group(group.leg, [], group.replay, reduced=True),
-        "replay": Group(group.leg, [], replay=True, reduced=group.reduced),
+        "doubtful": SubBatch(group.flight, [], group.replay, group.reduced, group.detector),
+        "again": SubBatch(group.flight, [], group.replay, group.reduced),
+        "reduced": SubBatch(group.flight, [], group.replay, reduced=True),
+        "replay": SubBatch(group.flight, [], replay=True, reduced=group.reduced),
     }
     for place, outcome in zip(group.places, outcomes, strict=True):
         kind = "doubtful" if outcome.doubtful else outcome.what

@@ -17,7 +17,7 @@ from pepperpy_obs._guard import failed
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.shipping.private import Descriptor, check_directory
 
-__all__ = ["Slot", "is_odd", "orphans", "passed_over", "take", "unusable"]
+__all__ = ["SpoolDirectory", "is_odd", "orphans", "passed_over", "take", "unusable"]
 
 _LOG = logging.getLogger("pepperpy_obs")
 _MOST = 10_000
@@ -27,7 +27,7 @@ _LEFT = ("*.seg", "*.suspects")
 """What an owner that is gone may have left."""
 
 
-class Slot:
+class SpoolDirectory:
     """A locked directory of the spool; at most one process in the world holds it."""
 
     def __init__(self, path: Path, lock: Descriptor) -> None:
@@ -67,7 +67,7 @@ def passed_over(path: Path, error: OSError) -> None:
     _LOG.warning("pepperpy_obs: %s in the spool is passed over: %s", path, error.strerror or error)
 
 
-def _lock(path: Path) -> Slot | None:
+def _lock(path: Path) -> SpoolDirectory | None:
     path.mkdir(mode=0o700, exist_ok=True)
     check_directory(path)
     lock = Descriptor(path / "lock", os.O_RDWR | os.O_CREAT)
@@ -79,11 +79,11 @@ def _lock(path: Path) -> Slot | None:
     except OSError:
         lock.close()
         raise
-    return Slot(path, lock)
+    return SpoolDirectory(path, lock)
 
 
-def take(root: Path, start: int = 0) -> Slot:
-    """Lock the free slot with the lowest number, from `start` on, made if need be.
+def take(root: Path, start: int = 0) -> SpoolDirectory:
+    """Lock the free directory with the lowest number, from `start` on, made if need be.
 
     Raises:
         SetupError: The directory cannot be made, written or locked.
@@ -92,29 +92,29 @@ def take(root: Path, start: int = 0) -> Slot:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         for number in range(start, start + _MOST):
             try:
-                slot = _lock(root / str(number))
+                spool_directory = _lock(root / str(number))
             except OSError as error:
                 if not is_odd(error) or not os.access(root, os.W_OK | os.X_OK):
                     raise
                 passed_over(root / str(number), error)
                 continue
-            if slot is not None:
-                return slot
+            if spool_directory is not None:
+                return spool_directory
         raise FileExistsError(errno.EEXIST, f"{_MOST} directories in it are taken", str(root))
     except OSError as error:
         raise unusable(root, error) from error
 
 
-def orphans(root: Path) -> list[Slot]:
-    """Lock and return every slot that holds something to send and is free, the lowest number first."""
-    found: list[Slot] = []
+def orphans(root: Path) -> list[SpoolDirectory]:
+    """Lock and return every directory that holds something to send and is free, the lowest number first."""
+    found: list[SpoolDirectory] = []
     for number in sorted(int(path.name) for path in root.iterdir() if path.name.isdecimal()):
         path = root / str(number)
         try:
-            slot = _lock(path) if any(any(path.glob(kind)) for kind in _LEFT) else None
+            spool_directory = _lock(path) if any(any(path.glob(kind)) for kind in _LEFT) else None
         except OSError as error:
             passed_over(path, error)
             continue
-        if slot is not None:
-            found.append(slot)
+        if spool_directory is not None:
+            found.append(spool_directory)
     return found

@@ -14,18 +14,18 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from pepperpy_obs.shipping import slots
+from pepperpy_obs.shipping import spool_directories
 from pepperpy_obs.shipping.dead_letter import DeadLetters
 from pepperpy_obs.shipping.delivery import Delivery
-from pepperpy_obs.shipping.doubt import Doubt, Tally
 from pepperpy_obs.shipping.elastic import Elastic
+from pepperpy_obs.shipping.in_flight import InFlightBatch, Source
 from pepperpy_obs.shipping.ledger import Account
-from pepperpy_obs.shipping.leg import Leg, Source
 from pepperpy_obs.shipping.logstash import Logstash
 from pepperpy_obs.shipping.loki import Loki
 from pepperpy_obs.shipping.otlp import Otlp
-from pepperpy_obs.shipping.outcome import Answer, Request
+from pepperpy_obs.shipping.poison import PoisonDetector, ReceiverHistory
 from pepperpy_obs.shipping.record import Record
+from pepperpy_obs.shipping.results import Answer, Request
 from pepperpy_obs.shipping.shipper import Shipper
 from pepperpy_obs.shipping.sink import SinkSpec
 from pepperpy_obs.shipping.spool import Bounds, Spool
@@ -85,7 +85,7 @@ class Lane:
 
     def __init__(self, directory: str, size: int) -> None:
         self.account = Account("logstash")
-        self.spool = Spool(slots.take(Path(directory)), ["logstash"], self.account_drop, Bounds())
+        self.spool = Spool(spool_directories.take(Path(directory)), ["logstash"], self.account_drop, Bounds())
         self.letters = Path(directory) / "letters"
         self.numbers = count(COMPANY)
         self.offer(range(size))
@@ -100,28 +100,28 @@ class Lane:
         self.account.accepted(len(records))
         self.spool.append(records)
 
-    def take(self) -> Leg:
+    def take(self) -> InFlightBatch:
         """Take what there is."""
-        return Leg(Source(self.spool, "host-0"), self.spool.take("logstash", 10**6, 1000))
+        return InFlightBatch(Source(self.spool, "host-0"), self.spool.take("logstash", 10**6, 1000))
 
-    def more(self) -> Leg:
+    def more(self) -> InFlightBatch:
         """Take one event that comes just now."""
         self.offer([next(self.numbers)])
         return self.take()
 
     def deliver(self, receiver: Receiver, *, company: bool = True) -> bool:
         """Deliver what is there, as a sender does, until nothing is left; return whether all of it was settled."""
-        tally = Tally()
-        self.suspects = Suspects(self.letters.with_name("logstash.suspects"), tally)
+        history = ReceiverHistory()
+        self.suspects = Suspects(self.letters.with_name("logstash.suspects"), history)
         more = self.more if company else lambda: None
-        leg: Leg | None = self.take()
+        flight: InFlightBatch | None = self.take()
         while True:
             delivery = Delivery(
                 SPEC,
-                leg,
+                flight,
                 account=self.account,
                 letters=DeadLetters(self.letters),
-                tally=tally,
+                history=history,
                 suspects=self.suspects,
                 more=more,
             )
@@ -132,7 +132,7 @@ class Lane:
             delivery.ask(receiver)
             if receiver.stop.is_set():
                 return False
-            leg = more()
+            flight = more()
 
     def rejected(self) -> list[int]:
         """Return the numbers of the dead letters, in order."""
@@ -208,16 +208,16 @@ def test_a_lone_event_waits_for_company() -> None:
 
 def test_five_proofs_without_a_failure_of_others() -> None:
     """That is what it takes where nothing else fails; where half of the others do, it takes more."""
-    tally = Tally()
-    doubt = Doubt.begun(tally)
+    history = ReceiverHistory()
+    detector = PoisonDetector.begun(history)
     proofs = []
     for _ in range(6):
-        doubt = doubt.failed(tally)
-        proofs.append(doubt.convicts(tally))
-        tally.successes += 1
+        detector = detector.failed(history)
+        proofs.append(detector.is_poison(history))
+        history.successes += 1
     assert proofs == [False] * 5 + [True]
-    tally.failures += 5
-    assert not doubt.convicts(tally)
+    history.failures += 5
+    assert not detector.is_poison(history)
 
 
 def poisoned(server: Server, ill: Reply) -> Server:

@@ -17,12 +17,12 @@ from pepperpy_obs.shipping.record import Record
 __all__ = [
     "ACKNOWLEDGED",
     "Answer",
-    "Outcome",
-    "Parcel",
+    "Payload",
+    "RecordResult",
     "Request",
-    "Verdict",
+    "SendResult",
     "all_acknowledged",
-    "common_verdict",
+    "common_result",
     "hold",
     "not_its_own",
     "retry",
@@ -32,7 +32,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class Payload:
     """Records that go in one request."""
 
     records: Sequence[Record]
@@ -79,7 +79,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RecordResult:
     """What became of one record.
 
     `again` is a record to be sent once more, `replay` one to be sent once more apart from the others (Loki's rule of
@@ -94,11 +94,11 @@ class Outcome:
     """Of `again`: the record itself may be the cause."""
 
 
-ACKNOWLEDGED: Final = Outcome("acknowledged")
+ACKNOWLEDGED: Final = RecordResult("acknowledged")
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class SendResult:
     """What one answer means for the records of one request.
 
     `settle`: see `outcomes`, one for each record; with a `detail`, a person must act on those that are to go again.
@@ -110,35 +110,35 @@ class Verdict:
     action: Literal["settle", "retry", "split", "hold", "unknown"]
     reason: str = ""
     detail: str = ""
-    outcomes: Sequence[Outcome] = ()
+    outcomes: Sequence[RecordResult] = ()
     doubtful: bool = False
     """Whether one record or the whole sink is the cause remains to be seen: one may crash a handler, or wake a
     firewall, and a sink that was set up wrongly may refuse every one."""
 
 
-def all_acknowledged(count: int) -> Verdict:
+def all_acknowledged(count: int) -> SendResult:
     """Say that the receiver has every record."""
-    return Verdict("settle", outcomes=(ACKNOWLEDGED,) * count)
+    return SendResult("settle", outcomes=(ACKNOWLEDGED,) * count)
 
 
-def retry(answer: Answer, *, doubtful: bool = False) -> Verdict:
+def retry(answer: Answer, *, doubtful: bool = False) -> SendResult:
     """Say that the same bytes may go through later."""
     reason = str(answer.status) if answer.status else "no_answer"
-    return Verdict("retry", reason, answer.text, doubtful=doubtful)
+    return SendResult("retry", reason, answer.text, doubtful=doubtful)
 
 
-def split(answer: Answer, *, doubtful: bool = True) -> Verdict:
+def split(answer: Answer, *, doubtful: bool = True) -> SendResult:
     """Say that something in it is in the way of all of it; a page that others wrote does not know that."""
-    return not_its_own(answer) or Verdict("split", str(answer.status), answer.text, doubtful=doubtful)
+    return not_its_own(answer) or SendResult("split", str(answer.status), answer.text, doubtful=doubtful)
 
 
-def hold(answer: Answer, *, doubtful: bool = False) -> Verdict:
+def hold(answer: Answer, *, doubtful: bool = False) -> SendResult:
     """Say that the sink is set up wrongly, here or there."""
     text = f"{answer.status}: {answer.text}" if answer.text else str(answer.status)
-    return Verdict("hold", str(answer.status), text, doubtful=doubtful)
+    return SendResult("hold", str(answer.status), text, doubtful=doubtful)
 
 
-def not_its_own(answer: Answer) -> Verdict | None:
+def not_its_own(answer: Answer) -> SendResult | None:
     """Hold what a login page, a firewall or a port that wants TLS has answered, whatever the status says.
 
     None of our receivers writes markup; Go and nginx answer 400 to plain HTTP where they expect TLS.
@@ -148,7 +148,7 @@ def not_its_own(answer: Answer) -> Verdict | None:
     return hold(answer, doubtful=True) if markup or b"http request to an https" in words else None
 
 
-def common_verdict(answer: Answer) -> Verdict | None:
+def common_result(answer: Answer) -> SendResult | None:
     """Judge what means the same to every receiver; None when the protocol has its own word to say.
 
     A status of 2xx or 400 is never judged here: some protocols say with 200 that they refused, others with 400 that
@@ -161,7 +161,7 @@ def common_verdict(answer: Answer) -> Verdict | None:
         return retry(answer, doubtful=answer.reached)
     if status == 413:
         # Often it is a proxy's answer, and the proxy's page.
-        return Verdict("split", "413", answer.text, doubtful=True)
+        return SendResult("split", "413", answer.text, doubtful=True)
     if status in {401, 403, 404, 405, 406, 407, 415} or 300 <= status < 400:
         # A firewall says 403 or 406 to words that it does not like; the others are no answer to a body.
         return hold(answer, doubtful=status in {403, 406})

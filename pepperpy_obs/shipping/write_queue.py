@@ -14,7 +14,7 @@ from pepperpy_obs._guard import failed
 from pepperpy_obs.shipping.record import Record
 from pepperpy_obs.shipping.spool import Spool
 
-__all__ = ["Fsync", "Intake"]
+__all__ = ["Fsync", "WriteQueue"]
 
 Fsync = Literal["always", "interval", "never"]
 """When the disk is waited for: after every write, at most `fsync_interval` after it, or when the system sees fit."""
@@ -23,7 +23,7 @@ _APART = 128
 """Roughly what a record takes in memory apart from its line, in bytes."""
 
 
-class Intake:
+class WriteQueue:
     """The queue and the writer of one process; `grown` is called when the spool holds more than before."""
 
     def __init__(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-__all__ = ["Doubt", "Tally"]
+__all__ = ["PoisonDetector", "ReceiverHistory"]
 
 _BY_CHANCE = 1e-4
 _DOUBTS = 10
@@ -18,7 +18,7 @@ _DOUBTS = 10
 
 
 @dataclass(slots=True)
-class Tally:
+class ReceiverHistory:
     """How one sink has answered so far."""
 
     successes: int = 0
@@ -35,36 +35,36 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
+class PoisonDetector:
     """How a record, or those that it went with, failed since it first did."""
 
     successes: int
     failures: int
-    """What the tally said before."""
+    """What the history said before."""
     own: int = 0
     """Failures of its own."""
     proven: int = 0
     """Those before which others had got through since the last."""
     seen: int = 0
-    """The tally's successes at the last."""
+    """The history's successes at the last."""
 
     @staticmethod
-    def begun(tally: Tally) -> Doubt:
-        """Return the doubt of a record that has not failed yet."""
-        return Doubt(tally.successes, tally.failures, seen=tally.successes)
+    def begun(history: ReceiverHistory) -> PoisonDetector:
+        """Return the detector of a record that has not failed yet."""
+        return PoisonDetector(history.successes, history.failures, seen=history.successes)
 
-    def failed(self, tally: Tally) -> Doubt:
-        """Return the doubt after one more failure, which the tally learns of, too."""
-        tally.failures += 1
-        proven = self.proven + (tally.successes > self.seen)
-        return replace(self, own=self.own + 1, proven=proven, seen=tally.successes)
+    def failed(self, history: ReceiverHistory) -> PoisonDetector:
+        """Return the detector after one more failure, which the history learns of, too."""
+        history.failures += 1
+        proven = self.proven + (history.successes > self.seen)
+        return replace(self, own=self.own + 1, proven=proven, seen=history.successes)
 
-    def convicts(self, tally: Tally) -> bool:
+    def is_poison(self, history: ReceiverHistory) -> bool:
         """Tell whether chance hardly explains the failures.
 
         How often others fail is estimated by Laplace's rule, so that five proofs and no failure of others suffice.
         """
-        others = tally.failures - self.failures - self.own
-        rate = (others + 1) / (tally.successes - self.successes + others + 2)
+        others = history.failures - self.failures - self.own
+        rate = (others + 1) / (history.successes - self.successes + others + 2)
         # The rate is known from few answers, and each of the others' failures might have led to a blame by chance, too.
         return rate**self.proven < _BY_CHANCE / min(1 + others, _DOUBTS)

@@ -11,25 +11,25 @@ import msgspec
 from pepperpy_obs import _clock
 from pepperpy_obs.shipping.record import Record
 
-__all__ = ["rfc3339", "stamped"]
+__all__ = ["parse_header", "rfc3339"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class _Stamp(msgspec.Struct):
+class _Header(msgspec.Struct):
     timestamp: Any = None
     event_id: Any = None
 
 
-_decode = msgspec.json.Decoder(_Stamp).decode
+_decode = msgspec.json.Decoder(_Header).decode
 
 
-def stamped(line: bytes) -> Record:
+def parse_header(line: bytes) -> Record:
     r"""Return the record of one line of JSON.
 
     A line without a time happened now, one without an id gets one: a resend must be the same event for the receiver.
 
-    >>> stamped(b'{"timestamp":"1970-01-01T00:00:01.000002Z","event_id":"e1"}\n')
+    >>> parse_header(b'{"timestamp":"1970-01-01T00:00:01.000002Z","event_id":"e1"}\n')
     Record(at=1000002000, id='e1', line=b'{"timestamp":"1970-01-01T00:00:01.000002Z","event_id":"e1"}')
     """
     line = line.rstrip(b"\n")
@@ -37,7 +37,7 @@ def stamped(line: bytes) -> Record:
         stamp = _decode(line)
     except msgspec.DecodeError:
         # Our lines are JSON; the receiver's judge will have the last word on this one.
-        stamp = _Stamp()
+        stamp = _Header()
     event_id = stamp.event_id if isinstance(stamp.event_id, str) and stamp.event_id else token_hex(16)
     return Record(_nanoseconds(stamp.timestamp), event_id, line)
 

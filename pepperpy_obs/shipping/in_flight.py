@@ -12,7 +12,7 @@ from typing import NamedTuple
 from pepperpy_obs.shipping.record import Record
 from pepperpy_obs.shipping.spool import Batch, Spool
 
-__all__ = ["Leg", "Source", "commit"]
+__all__ = ["InFlightBatch", "Source", "commit"]
 
 
 class Source(NamedTuple):
@@ -22,7 +22,7 @@ class Source(NamedTuple):
     instance: str
 
 
-class Leg:
+class InFlightBatch:
     """One batch of one source; what is settled takes no memory any more."""
 
     def __init__(self, source: Source, batch: Batch) -> None:
@@ -44,7 +44,7 @@ class Leg:
             raise LookupError(msg)
         return record
 
-    def settle(self, place: int) -> None:
+    def ack(self, place: int) -> None:
         """Note that the record has been answered for."""
         self._records[place] = None
         self._owed -= 1
@@ -74,11 +74,11 @@ class Leg:
         return self._prefix == len(self._records)
 
 
-def commit(legs: Iterable[Leg], sink: str) -> list[Leg]:
-    """Move the cursors as far as the legs, in the order in which they were taken, allow; return those still needed."""
-    left: list[Leg] = []
-    for leg in legs:
+def commit(flights: Iterable[InFlightBatch], sink: str) -> list[InFlightBatch]:
+    """Move the cursors as far as the batches allow, in the order of their taking; return those still needed."""
+    left: list[InFlightBatch] = []
+    for flight in flights:
         # What was taken later from the same spool waits: a cursor before which a record is owed would lose it.
-        if any(leg.spool is one.spool for one in left) or not leg.advance(sink):
-            left.append(leg)
+        if any(flight.spool is one.spool for one in left) or not flight.advance(sink):
+            left.append(flight)
     return left
