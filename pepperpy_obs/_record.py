@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import weakref
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pepperpy_obs.events import CACHE_LOOKED_UP, METRIC_RECORDED, OPERATION_FINISHED
 
@@ -31,12 +31,14 @@ __all__ = [
     "MOVED",
     "NOTES",
     "PRICED",
+    "SPAN",
     "SPEC",
     "START",
     "Around",
     "Identity",
     "Notes",
     "Record",
+    "SpanFacts",
     "Spec",
     "blank",
     "identity_of",
@@ -55,6 +57,9 @@ EARLIER: Final = "_earlier"
 them out. `MADE` is the key of the time at which such a request was answered, in epoch ms, where that is known."""
 MADE: Final = "_made"
 
+SPAN: Final = "_span"
+"""Key of the `SpanFacts` of an event that was another instrumentation's span; the link that counts takes them out."""
+
 _REFERENCES: Final[Callable[[Any], int]] = type.__dict__["__weakrefoffset__"].__get__
 
 MOVED: Final = "\0"
@@ -71,6 +76,14 @@ NOTES: Final = 4
 """`Notes`, or None for the many calls that have none."""
 ERROR: Final = 5
 """The class of the exception that ended the call, or None."""
+
+
+class SpanFacts(NamedTuple):
+    """From which instrumentation a span came, and when it began and ended, in epoch ns."""
+
+    scope: str
+    start: int
+    end: int
 
 
 class Notes:

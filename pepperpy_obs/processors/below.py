@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from pepperpy_obs.processors.known_ids import is_framework_id, told_id
 from pepperpy_obs.typing import EventDict
 
-__all__ = ["Below", "Counted", "Matching"]
+__all__ = ["Below", "Counted", "Matching", "plain_names"]
 
 _MOST: Final = 1024
 """How many answers are kept for one call, the latest. A longer run is still matched by its response ids."""
@@ -41,7 +41,7 @@ class Counted(NamedTuple):
     @property
     def models(self) -> frozenset[str]:
         """Those models, in plain names."""
-        return _plain_names(*self.names)
+        return plain_names(*self.names)
 
 
 class Below:
@@ -81,7 +81,7 @@ class Below:
 
     def unseen(self, event: EventDict) -> int:
         """Return how many of the requests that a total tells of, without their usage, were not counted below."""
-        models, told = _plain_names(event.get("model"), event.get("response_model")), int(event["requests"])
+        models, told = plain_names(event.get("model"), event.get("response_model")), int(event["requests"])
         seen = sum(1 for one in self.requests if _one_model(one.models, models))
         return max(0, told - seen - self.asked)
 
@@ -146,7 +146,7 @@ def _one_model(some: frozenset[str], others: frozenset[str]) -> bool:
 def _answered(usage: EventDict) -> frozenset[str]:
     """Return the model that answered; only where it is unknown, the one that was asked for."""
     answered = usage.get("response_model")
-    return _plain_names(None if answered or _is_rest(usage) else usage.get("model"), answered)
+    return plain_names(None if answered or _is_rest(usage) else usage.get("model"), answered)
 
 
 def _is_rest(usage: EventDict) -> bool:
@@ -154,7 +154,8 @@ def _is_rest(usage: EventDict) -> bool:
     return "requests" in usage and "response_model" not in usage and told_id(usage) is None
 
 
-def _plain_names(*names: Any) -> frozenset[str]:
+def plain_names(*names: Any) -> frozenset[str]:
+    """Return models' names without their makers and dates; what is no text is left out."""
     return frozenset(_plain_name(name) for name in names if isinstance(name, str))
 
 

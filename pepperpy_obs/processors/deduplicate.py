@@ -6,13 +6,14 @@ from collections.abc import Collection
 from typing import Any, Final
 
 from pepperpy_obs._event import ANSWER
-from pepperpy_obs._record import EARLIER, PRICED, Identity
+from pepperpy_obs._record import EARLIER, PRICED, SPAN, Identity, SpanFacts
 from pepperpy_obs.aggregate.requests import outcome_of
 from pepperpy_obs.events import TOKEN_FIELDS
 from pepperpy_obs.processors.below import Below, Counted
 from pepperpy_obs.processors.conversation import flag_uncounted, take_in
 from pepperpy_obs.processors.known_ids import KnownAnswers, is_framework_id
 from pepperpy_obs.processors.totals import Parts, is_total, without
+from pepperpy_obs.processors.twins import Twins, read_below
 from pepperpy_obs.typing import EventDict
 
 __all__ = ["NEEDS_PRICE", "DeduplicateUsage"]
@@ -47,6 +48,7 @@ class DeduplicateUsage:
     def __init__(self, remembered: int = _REMEMBERED) -> None:
         self._limit = remembered
         self._answers = KnownAnswers(remembered)
+        self._twins_elsewhere = Twins()
         self._below: dict[Any, Below] = {}
         self._kept = 0
 
@@ -59,6 +61,7 @@ class DeduplicateUsage:
         """Mark the event if need be, and remember what it counts."""
         answer: Identity = event_dict.pop(ANSWER, None) or _NO_OBJECT
         unknown = take_in(event_dict, event_dict.pop(EARLIER)) if EARLIER in event_dict else ()
+        facts: SpanFacts | None = event_dict.pop(SPAN, None)
         uses = "input_tokens" in event_dict or not event_dict.keys().isdisjoint(_USED)
         silent = not uses and ("usage_flags" in event_dict or "usage_incomplete" in event_dict)
         if not uses and not silent and not self._below:
@@ -70,22 +73,22 @@ class DeduplicateUsage:
         if unknown:
             flag_uncounted(event_dict, unknown, below or Below(), self._answers)
         if uses:
-            below = self._count(event_dict, below or Below(), *answer)
+            below = self._count(event_dict, below or Below(), *answer, facts)
         elif silent:
-            below = _ask(event_dict, below)
+            below = self._ask(event_dict, below, facts)
         # An event without a span of its own names the span that it happened in.
         above = event_dict.get("parent_span_id") if "duration_seconds" in event_dict else span
         if below is not None and above is not None:
             self._hand_up(above, below)
         return event_dict
 
-    def _count(self, event: EventDict, below: Below, address: int, held: Any) -> Below:
+    def _count(self, event: EventDict, below: Below, address: int, held: Any, facts: SpanFacts | None) -> Below:
         """Mark what was counted before, and return what is counted with this event and below it."""
         asked, trace = PRICED in event, event.get("trace_id")
         if event.get("cache_hit") is True:
             below.requests.append(Counted.of(event, address, priced=asked))
             return below
-        duplicates = self._twins(event, below, address, held)
+        duplicates = self._twins(event, below, address, held, facts)
         parts = Parts(event, below, self._answers) if not duplicates and is_total(event) else None
         if parts is not None and not parts.new:
             duplicates = [parts.priced]
@@ -114,13 +117,24 @@ class DeduplicateUsage:
             self._answers.add(entry, trace, None, priced=asked)
             below.requests.append(Counted.of(entry, 0, priced=asked))
 
-    def _twins(self, event: EventDict, below: Below, address: int, held: Any) -> list[bool]:
+    def _twins(self, event: EventDict, below: Below, address: int, held: Any, facts: SpanFacts | None) -> list[bool]:
         """Return of each time that the whole answer was counted before whether it was priced then."""
         duplicates = below.same(event, address)
         if not duplicates and is_framework_id(event.get("response_id")):
             duplicates = below.alike(event)
-        twin = self._answers.twin(event, event.get("trace_id"), held)
-        return duplicates if twin is None else [*duplicates, twin]
+        if not duplicates and facts is not None:
+            duplicates = read_below(event, below)
+        twin = self._answers.twin(event, event.get("trace_id"), held, same_input=facts is not None)
+        if twin is not None:
+            duplicates = [*duplicates, twin]
+        return self._twins_elsewhere.find(event, facts, duplicates)
+
+    def _ask(self, event: EventDict, below: Below | None, facts: SpanFacts | None) -> Below:
+        """Note that a call asked without being told what was used, unless the request is another instrumentation's."""
+        if facts is not None and below is None and self._twins_elsewhere.find(event, facts, []):
+            below = Below()
+            below.asked += 1
+        return _ask(event, below)
 
     def _hand_up(self, above: Any, below: Below) -> None:
         """Keep what was counted below a call for the one that called it."""

@@ -46,10 +46,11 @@ class KnownAnswers:
         self._ids: dict[str, _Seen] = {}
         self._objects: dict[int, _Seen] = {}
 
-    def twin(self, usage: EventDict, trace: Any, held: Any = None) -> bool | None:
+    def twin(self, usage: EventDict, trace: Any, held: Any = None, *, same_input: bool = False) -> bool | None:
         """Return whether this answer was priced when it was counted; None if it was not counted yet.
 
-        It is known by its id; without one by the very object, which a function below has kept and returned again.
+        It is known by its id; without one by the very object, which a function below has kept and returned again. In
+        another trace `same_input` is enough, where two instrumentations may differ about the output.
         """
         told = usage.get("response_id")
         if not told and held is None:
@@ -57,7 +58,8 @@ class KnownAnswers:
         seen = self._ids.get(told) if told else self._objects.get(id(held))
         if seen is None:
             return None
-        if (told and seen[0] == trace) or seen[1] == (usage.get("input_tokens"), usage.get("output_tokens")):
+        tokens = usage.get("input_tokens"), usage.get("output_tokens")
+        if (told and seen[0] == trace) or seen[1] == tokens or (same_input and seen[1][0] in {tokens[0], None}):
             return seen[2]
         return None
 
