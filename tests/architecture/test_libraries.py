@@ -25,6 +25,7 @@ ROOMS = {
         "reports",
         "shipping",
     ),
+    "opentelemetry": ("integrations.opentelemetry",),
     "prometheus_client": ("export.prometheus",),
     "pydantic": ("config",),
     "pydantic_settings": ("config",),
@@ -39,6 +40,7 @@ HEAVY = [
     "httpx",
     "httpx2",
     "msgspec",
+    "opentelemetry",
     "prometheus_client",
     "psycopg",
     "pydantic",
@@ -82,8 +84,8 @@ def test_each_core_dependency_is_used() -> None:
     """What everybody has to install is what the package imports, and no more."""
     project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     declared = {re.split("[<>=]", line)[0].replace("-", "_") for line in project["dependencies"]}
-    # pydantic comes with pydantic-settings, the HTTP client with genai-prices or an extra, SQLAlchemy with one.
-    assert {library for _, library in outsiders()} - declared == {"pydantic", "httpx2", "sqlalchemy"}
+    # pydantic comes with pydantic-settings, the HTTP client with genai-prices or an extra, the others with one.
+    assert {library for _, library in outsiders()} - declared == {"pydantic", "httpx2", "opentelemetry", "sqlalchemy"}
     assert declared - {library for _, library in outsiders()} == set()
 
 

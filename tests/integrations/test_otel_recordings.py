@@ -22,13 +22,13 @@ RESPONSES: Tokens = (2000, 450)
 CLAUDE: Tokens = (3900, 250)
 GEMINI: Tokens = (900, 200)
 NOTHING: Tokens = (0, 0)
-FAMILIES = {
+FAMILIES: dict[Tokens, set[str]] = {
     CHAT: {"gpt-4o-mini", "gpt-4o-mini-2024-07-18"},
     RESPONSES: {"gpt-5.1", "gpt-5.1-2025-11-13"},
     CLAUDE: {"claude-sonnet-4-5", "claude-sonnet-4-5-20250929"},
     GEMINI: {"gemini-2.5-flash"},
 }
-CACHED = {CHAT: 1024, RESPONSES: 512, CLAUDE: 3000, GEMINI: 256}
+CACHED: dict[Tokens, int] = {CHAT: 1024, RESPONSES: 512, CLAUDE: 3000, GEMINI: 256}
 BLIND_TO_CACHES = ("openai-v2", "agents")
 """Instrumentations that leave out which input was cached, or do so for some requests."""
 

@@ -1,211 +1,21 @@
-"""Spans of other instrumentations become our events: read in every dialect, counted once, and nothing else changes."""
+"""Spans of other instrumentations become our events: each request once, in its place in the trace."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
-from opentelemetry.trace import Status, StatusCode, Tracer
+from opentelemetry.trace import Status, StatusCode
 
 from pepperpy_obs import agent, costed, measure
 from pepperpy_obs._guard import failures
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.integrations.opentelemetry import ObsSpanProcessor, attach, post_instrument
 from pepperpy_obs.testing import Captured, captured
-
-CHAT: dict[str, Any] = {
-    "gen_ai.operation.name": "chat",
-    "gen_ai.provider.name": "openai",
-    "gen_ai.request.model": "gpt-4o-mini",
-    "gen_ai.response.model": "gpt-4o-mini-2024-07-18",
-    "gen_ai.response.id": "chatcmpl-1",
-    "gen_ai.usage.input_tokens": 1000,
-    "gen_ai.usage.output_tokens": 200,
-}
-NAMED = {"provider": "openai", "model": "gpt-4o-mini", "response_model": "gpt-4o-mini-2024-07-18"}
-COUNTED = {"input_tokens": 1000, "output_tokens": 200}
-SPOKEN = (
-    "outcome", "error_type", "kind", "agent", "provider", "model", "response_model", "response_id", "service_tier",
-    "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "cache_write_1h_tokens",
-    "reasoning_tokens", "usage_flags", "usage_incomplete", "usage_aggregate", "usage_duplicate",
-)  # fmt: skip
-
-
-@pytest.fixture
-def provider() -> Iterator[TracerProvider]:
-    """Return a tracer provider whose spans are read."""
-    made = TracerProvider()
-    attach(made)
-    yield made
-    made.shutdown()
-
-
-def told(event: dict[str, Any]) -> dict[str, Any]:
-    """Return what an event says of a request."""
-    return {name: event[name] for name in SPOKEN if name in event}
-
-
-def finish(tracer: Tracer, name: str, attributes: dict[str, Any], status: Status | None = None) -> None:
-    """Make a span as a child of the current one."""
-    with tracer.start_as_current_span(name, attributes=attributes) as span:
-        if status is not None:
-            span.set_status(status)
-
-
-DIALECTS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
-    "conventions up to 1.36": (
-        "some.scope",
-        {
-            "gen_ai.operation.name": "chat",
-            "gen_ai.system": "anthropic",
-            "gen_ai.request.model": "claude-sonnet-4-5",
-            "gen_ai.usage.prompt_tokens": 10,
-            "gen_ai.usage.completion_tokens": 2,
-        },
-        {"provider": "anthropic", "model": "claude-sonnet-4-5", "input_tokens": 10, "output_tokens": 2},
-    ),
-    "conventions up to 1.41": (
-        "opentelemetry.instrumentation.genai.openai",
-        CHAT | {"gen_ai.usage.cache_read.input_tokens": 512, "gen_ai.usage.reasoning.output_tokens": 64},
-        NAMED | COUNTED | {"response_id": "chatcmpl-1", "cache_read_tokens": 512, "reasoning_tokens": 64},
-    ),
-    "conventions of their own": (
-        "com.anthropic.sdk.python",
-        {
-            "gen_ai.operation.name": "chat",
-            "gen_ai.provider.name": "anthropic",
-            "gen_ai.request.model": "claude-sonnet-4-5",
-            "gen_ai.usage.input_tokens": 3900,
-            "gen_ai.usage.output_tokens": 250,
-            "gen_ai.usage.cache_read.input_tokens": 3000,
-            "gen_ai.usage.cache_write.input_tokens": 500,
-            "anthropic.usage.cache_creation.ephemeral_1h_input_tokens": 200,
-        },
-        {
-            "provider": "anthropic", "model": "claude-sonnet-4-5", "input_tokens": 3900, "output_tokens": 250,
-            "cache_read_tokens": 3000, "cache_write_tokens": 500, "cache_write_1h_tokens": 200,
-        },
-    ),
-    "OpenInference": (
-        "openinference.instrumentation.openai",
-        {
-            "openinference.span.kind": "LLM",
-            "llm.system": "openai",
-            "llm.invocation_parameters": '{"model": "gpt-4o-mini", "stream": false}',
-            "llm.model_name": "gpt-4o-mini-2024-07-18",
-            "llm.token_count.prompt": 1000,
-            "llm.token_count.completion": 200,
-            "llm.token_count.prompt_details.cache_read": 512,
-        },
-        NAMED | COUNTED | {"cache_read_tokens": 512},
-    ),
-    "Langfuse, the provider's words": (
-        "langfuse-sdk",
-        {
-            "langfuse.observation.type": "generation",
-            "langfuse.observation.model.name": "gpt-4o-mini-2024-07-18",
-            "langfuse.observation.usage_details": json.dumps({
-                "prompt_tokens": 1000, "completion_tokens": 200, "prompt_tokens_details": {"cached_tokens": 512},
-            }),
-        },
-        {"provider": "openai", "response_model": "gpt-4o-mini-2024-07-18", "cache_read_tokens": 512} | COUNTED,
-    ),
-    "Langfuse, its own parts": (
-        "langfuse-sdk",
-        {
-            "langfuse.observation.type": "generation",
-            "langfuse.observation.model.name": "gpt-4o-mini",
-            "langfuse.observation.usage_details": json.dumps({
-                "input": 488, "input_cache_read": 512, "output": 136, "output_reasoning": 64, "total": 1200,
-            }),
-        },
-        {
-            "provider": "openai", "response_model": "gpt-4o-mini", "cache_read_tokens": 512, "reasoning_tokens": 64,
-        } | COUNTED,
-    ),
-    "litellm": (
-        "litellm",
-        CHAT | {"metadata.usage_object": "{'prompt_tokens': 1000, 'completion_tokens': 200, 'prompt_tokens_details': "
-                "{'cached_tokens': 512}, 'cost': 0.1}"},
-        NAMED | COUNTED | {"response_id": "chatcmpl-1", "cache_read_tokens": 512},
-    ),
-    "litellm, that has counted words": (
-        "litellm",
-        CHAT | {"llm.is_streaming": True, "metadata.usage_object": "{'prompt_tokens_details': None}"},
-        NAMED | COUNTED | {"response_id": "chatcmpl-1", "usage_flags": ["estimated"]},
-    ),
-    "pydantic-ai": (
-        "pydantic-ai",
-        CHAT | {"gen_ai.usage.details.reasoning_tokens": 64, "operation.cost": 9.0},
-        NAMED | COUNTED | {"response_id": "chatcmpl-1", "reasoning_tokens": 64},
-    ),
-    "a cache told apart from the input": (
-        "some.scope",
-        CHAT | {"gen_ai.usage.input_tokens": 100, "gen_ai.usage.cache_read.input_tokens": 900},
-        NAMED | COUNTED | {"response_id": "chatcmpl-1", "cache_read_tokens": 900},
-    ),
-    "no usage": (
-        "some.scope",
-        {"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o-mini"},
-        {"provider": "openai", "model": "gpt-4o-mini", "usage_flags": ["missing"]},
-    ),
-    "half of it": (
-        "some.scope",
-        {"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o-mini", "gen_ai.usage.input_tokens": 5},
-        {"provider": "openai", "model": "gpt-4o-mini", "input_tokens": 5, "usage_incomplete": True},
-    ),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("dialect", DIALECTS)
-def test_a_span_is_read_in_every_dialect(dialect: str, provider: TracerProvider) -> None:
-    """Tokens, cached tokens, models and provider are those that the span tells, under whatever names."""
-    scope, attributes, expected = DIALECTS[dialect]
-    with captured() as seen:
-        finish(provider.get_tracer(scope), "chat gpt-4o-mini", attributes)
-    assert told(seen.event) == {"outcome": "ok", "kind": "llm"} | expected
-
-
-NO_REQUESTS: dict[str, tuple[str, str, dict[str, Any]]] = {
-    "an answer that is fetched again": ("any", "fetch", {"gen_ai.operation.name": "fetch_response"}),
-    "fetched, as OpenLLMetry tells it": (
-        "opentelemetry.instrumentation.openai.v1",
-        "openai.response",
-        {name: value for name, value in CHAT.items() if name != "gen_ai.request.model"},
-    ),
-    "fetched, as OpenInference tells it": (
-        "openinference.instrumentation.openai",
-        "Response",
-        {"openinference.span.kind": "LLM", "llm.invocation_parameters": "{}", "llm.token_count.prompt": 5},
-    ),
-    "fetched, as logfire tells it": (
-        "logfire.openai", "OpenAI API call", {"gen_ai.system": "openai", "gen_ai.usage.input_tokens": 5},
-    ),
-    "tokens that are counted beforehand": ("any", "messages.count_tokens", CHAT),
-    "what litellm has sent": ("litellm", "raw_gen_ai_request", {"llm.openai.usage": "{'prompt_tokens': 5}"}),
-    "a tool": ("any", "execute_tool search", {"gen_ai.operation.name": "execute_tool"}),
-    "the sum of a run": (
-        "pydantic-ai", "invoke_agent",
-        {"gen_ai.operation.name": "invoke_agent", "gen_ai.aggregated_usage.input_tokens": 5},
-    ),
-    "an HTTP request": ("opentelemetry.instrumentation.httpx", "POST", {"gen_ai.operation.name": "chat"}),
-    "our own calls": ("pepperpy_obs", "ask", CHAT),
-    "anything else": ("shop", "checkout", {"cart": 3}),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("what", NO_REQUESTS)
-def test_what_is_no_request_is_not_counted(what: str, provider: TracerProvider) -> None:
-    """No request and no token comes of it."""
-    scope, name, attributes = NO_REQUESTS[what]
-    with captured() as seen:
-        finish(provider.get_tracer(scope), name, attributes)
-    assert (seen.stats.usage.total_calls, seen.stats.usage.total_tokens) == (0, 0)
+from tests.integrations.spans import CHAT, OPENINFERENCE, finish, told
 
 
 def _with_usage(attributes: dict[str, Any], read: int, written: int) -> dict[str, Any]:
@@ -227,7 +37,7 @@ def test_two_instrumentations_of_one_client_count_once_by_the_id(provider: Trace
 
 def test_a_request_within_another_instrumentation_s_is_counted_once(provider: TracerProvider) -> None:
     """The outer one tells no id, and the parent tells that it is the same."""
-    outer = DIALECTS["OpenInference"][1]
+    outer = OPENINFERENCE
     with captured() as seen, provider.get_tracer("openinference.x").start_as_current_span("m", attributes=outer):
         finish(provider.get_tracer("com.openai.sdk"), "chat", CHAT)
     assert requests_and_tokens(seen) == (1, 1200)
@@ -252,7 +62,7 @@ def test_spans_that_nothing_ties_together_are_one_request_by_their_times(
 ) -> None:
     """LangChain's span is not made current, and neither tells an id; whichever ends first is counted."""
     inner, outer = provider.get_tracer("openinference.instrumentation.openai"), provider.get_tracer("openinference.lc")
-    attributes = DIALECTS["OpenInference"][1]
+    attributes = OPENINFERENCE
     with captured() as seen:
         around = outer.start_span("ChatOpenAI", attributes=attributes, start_time=1_000_000_000)
         within = inner.start_span("ChatCompletion", attributes=attributes, start_time=1_001_000_000)
