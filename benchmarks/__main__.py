@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from benchmarks.environments import FOLDER, ROOT, find_python, make_ready, note
 from benchmarks.plot import bars, plot_table
-from benchmarks.subjects import CHAT, GROUPS
+from benchmarks.subjects import CHAT, GROUPS, STORE, Group
 from benchmarks.table import as_table, rows_of
 
 _VERSIONS: Final = ("3.11", "3.12", "3.13", "3.14", "3.13t", "3.14t")
@@ -41,12 +41,15 @@ class Scale:
     hammer: int
     starts: int
     chat: tuple[str, ...]
+    store: tuple[str, ...]
 
 
-_FULL: Final = Scale(25, 2000, 1_000_000, (), (), (), (), 5_000_000, 50_000, 15, ())
+_FULL: Final = Scale(25, 2000, 1_000_000, (), (), (), (), 5_000_000, 50_000, 15, (), ())
 _SMOKE: Final = Scale(2, 20, 5_000, ("--bursts", "100", "--repeat", "1"), ("--series", "300", "--repeat", "2"),
                       ("--series", "30", "--repeat", "2"), ("--series", "10", "30", "--repeat", "2"), 20_000, 1_000,
-                      2, ("--calls", "2", "--repeat", "1"))  # fmt: skip
+                      2, ("--calls", "2", "--repeat", "1"),
+                      ("--sqlite", "3x2", "--postgresql", "3x2", "--minute", "3", "--hours", "1",
+                       "--repeat", "1"))  # fmt: skip
 
 
 def ask(python: Path, module: str, arguments: Sequence[str]) -> Any:
@@ -120,14 +123,15 @@ class Run:
             note(title)
             self.more[title] = ask(python, module, arguments)
             self.complete &= self.more[title] is not None
-        self._chat()
+        self._in_environment("the OpenAI SDK, observed", CHAT, "chat", scale.chat)
+        self._in_environment("store", STORE, "storing", scale.store)
 
-    def _chat(self) -> None:
-        """Measure what observes the OpenAI SDK; a smoke run has what is installed here."""
-        python = Path(sys.executable) if self._only_here else make_ready(CHAT, self.version)
+    def _in_environment(self, title: str, group: Group, module: str, arguments: Sequence[str]) -> None:
+        """Measure what takes an environment of its own; a smoke run has what is installed here."""
+        python = Path(sys.executable) if self._only_here else make_ready(group, self.version)
         if python is not None:
-            note("the OpenAI SDK, observed")
-            self.more["the OpenAI SDK, observed"] = found = ask(python, "chat", self.scale.chat)
+            note(title)
+            self.more[title] = found = ask(python, module, arguments)
             self.complete &= found is not None
 
     def write(self, folder: Path) -> None:

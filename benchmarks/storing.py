@@ -1,7 +1,7 @@
 """The store: what a minute costs to write, how long windows and steps take to read, and what grows with what.
 
 Each series is called five times a minute; every second one asks a language model. SQLite is a file in a folder of its
-own; `--url` measures a server's database instead, which has to be empty.
+own, PostgreSQL a server of its own. A store is given as its series and its days, such as 1000x30.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import shutil
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -162,38 +164,74 @@ def reading(url: str, config: Config, repeat: int, days: int) -> dict[str, Any]:
     }
 
 
-def measure(url: str, series: int, days: int, repeat: int) -> dict[str, Any]:
-    """Fill a store, and time what is written and read."""
+def measure(url: str, series: int, days: int, hours: int, repeat: int) -> dict[str, Any]:
+    """Fill a store, and time what is written and read; the latest hours are written minute by minute."""
     closed, found = template(series), dict[str, Any]()
     service = Service(url)
     service.days(days, days - 1, an_hour(closed))
     rows = service.size()
     took, rolled = [], []
-    for start in range(_NOW - DAY, _NOW, _MINUTE):
+    for start in range(_NOW - hours * HOUR, _NOW, _MINUTE):
         took.append(timed(lambda at=start: service.minute(at, closed), 1))  # type: ignore[misc]
         if (start + _MINUTE) % HOUR == 0:
             rolled.append(timed(service.roll_up, 1))
     found["written, a minute"] = {name: median(one[name] for one in took) for name in took[0]}
     found["rolled up, an hour"] = {name: median(one[name] for one in rolled) for name in rolled[0]}
     found["MB of hours and days, each day"] = rows / 1e6 / max(1, days - 1)
-    found["MB of minutes, each day"] = (service.size() - rows) / 1e6
+    found["MB of minutes, each day"] = (service.size() - rows) / 1e6 * 24 / hours
     with ManualClock(_NOW - 0.001):
         found |= reading(url, service.config, repeat, days)
     return found
 
 
+def writing(url: str, series: int, minutes: int = 5) -> dict[str, Any]:
+    """Time what a minute of many series takes, and its share of being rolled up."""
+    closed, service = template(series), Service(url)
+    service.minute(_NOW - DAY, closed)  # the series get their numbers
+    service.roll_up()
+    begin = _NOW - HOUR
+    took = [timed(lambda at=at: service.minute(at, closed), 1) for at in range(begin, begin + 60 * minutes, 60)]  # type: ignore[misc]
+    return {
+        "written, a minute": {name: median(one[name] for one in took) for name in took[0]},
+        f"rolled up, {minutes} minutes": timed(service.roll_up, 1),
+    }
+
+
+@contextmanager
+def servers(wanted: Sequence[str]) -> Generator[Callable[[], str] | None]:
+    """Return what makes an empty database in a server of its own; None if there is no PostgreSQL here."""
+    if not wanted or not (shutil.which("initdb") or Path("/usr/lib/postgresql").exists()):
+        yield None
+        return
+    from tests.servers.postgres import Postgres  # noqa: PLC0415 - of the tests
+
+    with Postgres() as server:
+        yield server.database
+
+
 def main() -> None:
     """Print it as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--url", help="an empty database; by default a new file of SQLite")
-    parser.add_argument("--series", type=int, default=1000)
-    parser.add_argument("--days", type=int, default=30)
+    parser.add_argument("--sqlite", nargs="*", default=["100x30", "1000x7", "1000x30", "1000x90"], metavar="STORE")
+    parser.add_argument("--postgresql", nargs="*", default=["1000x30"], metavar="STORE")
+    parser.add_argument("--minute", type=int, default=10_000, metavar="SERIES", help="also write minutes of so many")
+    parser.add_argument("--hours", type=int, default=24, help="how many are written minute by minute")
     parser.add_argument("--repeat", type=int, default=5)
     given = parser.parse_args()
+    found: dict[str, Any] = {}
+
+    def run(engine: str, make: Callable[[], str], stores: Sequence[str]) -> None:
+        found[f"{engine}, {given.minute} series"] = writing(make(), given.minute)
+        for store in stores:
+            series, days = map(int, store.split("x"))
+            found[f"{engine}, {series} series, {days} days"] = measure(make(), series, days, given.hours, given.repeat)
+
     with TemporaryDirectory() as folder:
-        url = given.url or f"sqlite:///{Path(folder) / 'obs.db'}"
-        found = measure(url, given.series, given.days, given.repeat)
-    sys.stdout.write(f"{json.dumps({'series': given.series, 'days': given.days, **found})}\n")
+        run("SQLite", lambda: f"sqlite:///{Path(folder) / f'{len(found)}.db'}", given.sqlite)
+    with servers(given.postgresql) as make:
+        if make is not None:
+            run("PostgreSQL", make, given.postgresql)
+    sys.stdout.write(f"{json.dumps(found)}\n")
 
 
 if __name__ == "__main__":

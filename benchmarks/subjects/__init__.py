@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Final
 
-__all__ = ["CHAT", "GROUPS", "Function", "Group", "Subject", "load", "subjects_of"]
+__all__ = ["CHAT", "GROUPS", "STORE", "Function", "Group", "Subject", "load", "subjects_of"]
 
 Function = Callable[[Any], Any]
 
@@ -81,6 +81,9 @@ CHAT: Final = Group("chat", "chat", (
     "opentelemetry-instrumentation-openai==0.62.4", "openinference-instrumentation-openai==0.1.66",
 ))  # fmt: skip
 """Of `benchmarks.chat`, which is no part of the table: what observes the OpenAI SDK, with the SDK."""
+
+STORE: Final = Group("store", "store", ("--editable", ".[store]"))
+"""Of `benchmarks.storing`."""
 
 
 def load(name: str) -> Any:

@@ -8,13 +8,18 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import Any, Self
-
-import pytest
+from typing import Any, NoReturn, Self
 
 __all__ = ["Postgres"]
 
 _DEBIAN = Path("/usr/lib/postgresql")
+
+
+def _skip(reason: str) -> NoReturn:
+    """Skip the test; imported here, as a benchmark starts servers, too."""
+    import pytest
+
+    pytest.skip(reason)
 
 
 def _program(name: str) -> str:
@@ -24,7 +29,7 @@ def _program(name: str) -> str:
         versions = sorted(_DEBIAN.glob(f"*/bin/{name}"), key=lambda path: float(path.parts[-3]))
         found = str(versions[-1]) if versions else None
     if found is None:
-        pytest.skip(f"{name} is neither on PATH nor below {_DEBIAN}; Debian has it in the package postgresql")
+        _skip(f"{name} is neither on PATH nor below {_DEBIAN}; Debian has it in the package postgresql")
     return found
 
 
@@ -37,7 +42,7 @@ def _user() -> str | None:
             return pwd.getpwnam(name).pw_name
         except KeyError:
             continue
-    pytest.skip("PostgreSQL does not run as root, and there is neither a user postgres nor nobody")
+    _skip("PostgreSQL does not run as root, and there is neither a user postgres nor nobody")
 
 
 class Postgres:
