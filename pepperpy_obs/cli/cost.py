@@ -15,8 +15,8 @@ from pepperpy_obs import Config, SetupError
 from pepperpy_obs.aggregate.series import ALSO_BY, SeriesKey
 from pepperpy_obs.cli.replay import fold_files, opened, tell
 from pepperpy_obs.pricing import Pricer
-from pepperpy_obs.readings import LiveState
-from pepperpy_obs.readings.source import Source
+from pepperpy_obs.readings import LiveState, Reading
+from pepperpy_obs.readings.source import Archive, Source
 from pepperpy_obs.replay.costs import CostFold, Repricing
 from pepperpy_obs.replay.log import EventLog
 from pepperpy_obs.reports.comparison import Comparison
@@ -37,11 +37,13 @@ _BACKUP: Final = re.compile(r"\.([0-9]{1,6})(?:\.gz)?$")
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Say what the verb accepts."""
     parser.epilog = (
-        "Reads what replay reads: logs, shipped events (loki+http://...), the sums of a service (http://...). Costs "
+        "Reads what replay reads: logs, shipped events (loki+http://...), the sums of a store (sqlite:///...), which "
+        "has whole hours and days, or of a service (http://...). Costs "
         "are those of the events, known when the calls were made. --reprice and --what-if price each request "
         "again, at its own time. Exit code: 0; 1 if there was no event at all, or none in the period; 2 if a source "
         "cannot be opened; 3 if the answer may lack something: the files begin after --since, or without it their "
-        "writer has begun to delete the oldest; or no request has a field of --by. Standard error says what."
+        "writer has begun to delete the oldest; or no request has a field of --by; or if it has more, as a store knows "
+        "only whole hours and days at the edges of the period. Standard error says what."
     )
     add = parser.add_argument
     add("files", nargs="+", metavar="SOURCE", help="a log file, in any order; - for standard input; or a URL")
@@ -93,21 +95,40 @@ def run(options: argparse.Namespace) -> int:
 
 def _show_totals(found: Source, options: argparse.Namespace, by: Sequence[tuple[str, ...]]) -> int:
     """Print the cost of a source that has sums and no events."""
-    given = {"--since": options.since, "--until": options.until, "--reprice": options.reprice or None}
-    given["--what-if"] = options.what_if or None
+    given = {"--reprice": options.reprice or None, "--what-if": options.what_if or None}
+    if not isinstance(found, Archive):
+        given |= {"--since": options.since, "--until": options.until}
     asked = [name for name, value in given.items() if value is not None]
     asked += [f"--by {','.join(fields)}" for fields in by if len(fields) > 1 and not _SERIES.issuperset(fields)]
     if asked:
         msg = f"{', '.join(asked)}: {options.files[0]} has sums and no events; leave it out, or give logs or a receiver"
         raise SetupError(msg)
-    stats = Stats.of(found.reading())
+    reading, notes = _past(found, options.since, options.until)
+    stats = Stats.of(reading)
     crossed = {",".join(fields): stats.cost_by(*fields) for fields in by if len(fields) > 1}
     if options.json:
-        print(_json(None, stats, crossed, [], []))
+        print(_json(None, stats, crossed, [], notes))
     else:
         shown = [crossed.get(",".join(fields), fields[0]) for fields in by]
         print(_text(stats.cost, shown, [], as_csv=options.csv).rstrip("\n"))
-    return 0 if stats.snapshot.events else 1
+    for note in notes:
+        print(note, file=sys.stderr)
+    return 1 if not stats.snapshot.events else _INCOMPLETE if notes else 0
+
+
+def _past(found: Source, since: int | None, until: int | None) -> tuple[Reading, list[str]]:
+    """Return the reading of a period, and what is to be said of it."""
+    if (since is None and until is None) or not isinstance(found, Archive):
+        return found.reading(), []
+    stretch, reading = found.between(since, until)
+    if not reading.snapshot.events:
+        return reading, ["nothing is known of what is between --since and --until"]
+    if (since is None or stretch.start == since) and (until is None or stretch.stop == until):
+        return reading, []
+    span = f"from {_said(stretch.start) if since is not None else 'the first'} to {_said(stretch.stop)}"
+    return reading, [
+        f"these are the sums {span}: of more than what was asked for, as only whole hours or days are kept"
+    ]
 
 
 def _fields(text: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from pepperpy_obs.errors import SetupError
 from pepperpy_obs.readings.reading import Reading
 from pepperpy_obs.readings.windows import Window
 
-__all__ = ["Collects", "EventFilter", "Source", "source_of"]
+__all__ = ["Archive", "Collects", "EventFilter", "Source", "source_of"]
 
 
 class EventFilter(TypedDict, total=False):
@@ -53,6 +53,18 @@ class Source(Protocol):
         """Return the newest events that have all that is given, the newest first.
 
         SetupError says so where the source keeps no events.
+        """
+        ...
+
+
+@runtime_checkable
+class Archive(Protocol):
+    """A source of sums that can be asked for a stretch of the past, as exactly as it has kept it."""
+
+    def between(self, since: int | None, until: int | None) -> tuple[range, Reading]:
+        """Return what was counted from `since` until before `until` (epoch nanoseconds; None: without end).
+
+        The stretch grows to the edges of the intervals that were kept; it is returned with the reading.
         """
         ...
 

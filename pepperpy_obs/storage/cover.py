@@ -82,7 +82,7 @@ class Cover:
     def hours(self, stretch: range) -> tuple[range, Found]:
         """Return what was counted in a stretch of whole hours, and the stretch.
 
-        It grows to the beginning of its first day if the hours of that day are gone, and only the day is left.
+        Where the hours of its first or its last day are gone and only the day is left, it grows to have all of that.
         """
         begin, end = stretch.start, stretch.stop
         day = begin // DAY * DAY
@@ -90,7 +90,10 @@ class Cover:
             begin = day
         first, last = -(-begin // DAY) * DAY, end // DAY * DAY
         if last < end and not self._has(HOUR, end, last + DAY):
-            last += DAY  # the day under way: nothing in its rows is of later
+            # Nothing in the rows of the day is of later, as on the day under way; or its hours are gone.
+            if self._has(DAY, last, last + 1) and not self._has(HOUR, last, end):
+                end = last + DAY
+            last += DAY
         found = self.nothing()
         if first < last:
             self._add_rows(found, DAY, range(first, last))

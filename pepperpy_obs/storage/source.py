@@ -65,6 +65,12 @@ class Reader:
         """Return what was counted in all, or in a window that ends at `now`."""
         return self._read(lambda cover: self._snapshot(cover, seconds, now, waiting))
 
+    def between(self, since: int | None, until: int | None, now: int) -> tuple[range, Snapshot]:
+        """Return what was counted in a stretch, which grows to the edges of whole hours, or of days."""
+        begin = 0 if since is None else since // (HOUR * NANO) * HOUR
+        end = -(-(now if until is None else until) // (HOUR * NANO)) * HOUR
+        return self._read(lambda cover: self._between(cover, range(begin, max(begin, end))))
+
     def history(self, window: Window, step: Window, now: int, waiting: Waiting = ()) -> list[Reading]:
         """Return the readings of the window's steps, as a source does."""
         return self._read(lambda cover: self._history(cover, window, step, now, waiting))
@@ -100,6 +106,10 @@ class Reader:
         if table.start is not None:
             table.start, table.end = max(table.start, stretch.start), now
         return Snapshot.of(table, seconds)
+
+    def _between(self, cover: Cover, stretch: range) -> tuple[range, Snapshot]:
+        whole, found = cover.hours(stretch)
+        return range(whole.start * NANO, whole.stop * NANO), Snapshot.of(found.to_table(), None)
 
     def _stretch(self, cover: Cover, stretch: range) -> tuple[range, Found]:
         seconds = range(stretch.start // NANO, stretch.stop // NANO)
@@ -184,6 +194,15 @@ class StoredSource:
         Steps are multiples of 10 s, of an hour or of a day, as long as these are kept; SetupError says how long.
         """
         return self._reader.history(window, step, _clock.time_ns())
+
+    def between(self, since: int | None, until: int | None) -> tuple[range, Reading]:
+        """Return what was counted from `since` until before `until`, in whole hours, or in days where these are kept.
+
+        The stretch that this is comes with the reading.
+        """
+        now = _clock.time_ns()
+        stretch, snapshot = self._reader.between(since, until, now)
+        return stretch, Reading(now, snapshot)
 
     def events(self, **_: Unpack[EventFilter]) -> NoReturn:
         """Raise SetupError: a store keeps sums and no events."""

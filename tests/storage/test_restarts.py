@@ -16,6 +16,7 @@ from tests.cli.command import CommandLine
 
 NOON = 1_763_899_200
 DAY = 86_400
+CUSTOMERS = {"PEPPERPY_COST_ATTRIBUTES": "customer"}
 COUNTED: dict[str, Any] = {"cost_attributes": ("customer",)}
 SPANS = {"seconds", "start", "end", "window", "throughput", "requests_per_minute", "request_volume"}
 LIVES = (40, 3, 70)
@@ -83,10 +84,31 @@ def test_a_month_spans_restarts(lives: tuple[str, Path, Reading, str]) -> None:
 def test_every_verb_reads_a_store(lives: tuple[str, Path, Reading, str], cli: CommandLine) -> None:
     """The verbs say of the store what they say of the log."""
     url, log, _, _ = lives
-    variables = {"PEPPERPY_COST_ATTRIBUTES": "customer"}
     for verb in ("replay", "cost", "cost --by customer", "cost --by model,agent"):
-        of_log, of_store = (cli(*verb.split(), "--json", one, variables=variables) for one in (str(log), url))
+        of_log, of_store = (cli(*verb.split(), "--json", one, variables=CUSTOMERS) for one in (str(log), url))
         assert (of_store.returncode, of_store.stderr) == (0, ""), verb
         expected, found = json.loads(of_log.stdout), json.loads(of_store.stdout)
         assert steady(found) == steady(expected), verb
     assert cli("health", url).stdout.startswith("health: healthy")
+
+
+def test_a_store_is_asked_for_a_period(lives: tuple[str, Path, Reading, str], cli: CommandLine) -> None:
+    """`cost --since --until` says of whole hours what it says of the log; of others all of the hours at the edges."""
+    url, log, _, _ = lives
+    found: dict[str, Any] = {}
+    for period in (
+        "--since 2025-11-24",
+        "--until 2025-11-25T12:00",
+        "--since 2025-11-26T13:00 --until 2025-11-26T14:00",
+    ):
+        of_log, of_store = (cli("cost", *period.split(), "--json", one, variables=CUSTOMERS) for one in (str(log), url))
+        assert (of_store.returncode, of_store.stderr) == (0, ""), period
+        expected, found = json.loads(of_log.stdout), json.loads(of_store.stdout)
+        assert steady(found["cost"]) == steady(expected["cost"]), period
+        assert found["cost"]["total_cost"] not in {"0", None}
+    odd = cli("cost", "--since", "2025-11-26T13:10", "--until", "2025-11-26T13:20", "--json", url, variables=CUSTOMERS)
+    told = "these are the sums from 2025-11-26 13:00:00 UTC to 2025-11-26 14:00:00 UTC: of more than what was asked for"
+    assert (odd.returncode, json.loads(odd.stdout)["notes"][0][: len(told)]) == (3, told)
+    assert json.loads(odd.stdout)["cost"] == found["cost"]
+    none = cli("cost", "--until", "2025-11-24", url)
+    assert (none.returncode, none.stderr) == (1, "nothing is known of what is between --since and --until\n")

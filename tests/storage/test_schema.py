@@ -146,6 +146,21 @@ def test_each_resolution_is_kept_as_long_as_it_is_set(store_url: str) -> None:
         reader = Reader(life.database)
         assert reader.snapshot(None, now).events["operation.finished"] == 9
         assert reader.snapshot(4 * DAY, now).events["operation.finished"] == 4
+        # Of the day before yesterday the hours are known, of the first that is left only all of it.
+        for day, hours, grown in (
+            (10, (0, 1), (0, 1)),
+            (10, (-1, 0), None),
+            (4, (0, 1), (-12, 12)),
+            (4, (-9, 0), (-12, 12)),
+        ):
+            begin, end = (NOON + (day * 24 + hour) * 3600 * SECOND for hour in hours)
+            stretch, found = reader.between(begin, end, now)
+            expected = (
+                range(begin, end)
+                if grown is None
+                else range(*[NOON + (day * 24 + hour) * 3600 * SECOND for hour in grown])
+            )
+            assert (stretch, found.events["operation.finished"]) == (expected, 0 if grown is None else 1), (day, hours)
         assert delete_old(life.database, now // SECOND, kept, most=1000) == 0
 
 
