@@ -54,7 +54,14 @@ class Database:
 
     def write(self, step: Callable[[Connection], Result]) -> Result:
         """Take a step in a transaction, which is committed if the step returns; SourceError if that fails."""
-        return self._run(step, {_BEGIN: "BEGIN IMMEDIATE"})
+
+        def alone(connection: Connection) -> Result:
+            if not self.is_sqlite:
+                # As long as SQLite waits for other writers. Not in the connection's options: PgBouncer takes none.
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_WAIT}s'")
+            return step(connection)
+
+        return self._run(alone, {_BEGIN: "BEGIN IMMEDIATE"})
 
     def read(self, step: Callable[[Connection], Result]) -> Result:
         """Take a step that sees one moment of the database; SourceError if that fails."""
@@ -116,6 +123,10 @@ class Database:
         asked = {
             "connect_timeout": _CONNECT,
             "tcp_user_timeout": 1000 * _WAIT,
+            # Without these a server that went away while it was waited for would be waited for two hours.
+            "keepalives_idle": _WAIT,
+            "keepalives_interval": _CONNECT,
+            "keepalives_count": 3,
             "application_name": "pepperpy_obs",
         }
         given = {name: value for name, value in asked.items() if name not in url.query}

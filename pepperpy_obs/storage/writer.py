@@ -3,7 +3,8 @@
 Theory. Closed intervals come into a queue, from whatever thread. All else is done with `_lock` held, which is never
 waited for by an observed call: intervals become parts, and parts are written, oldest first, a few in one transaction.
 A part is forgotten when its transaction has been committed. If that failed, or if it is unknown, it is written again
-under the same name, which changes nothing if it is there.
+under the same name, which changes nothing if it is there. `_books` guards the backlog, and is never held while the
+database is asked: intervals that come meanwhile find room there, within its bounds, however long that takes.
 
 A forked child begins with an empty backlog and a name of its own; the parent writes what was counted before. The parent
 waits with its fork for the end of a transaction, so that no connection is open in the child, whose end would close it.
@@ -62,6 +63,12 @@ _SPREAD: Final = 60
 """Seconds of which each process takes one at random to roll up in: so not all of a service begin at once."""
 _FORK: Final = 1.0
 """Seconds that a fork waits for the end of a transaction."""
+_BREATH: Final = 0.002
+"""Seconds between two steps of rolling up."""
+_INCOMING: Final = 60
+"""Intervals that wait for the writer at most until the backlog takes them without it."""
+_SLOW: Final = 20.0
+"""Seconds of one transaction after which health is told."""
 _READ: Final = 30.0
 """Seconds that a reader waits for it."""
 
@@ -84,6 +91,7 @@ class StoreWriter:
         """Begin anew, as another process does."""
         self._database.renew()
         self._lock = Exclusive()
+        self._books = Exclusive()
         self._process = uuid.uuid4().hex
         self._started = _clock.time_ns() // _NANO
         self._incoming: deque[ClosedInterval] = deque()
@@ -94,6 +102,8 @@ class StoreWriter:
         self._reader = Reader(self._database, self._service)
         self._written = self._failures = 0
         self._error = ""
+        self._asked_at: int | None = None
+        """When the transaction under way began, by `perf_counter_ns`."""
         self._slot = self._slot_now()
         self._offset = random.random() * min(_SPREAD, self._config.metrics_interval)  # noqa: S311 - no secret
         self._rolled = self._slot_now(self._offset)
@@ -114,10 +124,16 @@ class StoreWriter:
     def take(self, interval: ClosedInterval) -> None:
         """Take an interval, to be written when its minute is over."""
         self._incoming.append(interval)
+        if len(self._incoming) > _INCOMING:
+            self._books.run(lambda: self._seal(_now() - _GRACE))
 
     def run(self) -> None:
         """Write what is due; everything, once the end was announced."""
-        self._lock.run(self._run)
+        is_due = self._lock.run(self._run)
+        while is_due and not self._is_ending:
+            is_due = self._lock.run(self._maintain)
+            # Readers that wait for the lock come between two steps.
+            _clock.sleep(_BREATH)
 
     def announce_end(self) -> None:
         """Have the next run write everything, as it is the last one."""
@@ -138,8 +154,10 @@ class StoreWriter:
 
     def stats(self) -> StoreStats:
         """Return the books."""
-        backlog = self._backlog
-        oldest = backlog.oldest
+        backlog, asked = self._backlog, self._asked_at
+        oldest, error = backlog.oldest, self._error
+        if asked is not None and (seconds := (_clock.perf_counter_ns() - asked) / _NANO) > _SLOW:
+            error = f"the store {self._database.shown} has not answered for {seconds:.0f} s"
         return StoreStats(
             self._written,
             len(backlog.parts),
@@ -147,7 +165,7 @@ class StoreWriter:
             None if oldest is None else oldest * _NANO,
             backlog.dropped,
             self._failures,
-            self._error,
+            error,
         )
 
     def before_fork(self) -> None:
@@ -186,18 +204,26 @@ class StoreWriter:
             raise SourceError(msg) from error
 
     def _waiting(self) -> list[Bundle]:
-        self._absorb()
-        return self._backlog.bundles()
+        def all_of_it() -> list[Bundle]:
+            self._absorb()
+            return self._backlog.bundles()
+
+        return self._books.run(all_of_it)
 
     def _absorb(self) -> None:
         while self._incoming:
             self._backlog.add(self._incoming.popleft())
 
-    def _run(self) -> None:
+    def _seal(self, before: int | None) -> None:
         self._absorb()
+        self._backlog.seal(before)
+
+    def _run(self) -> bool:
+        """Write what is due; return whether it is time to roll up."""
+        self._books.run(self._absorb)
         if self._is_ending:
             self._write(None)
-            return
+            return False
         slot = self._slot_now()
         if slot != self._slot:
             self._slot = slot
@@ -205,27 +231,31 @@ class StoreWriter:
             whole = self._config.metrics_interval >= _MINUTE
             self._write(_now() - _GRACE if whole else None)
         rolled = self._slot_now(self._offset)
-        if rolled != self._rolled and not self._error:
-            self._rolled = rolled
-            self._maintain()
+        if rolled == self._rolled or self._error:
+            return False
+        self._rolled = rolled
+        return True
 
     def _slot_now(self, offset: float = 0.0) -> int:
         return int((_now() - _GRACE - offset) // self._config.metrics_interval)
 
     def _write(self, before: int | None) -> bool:
         """Write what ended by `before`, or everything; return whether the store has taken it."""
-        self._absorb()
-        self._backlog.seal(before)
+        self._books.run(lambda: self._seal(before))
+        self._asked_at = _clock.perf_counter_ns()
         try:
             if self._number is None:
                 self._prepare()
-            while parts := self._backlog.batch(_BATCH):
+            while parts := self._books.run(lambda: self._backlog.batch(_BATCH)):
                 self._database.write(partial(self._insert, parts))
-                self._backlog.done(parts)
+                self._books.run(partial(self._backlog.done, parts))
                 self._written += len(parts)
+                self._asked_at = _clock.perf_counter_ns()
         except Exception as error:
             self._fail(error)
             return False
+        finally:
+            self._asked_at = None
         self._error = ""
         return True
 
@@ -260,18 +290,19 @@ class StoreWriter:
             connection.execute(insert(MINUTES), [{**key, "data": data[int(str(key["part"]))]} for key in keys])
             connection.execute(insert(UNROLLED), keys)
 
-    def _maintain(self) -> None:
-        """Roll up minutes and hours that have ended, and delete what is too old."""
+    def _maintain(self) -> bool:
+        """Roll up the oldest minutes or hour that have ended, or delete what is too old; return whether to go on."""
         try:
             for roll_up, settled in ((roll_up_minutes, _SETTLED), (roll_up_hours, _HOUR_SETTLED)):
-                while not self._is_ending and roll_up(self._database, _now() - settled, self._names):
-                    pass
+                if roll_up(self._database, _now() - settled, self._names):
+                    return True
             hour = _now() // HOUR
             if hour != self._cleaned:
                 delete_old(self._database, _now(), self._kept)
                 self._cleaned = hour
         except Exception as error:
             self._fail(error)
+        return False
 
     def _fail(self, error: Exception) -> None:
         self._failures += 1

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
+import psycopg
 import pytest
 
 from pepperpy_obs import Config
@@ -66,6 +68,35 @@ def test_a_database_is_away_for_an_hour(series: int, limit: str, hours: bool) ->
             found = Reader(life.database).snapshot(None, END)
         assert found.to_dict() == life.whole.snapshot(None, END).to_dict()
         assert sum((one.requests.cost for one in found.series.values()), Decimal(0)) == Decimal("1.22") * series
+
+
+def test_a_database_that_hangs_is_told_and_holds_up_nothing(postgres: Postgres) -> None:
+    """Intervals find room in the backlog while a transaction waits; health says for how long, and none is lost."""
+    with ManualClock(NOON / 1e9) as clock:
+        life = Life(postgres.database())
+        run(life, clock, 1, 5)
+        with psycopg.connect(life.config.store_url or "") as other, ThreadPoolExecutor(1) as threads:
+            other.execute("LOCK TABLE pepperpy_minute IN ACCESS EXCLUSIVE MODE")
+            life.fold(finished("ask 0"), NOON + 60 * SECOND)
+            life.store.close()
+            writing = threads.submit(life.writer.flush)
+            while not other.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchall():
+                assert not writing.done()
+            for minute in range(2, 200):
+                life.fold(finished("ask 1"), NOON + minute * 60 * SECOND)
+                clock.advance(60)
+                life.store.close()
+            books = life.writer.stats()
+            assert not writing.done()
+            assert len(life.writer._incoming) <= 61
+            assert 130 < books.waiting < 200
+            assert f"takes nothing: the store {life.database.shown} has not answered for 11880 s;" in exporters(life)
+            other.rollback()
+            writing.result(60)
+        life.flush()
+        assert (life.writer.stats().error, life.writer.stats().waiting) == ("", 0)
+        found = Reader(life.database).snapshot(None, END)
+    assert found.to_dict() == life.whole.snapshot(None, END).to_dict()
 
 
 def test_past_all_bounds_the_oldest_is_dropped_and_counted() -> None:

@@ -9,10 +9,12 @@ from contextlib import contextmanager
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import Table, select
 
+from pepperpy_obs.storage.schema import ROLLED, UNROLLED, UNROLLED_FIVES
 from pepperpy_obs.storage.source import Reader
 from pepperpy_obs.testing import ManualClock
-from tests.aggregate.strategies import NOON, SECOND, History, histories
+from tests.aggregate.strategies import NOON, SECOND, History, finished, histories
 from tests.servers.postgres import Postgres
 from tests.storage.life import END, Life
 
@@ -83,3 +85,32 @@ def test_steps_add_up_to_the_whole(store_url: str, step: str, seconds: int) -> N
         expected[at // (seconds * SECOND) * (seconds * SECOND)] += 1
     assert counted == expected
     assert sum(counted.values()) == len(times)
+
+
+def test_a_writer_rolls_up_by_itself(store_url: str) -> None:
+    """Five minutes soon after their end, an hour soon after its own; what is read is the same all the time."""
+    with ManualClock(NOON / 1e9) as clock:
+        life = Life(store_url)
+        unrolled: list[tuple[int, int]] = []
+        for minute in range(130):
+            life.fold(finished("ask", cost_usd="0.01", cost_source="custom"), NOON + minute * 60 * SECOND)
+            clock.advance(60)
+            life.store.close()
+            life.writer.run()
+            unrolled.append((rows(life, UNROLLED), rows(life, UNROLLED_FIVES)))
+            if minute % 10 == 9:
+                now = NOON + (minute + 1) * 60 * SECOND
+                assert Reader(life.database).snapshot(None, now).events["operation.finished"] >= minute
+        assert life.writer.stats().failures == 0
+        assert max(minutes for minutes, _ in unrolled) <= 7
+        assert max(fives for _, fives in unrolled) <= 13
+        assert rows(life, ROLLED[3600].rest) == 2
+        life.flush()
+        for window in (None, 7200, 600):
+            now = NOON + 130 * 60 * SECOND
+            assert Reader(life.database).snapshot(window, now).to_dict() == life.whole.snapshot(window, now).to_dict()
+
+
+def rows(life: Life, table: Table) -> int:
+    """Return how many rows a table has."""
+    return life.database.read(lambda connection: len(connection.execute(select(table.c.start)).all()))
