@@ -11,7 +11,7 @@ from pepperpy_obs._dispatch import RECORDS, buffers, runtime
 from pepperpy_obs._guard import failed, unread
 from pepperpy_obs._record import END, MOVED, NOTES, SPEC, START, Notes, Record, Spec, blank, notes_of
 from pepperpy_obs.baggage import format_baggage
-from pepperpy_obs.context import CURRENT, account_of, call_of, format_traceparent, span_context
+from pepperpy_obs.context import CURRENT, account_of, call_of, format_traceparent, own_place, span_context
 from pepperpy_obs.events import CACHE_LOOKED_UP, USAGE_RECORDED, VOCABULARY
 
 if TYPE_CHECKING:
@@ -232,7 +232,7 @@ def _put_together(notes: Notes, piece: object) -> None:
 
 def current_call() -> Call:
     """Return the call that is running here; a false one that swallows everything if there is none."""
-    record = CURRENT.get()
+    record = own_place(CURRENT.get())
     return Call(call_of(record), RECORDS, None if record is None or record[SPEC] is None else record)
 
 

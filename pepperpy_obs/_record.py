@@ -35,6 +35,7 @@ __all__ = [
     "SPEC",
     "START",
     "Around",
+    "Elsewhere",
     "Identity",
     "Notes",
     "Record",
@@ -122,6 +123,16 @@ class Around:
         self.call = call
         """The record of the call that the block stands in."""
         self.fields = fields
+
+
+class Elsewhere:
+    """The notes of a record that stands for a span of another tracing: calls inside are its children."""
+
+    __slots__ = ("call",)
+
+    def __init__(self, call: Record | None) -> None:
+        self.call = call
+        """What was current when the span became so: to the code inside that is still the running call."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pepperpy_obs._account import Account
 from pepperpy_obs._exclusive import BusyError, Exclusive
-from pepperpy_obs._record import CALLER, NOTES, SPEC, Around, Record, Spec, blank
+from pepperpy_obs._record import CALLER, NOTES, SPEC, Around, Elsewhere, Record, Spec, blank
 from pepperpy_obs.baggage import parse_baggage
 
 if TYPE_CHECKING:
@@ -240,8 +240,28 @@ def caller_of(traceparent: str | None, baggage: str | None, *, below: Record | N
     return caller
 
 
+def elsewhere(trace: str, span: str, *, below: Record | None) -> Record:
+    """Return a record that stands for a span of another tracing in this process, `below` what is current.
+
+    Calls inside are its children, for the agent of the calls around and charged to them.
+    """
+    agent, account = (None, None) if below is None else span_context(below)[3:]
+    record = blank(ONLY_FIELDS, None)
+    record[CALLER] = (trace, span, None, agent, account)
+    record[NOTES] = Elsewhere(below)
+    return record
+
+
+def own_place(record: Record | None) -> Record | None:
+    """Return what is current of ours: a span of another tracing changes nothing for the code inside."""
+    while record is not None and type(record[NOTES]) is Elsewhere:
+        record = record[NOTES].call
+    return record
+
+
 def call_of(record: Record | None) -> Record | None:
     """Return the record of the call that something happens in: not that of a block of attributes."""
+    record = own_place(record)
     if record is None or record[SPEC] is None:
         return None
     notes = record[NOTES]

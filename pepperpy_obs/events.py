@@ -160,6 +160,9 @@ FIELDS: Final[tuple[Field, ...]] = (
     Field("trace_id", "string", "W3C trace id, 32 hex", "trace_id", "trace.id"),
     Field("span_id", "string", "W3C span id, 16 hex", "span_id", "span.id"),
     Field("parent_span_id", "string", "the span that called", "parent_span_id", "parent.id"),
+    Field(
+        "instrumentation", "string", "whose span it was, if another instrumentation made one of it", "otel.scope.name"
+    ),
     Field("metric", "string", "the user's metric"),
     Field("metric_kind", "string", "counter, gauge or histogram"),
     Field("metric_unit", "string", "its unit"),

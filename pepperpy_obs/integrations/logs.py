@@ -7,7 +7,7 @@ from collections.abc import MutableMapping
 from typing import Any, Final
 
 from pepperpy_obs._guard import failed
-from pepperpy_obs._record import NOTES, SPEC, Around, Record
+from pepperpy_obs._record import SPEC, Record
 from pepperpy_obs.context import CURRENT, call_of, span_context
 
 __all__ = ["CallFilter", "add_call", "call_fields"]
@@ -36,7 +36,7 @@ def call_fields() -> dict[str, Any]:
 
 
 def _spec(record: Record) -> Any:
-    call = call_of(record) if type(record[NOTES]) is Around else record
+    call = call_of(record)
     return None if call is None else call[SPEC]
 
 

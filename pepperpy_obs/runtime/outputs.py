@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from pepperpy_obs import _clock
@@ -21,7 +21,10 @@ from pepperpy_obs.typing import Format, LineSink, Output
 if TYPE_CHECKING:
     from pepperpy_obs.config import Config
 
-__all__ = ["Ships", "close_outputs", "open_outputs", "shipper_of"]
+__all__ = ["ADDED", "Ships", "close_outputs", "open_outputs", "shipper_of"]
+
+ADDED: dict[str, Callable[[], Output]] = {}
+"""Further outputs that rooms above have asked for, by name; opened with the others, whatever the settings are."""
 
 
 def open_outputs(config: Config) -> list[Output]:
@@ -46,6 +49,7 @@ def open_outputs(config: Config) -> list[Output]:
             outputs.append(LineOutput("file", render, file))
     if config.log_to_structlog:
         outputs.append(StructlogOutput())
+    outputs += [make() for make in ADDED.values()]
     # The last one: a file that was opened in vain holds nothing, a shipper holds threads and a directory.
     if (shipper := open_shipper(config)) is not None:
         outputs.append(LineOutput("ship", json_lines, shipper))

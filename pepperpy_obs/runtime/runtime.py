@@ -59,6 +59,8 @@ class Runtime:
         self._buffer = buffer
         self._setting_up = Exclusive()
         self.config = config
+        self.processors: Sequence[Processor] = ()
+        """Those of the application, in force."""
         self._store = Store(self.config.max_series, self.config.cost_attributes, label_redaction(self.config))
         self._dropped: Counter[str] = Counter()
         chain = build_chain(self.config, self._store)
@@ -96,6 +98,7 @@ class Runtime:
             close_outputs(outputs, config.shutdown_timeout)
             raise
         self._setting_up.run(lambda: self._switch(config, chain, clean, opened))
+        self.processors = tuple(processors)
         if self._buffer is RECORDS:
             children.mark_parent(logs=bool(outputs) and config.metrics_enabled, as_configured=not processors)
         return self

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pepperpy_obs.integrations.opentelemetry.attaching import attach, post_instrument
+from pepperpy_obs.integrations.opentelemetry.attaching import attach, connect, disconnect, post_instrument
 from pepperpy_obs.integrations.opentelemetry.processor import ObsSpanProcessor
 
-__all__ = ["ObsSpanProcessor", "attach", "post_instrument"]
+__all__ = ["ObsSpanProcessor", "attach", "connect", "disconnect", "post_instrument"]

@@ -106,6 +106,7 @@ class ObsSpanProcessor(SpanProcessor):
         if first is not None:
             told.fields["time_to_first_item_seconds"] = first
         start = end - round(seconds * 1e9)
+        told.fields["instrumentation"] = scope
         told.fields[SPAN] = SpanFacts(scope, start, end)
         agent = reading.agent_of(attributes) if kind == "agent" else None
         place = _place(context, parent, agent or inherited)
