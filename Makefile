@@ -10,7 +10,7 @@ ARGS ?=
 .PHONY: help demo test quick lint types check bench wheel sdks fmt clean
 
 help:
-	@echo "make demo    a small fleet of agents at work, then its tables of performance, usage, cost and health"
+	@echo "make demo    a small fleet of agents at work, live on a page, then its tables (ARGS=--keep: the page stays)"
 	@echo "make test    all tests (ARGS='-k histogram' picks some, ARGS='-m hostile' fault injection and hostile input)"
 	@echo "make quick   in a minute, the tests of every room that are quick and need no other process and no network"
 	@echo "make lint    ruff and the import contracts"

@@ -15,8 +15,9 @@ from pepperpy_obs.cli.serve import PAGES
 __all__ = ["add_options", "run"]
 
 _MORE: Final = """
-With --keep the metrics stay there to be scraped. With --log demo.log the events are kept, and
-`pepperpy-obs replay demo.log` folds them to the same tables."""
+With --keep the page stays there, to be looked at and scraped. With --log demo.log the events are kept, and
+`pepperpy-obs replay demo.log` folds them to the same tables (those by customer with
+PEPPERPY_COST_ATTRIBUTES=customer)."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -39,8 +40,8 @@ def run(options: argparse.Namespace) -> int:
     desk = Desk()
     with serve(options.port) as listener:
         if not options.json:
-            print(f"Four agents go to work. While they do, see {listener.url}/metrics", end=" ")
-            print(f"(also {', '.join(PAGES[1:])}).\n{_where(options)}", flush=True)
+            print(f"Four agents go to work. While they do, open {listener.url}/ in a browser", end=" ")
+            print(f"(for programs: {listener.url}/metrics, {', '.join(PAGES[1:])}).\n{_where(options)}", flush=True)
         try:
             asyncio.run(ask_all(desk, options.seconds))
         except KeyboardInterrupt:
@@ -63,6 +64,7 @@ def _config(options: argparse.Namespace) -> Config:
         log_stream="stderr",
         log_level="info",
         log_sample_rate=1.0,
+        cost_attributes=("customer", "customer+model"),
     )
 
 
@@ -72,7 +74,7 @@ def _where(options: argparse.Namespace) -> str:
 
 def _keep(url: str | None) -> None:
     if url is not None:
-        print(f"\nStill serving {url}/metrics; Ctrl-C ends it.", flush=True)
+        print(f"\nStill serving {url}/metrics, and the dashboard at {url}/ for a browser; Ctrl-C ends it.", flush=True)
     try:
         threading.Event().wait()
     except KeyboardInterrupt:

@@ -62,7 +62,12 @@ def run(options: argparse.Namespace) -> int:
 
     try:
         with serve(options.port, options.host, collector=source, pending=pending, strict=True) as listener:
-            print(json.dumps({"url": listener.url}) if options.json else f"Serving {listener.url}/metrics", flush=True)
+            print(
+                json.dumps({"url": listener.url})
+                if options.json
+                else f"Serving {listener.url}/metrics (for people: {listener.url}/)",
+                flush=True,
+            )
             fold_files([name for name in once if name != STDIN], source.fold)
             told = _Told(source.fold)
             follow.poll()
@@ -82,7 +87,12 @@ def _serve(source: Source, options: argparse.Namespace) -> int:
     """Serve what another source says whenever a page is asked for."""
     try:
         with serve(options.port, options.host, collector=source, strict=True) as listener:
-            print(json.dumps({"url": listener.url}) if options.json else f"Serving {listener.url}/metrics", flush=True)
+            print(
+                json.dumps({"url": listener.url})
+                if options.json
+                else f"Serving {listener.url}/metrics (for people: {listener.url}/)",
+                flush=True,
+            )
             threading.Event().wait()
     except KeyboardInterrupt:
         pass

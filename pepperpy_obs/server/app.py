@@ -1,4 +1,4 @@
-"""The pages: ``/metrics``, ``/stats``, ``/history``, ``/traces``, ``/events``, ``/health`` and others.
+"""The pages: the dashboard, ``/metrics``, ``/stats``, ``/history``, ``/traces``, ``/events``, ``/health`` and others.
 
 For scrapers, people and probes of one's own machine or cluster: there is no login, and so no other address
 than 127.0.0.1 unless asked for. ``/livez`` says only that the process answers. ``/readyz`` says whether it can work:
@@ -24,6 +24,7 @@ from pepperpy_obs.readings.narrowing import narrowed
 from pepperpy_obs.readings.source import Collects, Source, source_of
 from pepperpy_obs.reports.stats import Stats
 from pepperpy_obs.runtime.runtime import Runtime
+from pepperpy_obs.server.dashboard import dashboard_page, static_page
 from pepperpy_obs.server.history import history_page
 from pepperpy_obs.server.query import number_of, wanted_labels
 from pepperpy_obs.server.readings import events_page, reading_page
@@ -129,6 +130,7 @@ def _pages(source: Source, exporter: PrometheusExporter, checker: HealthChecker)
         return Answer(f"{report}\n", status=_status(well=report.is_ready))
 
     return {
+        "": dashboard_page,
         "/metrics": exporter.page,
         "/stats": stats,
         "/history": partial(history_page, source),
@@ -139,6 +141,7 @@ def _pages(source: Source, exporter: PrometheusExporter, checker: HealthChecker)
         _ALIVE: alive,
         "/readyz": ready,
         "/reading": partial(reading_page, source),
+        "/static/": static_page,
     }
 
 

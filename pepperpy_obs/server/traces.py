@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from pepperpy_obs.errors import SetupError
+from pepperpy_obs.http.negotiation import prefers_html
 from pepperpy_obs.http.pages import Answer, Request
 from pepperpy_obs.readings.source import EventFilter, Source
 from pepperpy_obs.replay.newest import MOST_EVENTS
 from pepperpy_obs.reports.report import to_json
 from pepperpy_obs.reports.trace import latest_traces, trace_of
+from pepperpy_obs.server.dashboard import dashboard_page
 from pepperpy_obs.server.query import newest_events, number_of
 
 __all__ = ["trace_page", "traces_page"]
@@ -31,7 +33,12 @@ def traces_page(source: Source, request: Request) -> Answer:
 
 
 def trace_page(source: Source, request: Request) -> Answer:
-    """Answer ``/traces/ID``: from memory if its outermost call is there, else from wherever events are kept."""
+    """Answer ``/traces/ID``: from memory if its outermost call is there, else from wherever events are kept.
+
+    A browser is shown the dashboard, which asks for the trace itself.
+    """
+    if prefers_html(request.accept):
+        return dashboard_page(request, "../")
     wanted: EventFilter = {"trace_id": request.rest, "limit": MOST_EVENTS}
     found = trace_of(request.rest, newest_events(source, wanted))
     if not found.spans or found.is_partial:

@@ -36,7 +36,8 @@ def test_the_demos_log_replays_to_its_statistics(cli: CommandLine) -> None:
     """The log of a fleet with streams, failures, caches and prices adds up to what the fleet's own process counted."""
     log = cli.folder / "demo.log"
     live = json.loads(cli("demo", "--seconds", "1", "--log", str(log), "--json").stdout)
-    replayed = json.loads(cli("replay", str(log), "--json").stdout)
+    by = {"PEPPERPY_COST_ATTRIBUTES": "customer,customer+model"}
+    replayed = json.loads(cli("replay", str(log), "--json", variables=by).stdout)
     assert timeless(replayed) == timeless(live)
     assert live["performance"]["calls"] > 20
 
@@ -70,7 +71,7 @@ def test_keep_goes_on_serving(cli: CommandLine) -> None:
         assert demo.stdout is not None
         lines = iter(demo.stdout.readline, "")
         last = next(line for line in lines if line.startswith("Still serving "))
-        metrics = scrape(last.split()[2].rstrip(";"))
+        metrics = scrape(last.split()[2].rstrip(","))
         demo.send_signal(signal.SIGINT)
         assert demo.wait(20) == 0
     calls = sum(

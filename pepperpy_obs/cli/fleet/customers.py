@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from pepperpy_obs import attributes
 from pepperpy_obs.cli.fleet.agents import Desk
 from pepperpy_obs.cli.fleet.provider import RateLimitError
 
@@ -17,21 +18,22 @@ _FOREVER: Final = 1_000_000
 
 
 class Ticket(NamedTuple):
-    """A question, how many events of the answer its customer reads, and the seconds until they hang up."""
+    """Who asks what, how many events of the answer they read, and the seconds until they hang up."""
 
+    customer: str
     question: str
     patience: int = _FOREVER
     hang_up: float | None = None
 
 
 _TICKETS: Final = (
-    Ticket("How do I open the valve?"),
-    Ticket("Please fix my code for the valve."),
-    Ticket("Why is the light red?", patience=6),
-    Ticket("Is anybody there?", hang_up=0.25),
-    Ticket("How long do I wait?"),
-    Ticket("How do I open the valve?"),
-    Ticket("My code does not close the valve."),
+    Ticket("acme", "How do I open the valve?"),
+    Ticket("globex", "Please fix my code for the valve."),
+    Ticket("initech", "Why is the light red?", patience=6),
+    Ticket("acme", "Is anybody there?", hang_up=0.25),
+    Ticket("hooli", "How long do I wait?"),
+    Ticket("acme", "How do I open the valve?"),
+    Ticket("globex", "My code does not close the valve."),
 )
 
 
@@ -59,7 +61,8 @@ async def _queue(desk: Desk, tickets: Iterator[Ticket], loop: asyncio.AbstractEv
 async def _ask(desk: Desk, ticket: Ticket) -> None:
     try:
         async with asyncio.timeout(ticket.hang_up):
-            await desk.support(ticket.question, ticket.patience)
+            with attributes(customer=ticket.customer):
+                await desk.support(ticket.question, ticket.patience)
     except (TimeoutError, RateLimitError):
         # The desk's events tell of it; the customer asks again some other time.
         return

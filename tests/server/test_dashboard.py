@@ -1,0 +1,329 @@
+"""The dashboard in a real browser: what it shows is what /stats says, and every state of it has an address."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Unpack
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped] # pyright: ignore[reportMissingTypeStubs]
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+
+from pepperpy_obs import _clock
+from pepperpy_obs.aggregate.store import Store
+from pepperpy_obs.http.server import MetricsServer
+from pepperpy_obs.readings.source import EventFilter
+from pepperpy_obs.server import serve
+from tests.server.test_traces import event, request
+from tests.still import AT, Still
+
+CHROMIUM = shutil.which("chromium")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="takes Chromium: apt-get install chromium"),
+]
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+HOSTILE = '<img src=x onerror="document.title=1">'
+TREE = (
+    request("c", "b", 3.0, 1.0),
+    event("b", "a", 3.5, 2.0, kind="tool", output={"found": HOSTILE}),
+    request("d", "a", 4.0, 0.5, None),
+    event("e", "a", 4.2, 0.1, outcome="error", error_type="ValueError"),
+    {**event("a", None, 5.0, 5.0, kind="agent", agent="desk"), "operation": HOSTILE},
+)
+
+
+@dataclass
+class Shown(Still):
+    """A source with requests of two models and customers, some of them without a price, and a trace."""
+
+    store: Store = field(default_factory=lambda: Store(2000, ("customer", "customer+model")))
+    told: Sequence[dict[str, Any]] = TREE
+
+    def __post_init__(self) -> None:
+        for place in range(40):
+            self.ask(place)
+        self.fold(operation=HOSTILE, kind="tool", agent="clerk", outcome="ok", duration_seconds=4.0)
+
+    def ask(self, place: int) -> None:
+        """Count one request."""
+        priced: dict[str, Any] = {"cost_source": "unpriced"}
+        if place % 4:
+            priced = {"cost_source": "custom", "cost_usd": Decimal("0.0123")}
+        self.fold(
+            at=AT - place * 1_000_000_000,
+            operation="ask",
+            kind="llm",
+            agent="desk" if place % 2 else "clerk",
+            provider="openai",
+            model="large" if place % 4 else "small",
+            customer="acme" if place % 3 else "bolt",
+            outcome="error" if place % 10 == 9 else "ok",
+            duration_seconds=0.05 * (place + 1),
+            input_tokens=1000 + place,
+            output_tokens=10,
+            **priced,
+        )
+
+    def events(self, **wanted: Unpack[EventFilter]) -> list[dict[str, Any]]:
+        """Return those of a trace, or all."""
+        return [one for one in self.told if wanted.get("trace_id") in {None, one["trace_id"]}]
+
+
+@pytest.fixture(scope="module")
+def playwright() -> Iterator[Playwright]:
+    """Return what drives the browser."""
+    with sync_playwright() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """Return Debian's Chromium, headless."""
+    found = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def source(monkeypatch: pytest.MonkeyPatch) -> Shown:
+    """Return what the pages read."""
+    monkeypatch.setattr(_clock, "time_ns", lambda: AT)
+    return Shown()
+
+
+@pytest.fixture
+def server(source: Shown, browser: Browser, no_thread_left: None) -> Iterator[MetricsServer]:
+    """Serve the pages."""
+    with serve(0, collector=source) as listener:
+        yield listener
+
+
+@dataclass
+class Seen:
+    """What a page did, apart from what it shows."""
+
+    hosts: set[str] = field(default_factory=set)
+    complaints: list[str] = field(default_factory=list)
+
+
+@pytest.fixture
+def visit(server: MetricsServer, browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Return a function that opens the page at a path; nothing but this host was asked, and nothing complained."""
+    seen = Seen()
+    contexts: list[Any] = []
+
+    def opened(path: str = "/", width: int = 1280, scheme: Any = "light") -> Page:
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("request", lambda asked: seen.hosts.add(urlsplit(asked.url).netloc))
+        page.on("console", lambda said: seen.complaints.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: seen.complaints.append(str(error)))
+        page.goto(server.url + path)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert seen.hosts <= {urlsplit(server.url).netloc}
+    # Browsers note each answer that is no success, such as the 503 of ill health.
+    assert [text for text in seen.complaints if not text.startswith("Failed to load resource")] == []
+
+
+def stats(server: MetricsServer, query: str = "window=5m") -> dict[str, Any]:
+    """Return what /stats says."""
+    with urllib.request.urlopen(f"{server.url}/stats?{query}") as answer:
+        found: dict[str, Any] = json.load(answer)
+        return found
+
+
+def figures(page: Page) -> dict[str, str]:
+    """Return the exact values behind the figures at the top."""
+    page.wait_for_selector("[data-figure=tokens]")
+    found: dict[str, str] = page.eval_on_selector_all(
+        "[data-figure]", "all => Object.fromEntries(all.map(one => [one.dataset.figure, one.value]))"
+    )
+    return found
+
+
+def told(report: dict[str, Any]) -> dict[str, Any]:
+    """Return the same of /stats."""
+    performance, usage, cost = report["performance"], report["usage"], report["cost"]
+    return {
+        "calls": performance["calls"],
+        "throughput": performance["throughput"],
+        "error_rate": performance["error_rate"],
+        "errors": performance["outcomes"].get("error", 0),
+        "request_error_rate": usage["error_rate"],
+        "p50": performance["p50_response_time"],
+        "p95": performance["p95_response_time"],
+        "p99": performance["p99_response_time"],
+        "tokens": usage["total_tokens"],
+        "input": usage["input_tokens"],
+        "output": usage["output_tokens"],
+        "requests": usage["total_calls"],
+        "cost": cost["total_cost"],
+        "savings": cost["savings"],
+        "waste": cost["waste"],
+    }
+
+
+def test_what_is_shown_is_what_stats_says(server: MetricsServer, visit: Callable[..., Page]) -> None:
+    """Every figure, every row of costs and of operations has the exact value of /stats."""
+    page = visit("/?live=0")
+    report = stats(server)
+    shown = figures(page)
+    for name, value in told(report).items():
+        assert float(shown[name]) == float(value), name
+        if isinstance(value, str):
+            assert shown[name] == value, name
+    rows = page.eval_on_selector_all("[data-cost]", "all => all.map(one => [one.dataset.cost, one.value])")
+    assert dict(rows) == {
+        f"model:{name}": cost["cost"] or "" for name, cost in report["cost"]["groups"]["model"].items()
+    }
+    calls = page.eval_on_selector_all("[data-operation]", "all => all.map(one => [one.dataset.operation, +one.value])")
+    assert dict(calls) == {name: one["calls"] for name, one in report["performance"]["operations"].items()}
+
+
+def test_what_is_not_known_is_said(visit: Callable[..., Page]) -> None:
+    """Unpriced answers are told in a sentence, and sums that lack them are lower bounds."""
+    page = visit("/?live=0")
+    expect(page.locator(".banner")).to_contain_text("10 answers have no known price")
+    expect(page.locator("[data-key=tile-cost] .main")).to_contain_text("≥ $")
+    expect(page.locator("[data-cost='model:small']")).to_have_text("unknown")
+
+
+def test_a_page_that_is_live_shows_calls_that_end(
+    server: MetricsServer, source: Shown, visit: Callable[..., Page]
+) -> None:
+    """New calls are shown without a reload, in the elements that were there: focus stays where it was."""
+    page = visit("/")
+    figures(page)
+    link = page.locator("[data-operation=ask]").locator("xpath=../preceding-sibling::th/a")
+    link.focus()
+    for place in range(7):
+        source.ask(place)
+    expect(page.locator("[data-figure=calls]")).to_have_attribute("value", "48")
+    assert page.evaluate("document.activeElement.textContent") == "ask"
+    assert float(figures(page)["tokens"]) == stats(server)["usage"]["total_tokens"]
+
+
+def test_every_state_is_an_address(server: MetricsServer, visit: Callable[..., Page]) -> None:
+    """Choosing an agent changes the address and the figures; a reload keeps them, and back undoes it."""
+    page = visit("/?live=0")
+    before = figures(page)
+    page.get_by_label("only this agent").select_option("desk")
+    expect(page.locator("[data-figure=calls]")).to_have_attribute("value", "20")
+    assert "agent=desk" in page.url
+    for _ in range(2):
+        shown = figures(page)
+        for name, value in told(stats(server, "window=5m&agent=desk")).items():
+            assert float(shown[name]) == float(value), name
+        page.reload()
+    page.go_back()
+    expect(page.locator("[data-figure=calls]")).to_have_attribute("value", before["calls"])
+
+
+def test_a_customer_has_costs_and_no_durations(server: MetricsServer, visit: Callable[..., Page]) -> None:
+    """Of a customer requests alone are counted: the page says so, and claims nothing about calls."""
+    page = visit("/?live=0&customer=acme")
+    assert figures(page)["cost"] == stats(server, "window=5m&customer=acme")["cost"]["total_cost"]
+    expect(page.locator("[data-key=tile-calls] .main")).to_have_text("\N{EN DASH}")
+    expect(page.locator("[data-key=partial]")).to_contain_text(
+        "Only requests, tokens and costs are counted by customer"
+    )
+
+
+def test_a_trace_is_a_tree_with_costs(visit: Callable[..., Page]) -> None:
+    """Calls stand below their callers with tokens and cost; the keyboard folds and opens them; markup is text."""
+    page = visit("/traces/t1")
+    page.wait_for_selector(".tree")
+    rows = page.eval_on_selector_all(
+        ".tree tbody tr",
+        "all => all.map(row => [row.ariaLevel, ...[...row.cells].slice(2).map(one => one.textContent)])",
+    )
+    assert rows == [
+        ["1", "5.00 s", "220", "≥ $0.1000"],
+        ["2", "2.00 s", "110", "$0.1000"],
+        ["3", "1.00 s", "110", "$0.1000"],
+        ["2", "500 ms", "110", "unknown"],
+        ["2", "100 ms", "", ""],
+    ]
+    assert page.locator(".tree .op").first.inner_text() == HOSTILE
+    page.locator("[data-toggle=b]").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".tree tbody tr")).to_have_count(4)
+    page.keyboard.press("ArrowDown")
+    page.locator("[data-inspect=b]").press("Enter")
+    expect(page.locator(".content pre")).to_contain_text(HOSTILE.replace('"', '\\"'))
+    page.keyboard.press("Escape")
+    page.wait_for_selector("[data-figure=calls]")
+    assert "t1" not in page.url
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["/?live=0", "/traces/t1"])
+def test_a_page_fits_and_can_be_used_by_all(visit: Callable[..., Page], width: int, scheme: str, path: str) -> None:
+    """Nothing sticks out at the side, and the rules of accessibility of axe hold, contrast among them."""
+    page = visit(path, width, scheme)
+    page.wait_for_selector(".card")
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    found = Axe().run(page).response["violations"]
+    assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
+
+
+def test_a_server_that_is_away_is_said_so(server: MetricsServer, source: Shown, visit: Callable[..., Page]) -> None:
+    """What is shown stays, and a sentence says how old it is; when the server is back the page goes on."""
+    page = visit("/")
+    figures(page)
+    port = server.port
+    server.close()
+    expect(page.locator("#banners")).to_contain_text("No answer since", timeout=20_000)
+    expect(page.locator("[data-figure=calls]")).to_be_visible()
+    with serve(port, collector=source, strict=True):
+        expect(page.locator("#banners")).to_be_empty(timeout=20_000)
+
+
+def test_nothing_is_not_zero(browser: Browser, no_thread_left: None) -> None:
+    """A source without events shows dashes for what is unknown, and says that there is nothing yet."""
+    with serve(0, collector=Still()) as listener:
+        page = browser.new_page()
+        page.goto(f"{listener.url}/?live=0")
+        expect(page.locator("[data-key=tile-latency] .main")).to_have_text("\N{EN DASH}")
+        expect(page.locator("[data-key=card-operations]")).to_contain_text("No call has ended in this window.")
+        page.close()
+
+
+def test_a_window_that_is_not_kept_is_explained(visit: Callable[..., Page]) -> None:
+    """A window longer than the source keeps is answered with the source's own sentence."""
+    page = visit("/?live=0&window=30d")
+    expect(page.locator("#main")).to_contain_text("set store_url")
+
+
+def test_the_policy_forbids_all_but_ours(server: MetricsServer) -> None:
+    """The page and its files name no other host, and the policy lets no other script, style or connection in."""
+    for path in ("/", "/static/main.js", "/static/dashboard.css"):
+        asked = urllib.request.Request(server.url + path, headers={"Accept": "text/html"})
+        with urllib.request.urlopen(asked) as answer:
+            policy = answer.headers["Content-Security-Policy"]
+            text = answer.read().decode()
+        assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self';")
+        assert "unsafe" not in policy
+        assert "https://" not in text
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        urllib.request.urlopen(f"{server.url}/static/..%2fapp.py")
+
+
+def test_licences_are_beside_what_they_are_of(server: MetricsServer) -> None:
+    """The library that draws is served with its licence."""
+    with urllib.request.urlopen(f"{server.url}/static/uplot.LICENSE.txt") as answer:
+        assert "MIT License" in answer.read().decode()
