@@ -11,7 +11,7 @@ from pepperpy_obs.export.projection import collect_families, read
 from pepperpy_obs.http.negotiation import prefers_openmetrics
 from pepperpy_obs.http.pages import Answer, Request, application
 from pepperpy_obs.http.start import check_offered, start
-from pepperpy_obs.readings.source import Collects, Source, source_of
+from pepperpy_obs.readings.source import Collects, Source, machine_of, source_of
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -51,7 +51,7 @@ class PrometheusExporter:
         return self._rendered(openmetrics=openmetrics).decode()
 
     def _rendered(self, *, openmetrics: bool) -> bytes:
-        families = collect_families(read(self._source), self._histograms)
+        families = collect_families(read(machine_of(self._source)), self._histograms)
         return self._exposition.openmetrics(families) if openmetrics else self._exposition.text(families)
 
     async def start_server(

@@ -15,6 +15,7 @@ A forked child closes its copies of the locks: a lock is held as long as one des
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from collections.abc import Callable, Generator
@@ -47,11 +48,23 @@ class Directory:
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             check_directory(self.path)
-            with self._locked("directory.lock"):
-                pass
+            # A process that waits for another one to be dead has it for a moment.
+            with suppress(BlockingIOError), self._locked("directory.lock"):
+                self._check_held("directory.lock")
         except OSError as error:
             msg = f"share_directory={str(self.path)!r} cannot be used: {error}; {_ADVICE}"
             raise SetupError(msg) from error
+
+    def _check_held(self, name: str) -> None:
+        """Refuse a file system on which a lock that is held can be had once more, as some network ones are."""
+        file = open_private(self.path / name, os.O_RDWR)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        finally:
+            os.close(file)
+        raise OSError(errno.ENOLCK, "a lock that was taken there is not held: its file system only pretends")
 
     def check(self) -> None:
         """Raise SetupError where there is no such directory to read."""
@@ -111,6 +124,8 @@ class Directory:
             return True
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Not left to `close`: a child that is forked at this moment has a copy, which would hold it on.
+            fcntl.flock(file, fcntl.LOCK_UN)
         except OSError:
             return True
         finally:
@@ -174,6 +189,9 @@ class Directory:
         file = open_private(self.path / name, os.O_RDWR | os.O_CREAT)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield
+            try:
+                yield
+            finally:
+                fcntl.flock(file, fcntl.LOCK_UN)  # as in `is_alive`
         finally:
             os.close(file)

@@ -49,6 +49,9 @@ class MetricsServer:
     listen: it gives up its copy of the socket, and the parent goes on.
     """
 
+    shows_children = False
+    """Whether its pages show what forked processes record as well."""
+
     def __init__(self, app: WSGIApplication, host: str, port: int, access: Access | None = None) -> None:
         self._closed = threading.Event()
         self._access = Access() if access is None else access
@@ -247,7 +250,7 @@ def _after_fork() -> None:
 
 
 def _after_fork_in_parent() -> None:
-    for one in list(_servers):
+    for one in [server for server in list(_servers) if not server.shows_children]:
         note(
             "pages.forked",
             f"the page {one.url} shows what this process counts; what processes record that it forks is not on it."

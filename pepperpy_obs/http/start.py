@@ -58,6 +58,7 @@ def start(
         _logger.error("the pages of this process are not served: %s", error)  # noqa: TRY400 - no traceback is needed
         return AbsentServer(host, port)
     _missing.pop((host, port), None)
+    server.shows_children = config.share_directory is not None
     return server
 
 

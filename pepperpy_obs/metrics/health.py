@@ -11,7 +11,7 @@ from pepperpy_obs.errors import SetupError
 from pepperpy_obs.judgement.checks import BUILT_IN, HealthInput, run_checks
 from pepperpy_obs.judgement.report import CheckResult, HealthReport
 from pepperpy_obs.metrics.probe import Check, Probe
-from pepperpy_obs.readings.source import Collects, Source, source_of
+from pepperpy_obs.readings.source import Collects, Source, machine_of, source_of
 
 __all__ = ["CheckResult", "HealthChecker", "HealthReport"]
 
@@ -71,7 +71,7 @@ class HealthChecker:
         return self._report([*self._built_in(), *[run.result() for run in runs]])
 
     def _built_in(self) -> list[CheckResult]:
-        return list(run_checks(self._input(self._source, _clock.time_ns())))
+        return list(run_checks(self._input(machine_of(self._source), _clock.time_ns())))
 
     def _input(self, source: Source, now: int) -> HealthInput:
         limits = source.config

@@ -11,7 +11,7 @@ from pepperpy_obs.errors import SetupError
 from pepperpy_obs.readings.reading import Reading
 from pepperpy_obs.readings.windows import Window
 
-__all__ = ["Archive", "Collects", "EventFilter", "Source", "source_of"]
+__all__ = ["Archive", "Collects", "EventFilter", "Source", "machine_of", "source_of"]
 
 
 class EventFilter(TypedDict, total=False):
@@ -76,6 +76,12 @@ class Collects(Protocol):
     def runtime(self) -> Source:
         """The runtime behind it."""
         ...
+
+
+def machine_of(source: Source) -> Source:
+    """Return all processes that share a directory with a source by now; the source itself where it shares none."""
+    found: Source = getattr(source, "machine", source)
+    return found
 
 
 def source_of(collector: Collects | Source | None) -> Source:

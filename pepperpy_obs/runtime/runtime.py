@@ -72,7 +72,7 @@ class Runtime:
         self._storing = Storing(self._intervals, self.jobs)
         self.recent = Recent(self._drain)
         self.newest = self.recent.newest
-        self._sharing = Sharing(self.jobs, self._look)
+        self._sharing = Sharing(self.jobs, self._look, lambda: self._drain.is_draining)
         self._obey()
         if not config.metrics_enabled:
             buffer.records.clear()  # what was recorded before anybody could know
@@ -252,7 +252,7 @@ class Runtime:
         )
 
     def flush(self, timeout: float = -1) -> None:
-        """Return when every call that had returned is folded and handed to its outputs.
+        """Return when every call that had returned is folded, handed to its outputs and shown in a shared directory.
 
         With a `timeout` in seconds, not -1, it raises BusyError if others fold for longer, and drops and counts what
         it cannot fold in that time or half a second.
@@ -261,6 +261,7 @@ class Runtime:
             self._drain.run()
         else:
             self._finish(_clock.countdown(timeout))
+        self._sharing.publish()
 
     def shutdown(self, *, at_exit: bool = False) -> None:
         """Fold what there is, close the outputs and stop the thread, within `shutdown_timeout`.

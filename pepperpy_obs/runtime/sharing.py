@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from pepperpy_obs._exclusive import BusyError
+from pepperpy_obs._guard import failed
 from pepperpy_obs.fleet.directory import Directory
 from pepperpy_obs.fleet.publisher import Moment, Publisher
 from pepperpy_obs.fleet.source import SharedSource
@@ -26,8 +28,9 @@ _EVERY: Final = 1.0
 class Sharing:
     """The publisher of one runtime, if its settings name a directory."""
 
-    def __init__(self, jobs: Jobs, look: Look) -> None:
+    def __init__(self, jobs: Jobs, look: Look, is_draining: Callable[[], bool]) -> None:
         self._jobs = jobs
+        self._is_draining = is_draining
         self._look = look
         self._publisher: Publisher | None = None
         self._end: Callable[[], None] | None = None
@@ -60,6 +63,14 @@ class Sharing:
         if self._publisher is None:
             return alone
         return SharedSource(self._publisher.directory, alone.config, self._publisher, alone.events)
+
+    def publish(self) -> None:
+        """Show the state of this moment; a signal handler in the middle of a batch leaves that to the job."""
+        if self._publisher is not None and not self._is_draining():
+            try:
+                self._publisher.publish()
+            except BusyError as error:
+                failed("share", error)
 
     def announce_end(self) -> None:
         """Have the next run show the last state, however soon after the one before."""

@@ -7,7 +7,7 @@ from typing import Any, Unpack
 
 from pepperpy_obs.config import Config
 from pepperpy_obs.readings import Reading
-from pepperpy_obs.readings.source import EventFilter, Source
+from pepperpy_obs.readings.source import EventFilter, Source, machine_of
 from pepperpy_obs.readings.windows import Window
 
 __all__ = ["Shown"]
@@ -21,8 +21,7 @@ class Shown:
 
     @property
     def _now(self) -> Source:
-        found: Source = getattr(self._source, "machine", self._source)
-        return found
+        return machine_of(self._source)
 
     @property
     def config(self) -> Config:

@@ -195,6 +195,39 @@ def test_a_file_system_without_locks_is_refused(number: int, tmp_path: Path, mon
         MetricsCollector(Config(config_file=None, log_format="none", share_directory=tmp_path))
 
 
+def test_locks_that_hold_nothing_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some network file systems say yes to all."""
+    monkeypatch.setattr(fcntl, "flock", lambda *_: None)
+    with pytest.raises(SetupError, match=r"a lock that was taken there is not held: its file system only pretends"):
+        MetricsCollector(Config(config_file=None, log_format="none", share_directory=tmp_path))
+
+
+def test_a_child_that_is_forked_amid_a_look_holds_no_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its copy of the descriptor would keep the dead alive, and the directory locked, for as long as it lives."""
+    shared = Directory(tmp_path)
+    shared.prepare()
+    (tmp_path / "1-dead.lock").touch()
+    copies: list[int] = []
+    close = os.close
+
+    def forked(number: int) -> None:
+        copies.append(os.dup(number))  # the copy that a child has, which is forked just before the parent closes it
+        close(number)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "close", forked)
+        assert not shared.is_alive("1-dead")
+        with shared._locked("directory.lock"):
+            pass
+    try:
+        assert not shared.is_alive("1-dead")
+        with shared._locked("directory.lock"):
+            pass
+    finally:
+        for number in copies:
+            close(number)
+
+
 @pytest.mark.parametrize("mode,message", [(0o777, "anybody may write to it"), (None, "no directory, or a link to one")])
 def test_a_directory_of_others_is_refused(mode: int | None, message: str, tmp_path: Path) -> None:
     """What others may write to, they could count in."""
