@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from pepperpy_obs.aggregate.packed import Keys, add_up
 from pepperpy_obs.aggregate.series_table import SeriesTable
 from pepperpy_obs.aggregate.snapshot import Snapshot
 
 __all__ = ["LazySnapshot", "Part"]
+
+_MANY: Final = 8
+_REMEMBERED: Final = 2
+"""Sums of many pieces that are kept: of the window of health, and of one that a person looks at."""
 
 
 class Part(Protocol):
@@ -61,7 +65,7 @@ class LazySnapshot:
     def snapshot(self) -> Snapshot:
         """Add it up, the first time; needs no lock. Two threads at once may add up both, to the same."""
         if self._made is None:
-            sums = add_up(*self._packed) if self._packed else SeriesTable()
+            sums = _sum(*self._packed) if self._packed else SeriesTable()
             stretch = self._stretch
             parts = [part for part in self._parts if stretch is None or part.start in stretch]
             sums.absorb(*([self._total] if self._total else []), *[part.to_table() for part in parts])
@@ -78,3 +82,24 @@ class LazySnapshot:
             times.span(None, self._now)
             return times.start, times.end
         return (None, None) if times.start is None else (max(times.start, self._stretch.start), self._now)
+
+
+def _sum(pieces: Sequence[bytes], keys: Keys) -> SeriesTable:
+    """Return the sum of pieces, to be changed; of the very pieces that were added up of late, without adding them up.
+
+    Any thread may ask: two at once may both add up, and one of them is remembered.
+    """
+    if len(pieces) < _MANY:
+        return add_up(pieces, keys)
+    sums = keys.sums
+    whole = next((table for known, table in sums if _are_same(known, pieces)), None)
+    if whole is None:
+        whole = add_up(pieces, keys)
+        keys.sums = ((pieces, whole), *sums[: _REMEMBERED - 1])
+    table = SeriesTable()
+    table.absorb(whole)
+    return table
+
+
+def _are_same(known: Sequence[bytes], pieces: Sequence[bytes]) -> bool:
+    return len(known) == len(pieces) and all(one is other for one, other in zip(known, pieces, strict=True))

@@ -99,7 +99,7 @@ class Numbers(NamedTuple):
 class Keys:
     """What the numbers in packed tables stand for."""
 
-    __slots__ = ("attributes", "metrics", "series")
+    __slots__ = ("attributes", "metrics", "series", "sums")
 
     def __init__(
         self, series: Sequence[SeriesKey] = (), attributes: Sequence[Attribute] = (), metrics: Sequence[MetricKey] = ()
@@ -107,6 +107,8 @@ class Keys:
         self.series = Names(series)
         self.attributes = Names(attributes)
         self.metrics = Names(metrics)
+        self.sums: tuple[tuple[Sequence[bytes], SeriesTable], ...] = ()
+        """The latest sums of many pieces: a page that is live asks for the same window every few seconds."""
 
     def as_they_are(self) -> Numbers:
         """Return the numbers of these keys among themselves: for tables that were packed with them."""

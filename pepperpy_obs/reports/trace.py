@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, Final
 
 from pepperpy_obs.aggregate.requests import LlmAccumulator, is_request
@@ -21,6 +22,7 @@ _OWN: Final = frozenset(
     {*_SHOWN, "timestamp", "level", "event", "event_id", "operation", "duration_seconds", "trace_id", "span_id",
      "parent_span_id", "input", "output", "cost_by_type"}
 )  # fmt: skip
+_ALL: Final[Mapping[str, str]] = MappingProxyType({})
 _Event = Mapping[str, Any]
 
 
@@ -123,13 +125,19 @@ def trace_of(trace_id: str, events: Iterable[_Event]) -> Trace:
     )
 
 
-def latest_traces(events: Iterable[_Event], limit: int) -> list[TraceSummary]:
-    """Return the traces that ended last, the latest first."""
+def latest_traces(events: Iterable[_Event], limit: int, wanted: Mapping[str, str] = _ALL) -> list[TraceSummary]:
+    """Return the traces that ended last and have a call with all that is `wanted`, the latest first."""
     groups: dict[str, list[_Event]] = {}
     for event in events:
         if (trace := event.get("trace_id")) and _tells(event):
             groups.setdefault(str(trace), []).append(event)
-    latest = sorted(groups.items(), key=lambda item: max(map(_moment, item[1])), reverse=True)
+    asked = wanted.items()
+    chosen = [
+        (trace, found)
+        for trace, found in groups.items()
+        if any(all(str(one.get(name, "")) == value for name, value in asked) for one in found)
+    ]
+    latest = sorted(chosen, key=lambda item: max(map(_moment, item[1])), reverse=True)
     return [_summary(trace, found) for trace, found in latest[:limit]]
 
 

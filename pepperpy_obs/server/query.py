@@ -9,8 +9,10 @@ from pepperpy_obs.errors import SetupError
 from pepperpy_obs.readings.source import EventFilter, Source
 from pepperpy_obs.reports.totals import NO_LABEL
 
-__all__ = ["event_filter", "newest_events", "number_of", "wanted_labels"]
+__all__ = ["LOOKED_AT", "event_filter", "newest_events", "number_of", "wanted_labels"]
 
+LOOKED_AT: Final = 1000
+"""Events among which the latest with some field are looked for."""
 _OTHERS: Final = frozenset({"window", "step", "by", "limit", "top", "memory"})
 """What a query may say beside whose calls it asks for."""
 

@@ -9,7 +9,7 @@ from pepperpy_obs.errors import SetupError
 from pepperpy_obs.formats.lines import encode
 from pepperpy_obs.http.pages import Answer, Request
 from pepperpy_obs.readings.source import Source
-from pepperpy_obs.server.query import event_filter, newest_events
+from pepperpy_obs.server.query import LOOKED_AT, event_filter, newest_events, wanted_labels
 
 __all__ = ["events_page", "reading_page"]
 
@@ -31,8 +31,18 @@ def reading_page(source: Source, request: Request) -> Answer:
 def events_page(source: Source, request: Request) -> Answer:
     """Answer ``/events?limit=20`` with the newest events; also by trace_id, operation, agent and outcome.
 
-    With ``memory=1`` no file is read where the newest are in memory, as a page that is live asks.
+    With ``memory=1`` no file is read where the newest are in memory, as a page that is live asks; also
+    by any other field, ``&customer=acme``, among the last thousand.
     """
-    wanted = event_filter(request.query)
-    events = newest_events(source, wanted) if "memory" in request.query else source.events(**wanted)
+    query = request.query
+    wanted = event_filter(query)
+    if "memory" not in query:
+        events = source.events(**wanted)
+    else:
+        fields = {name: value for name, value in wanted_labels(query).items() if name not in wanted}
+        most = wanted.get("limit", LOOKED_AT)
+        if fields:
+            wanted["limit"] = LOOKED_AT
+        found = newest_events(source, wanted)
+        events = [one for one in found if all(str(one.get(name, "")) == fields[name] for name in fields)][:most]
     return Answer(encode({"events": [dict(event) for event in events]}), _JSON)

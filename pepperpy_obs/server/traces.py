@@ -12,24 +12,23 @@ from pepperpy_obs.replay.newest import MOST_EVENTS
 from pepperpy_obs.reports.report import to_json
 from pepperpy_obs.reports.trace import latest_traces, trace_of
 from pepperpy_obs.server.dashboard import dashboard_page
-from pepperpy_obs.server.query import newest_events, number_of
+from pepperpy_obs.server.query import LOOKED_AT, newest_events, number_of, wanted_labels
 
 __all__ = ["trace_page", "traces_page"]
 
 _JSON: Final = "application/json"
-_LOOKED_AT: Final = 1000
-"""Events among which the latest traces are looked for."""
 _USUAL: Final = 20
 
 
 def traces_page(source: Source, request: Request) -> Answer:
-    """Answer ``/traces?limit=20`` with the latest traces among the newest events; also by agent and operation."""
+    """Answer ``/traces?limit=20`` with the latest traces among the newest events.
+
+    Also with those that have a call of an agent, a model, an operation or with any other field: ``&customer=acme``.
+    """
     query = request.query
     limit = number_of(query, "limit", _USUAL, "/traces?limit=20")
-    found = latest_traces(newest_events(source, {"limit": _LOOKED_AT}), _LOOKED_AT)
-    agent, operation = query.get("agent"), query.get("operation")
-    chosen = [one for one in found if agent in {None, one.agent} and operation in {None, one.operation}]
-    return Answer(to_json({"traces": tuple(chosen[:limit])}), _JSON)
+    events = newest_events(source, {"limit": LOOKED_AT})
+    return Answer(to_json({"traces": latest_traces(events, limit, wanted_labels(query))}), _JSON)
 
 
 def trace_page(source: Source, request: Request) -> Answer:

@@ -216,6 +216,36 @@ def test_a_page_that_is_live_shows_calls_that_end(
     assert float(figures(page)["tokens"]) == stats(server)["usage"]["total_tokens"]
 
 
+def test_a_history_that_is_joined_is_the_whole(
+    server: MetricsServer, source: Shown, visit: Callable[..., Page]
+) -> None:
+    """The last steps, asked for anew, and those of before are what one answer would have been; the heat map, too."""
+    page = visit("/?live=0&by=model")
+    figures(page)
+
+    def history(window: str) -> dict[str, Any]:
+        with urllib.request.urlopen(f"{server.url}/history?window={window}&step=10s&by=model") as answer:
+            found: dict[str, Any] = json.load(answer)
+            return found
+
+    before = history("5m")
+    source.fold(operation="slow", kind="tool", outcome="ok", duration_seconds=5000.0)
+    source.fold(operation="quick", kind="tool", outcome="error", duration_seconds=1e-7)
+    source.ask(1)
+    joined: dict[str, Any] = page.evaluate(
+        "async ([before, last]) => (await import('/static/history.js')).joined(before, last)", [before, history("30s")]
+    )
+    whole = history("5m")
+    heat, wanted = joined.pop("heat"), whole.pop("heat")
+    rows, costs = (one.pop("cost_by")["rows"] for one in (joined, whole))
+    assert joined == whole
+    assert {name: [*map(Decimal, row)] for name, row in rows.items()} == {
+        name: [*map(Decimal, row)] for name, row in costs.items()
+    }
+    assert [sum(row) for row in heat["counts"]] == [sum(row) for row in wanted["counts"]] == whole["calls"]
+    assert heat["factor"] <= wanted["factor"]
+
+
 def test_every_state_is_an_address(server: MetricsServer, visit: Callable[..., Page]) -> None:
     """Choosing an agent changes the address and the figures; a reload keeps them, and back undoes it."""
     page = visit("/?live=0")

@@ -131,6 +131,13 @@ def test_pages_answer_with_traces() -> None:
     assert [one["span_id"] for one in shown["spans"]] == ["a", "b", "c", "d", "e"]
 
 
+def test_traces_are_found_by_any_field_of_a_call() -> None:
+    """A trace is one of a customer, or of a model, if a call in it is."""
+    others = [event("z", None, 9.0, 1.0, "t2", customer="bolt")]
+    for wanted, found in (({"customer": "acme"}, ["t1"]), ({"model": "m"}, ["t1"]), ({}, ["t2", "t1"])):
+        assert [one.trace_id for one in latest_traces([*TREE, *others], 9, wanted)] == found
+
+
 def test_a_trace_that_is_not_kept_is_said_to_be_unknown() -> None:
     """No event of a trace: the error says what may have become of it."""
     with pytest.raises(SetupError, match="too old, still running, or was not sampled"):

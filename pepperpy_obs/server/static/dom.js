@@ -76,9 +76,7 @@ function morph(found, next) {
     if (found.getAttribute(name) !== value) found.setAttribute(name, value);
   }
   if (found.style && found.style.cssText !== next.style.cssText) found.style.cssText = next.style.cssText;
+  const chosen = found.nodeName === "SELECT" ? next.querySelector("option[selected]")?.value || "" : null;
   morphChildren(found, next);
-  if (found.nodeName === "SELECT" && document.activeElement !== found) {
-    const chosen = next.querySelector("option[selected]");
-    found.value = chosen ? chosen.value : "";
-  }
+  if (chosen !== null && found.value !== chosen && document.activeElement !== found) found.value = chosen;
 }

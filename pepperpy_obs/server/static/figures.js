@@ -31,7 +31,7 @@ export function tiles(stats, total, part) {
       known
         ? [figure("throughput", performance.throughput, format.count(performance.throughput)), " a second"]
         : "not counted by this field",
-      known && part.active != null && [figure("active", part.active, format.count(part.active)), " agents active"],
+      known && part.active != null && [figure("active", part.active, format.count(part.active)), part.active === 1 ? " agent active" : " agents active"],
     ]),
     tile("errors", "Error rate", known ? figure("error_rate", performance.error_rate, format.share(performance.error_rate)) : format.UNKNOWN, [
       known && [figure("errors", performance.outcomes.error || 0, format.count(performance.outcomes.error || 0)), " failed"],

@@ -6,11 +6,15 @@ import { bar } from "./controls.js";
 import { h, show } from "./dom.js";
 import * as format from "./format.js";
 import * as overview from "./overview.js";
+import { joined } from "./history.js";
 import { asked, href, read, root } from "./state.js";
 import * as trace from "./trace.js";
 
 const EVERY = { "5m": 2000, "1h": 5000, "24h": 15000 };
+const SELDOM = 10000;
+const WHOLE = 60000;
 const ROWS = 50;
+const slow = new Map();
 const main = document.getElementById("main");
 const names = {};
 let state = read();
@@ -20,6 +24,7 @@ let answered = null;
 let timer = null;
 let running = null;
 let told = "";
+let past = null;
 
 function theme() {
   const chosen = state.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
@@ -39,19 +44,43 @@ function remember(stats) {
   }
 }
 
+/** Ask for a part that changes slowly, or return what it was a moment ago. */
+async function seldom(path, signal) {
+  const known = slow.get(path);
+  if (known && Date.now() - known.at < SELDOM) return known.answer;
+  const answer = await attempt(path, signal);
+  slow.set(path, { at: Date.now(), answer });
+  return answer;
+}
+
+/** Ask for the whole history at first and every minute, and for its last steps in between. */
+async function steps(signal) {
+  const query = asked(state, { by: state.by });
+  const whole = past?.query === query && !past.answer.refused && Date.now() - past.at < WHOLE ? past : null;
+  if (!whole) {
+    past = { query, at: Date.now(), answer: await attempt(`history?${query}`, signal) };
+    return past.answer;
+  }
+  const { step } = whole.answer;
+  const last = await attempt(`history?${asked(state, { by: state.by, window: `${3 * step}s`, step: `${step}s` })}`, signal);
+  if (last.refused) return last;
+  past = { ...whole, answer: joined(whole.answer, last) };
+  return past.answer;
+}
+
 async function gather(signal) {
-  const health = await attempt("health", signal);
+  const health = await seldom("health", signal);
   if (state.trace) return { health, trace: await attempt(`traces/${encodeURIComponent(state.trace)}`, signal) };
-  const agent = state.filters.agent ? `&agent=${encodeURIComponent(state.filters.agent)}` : "";
+  const chosen = new URLSearchParams(state.filters).toString();
   const parts = await Promise.all([
-    attempt(`stats?${asked(state, { top: ROWS })}`, signal),
-    attempt(`history?${asked(state, { by: state.by })}`, signal),
-    attempt("stats?top=1", signal),
-    attempt(`traces?limit=12${agent}`, signal),
-    attempt(`events?limit=12&memory=1${agent}`, signal),
+    // One after the other: what was counted since the start is never less than what was counted of late.
+    attempt(`stats?${asked(state, { top: ROWS })}`, signal).then(async (stats) => [stats, await attempt("stats?top=1", signal)]),
+    steps(signal),
+    attempt(`traces?limit=12&${chosen}`, signal),
+    attempt(`events?limit=12&memory=1&${chosen}`, signal),
     Object.keys(state.filters).length && !Object.keys(names).length ? attempt(`stats?window=${state.window}&top=${ROWS}`, signal) : null,
   ]);
-  const [stats, history, total, traces, events, all] = parts;
+  const [[stats, total], history, traces, events, all] = parts;
   if (all && !all.refused) remember(all);
   if (!stats.refused) remember(stats);
   return { stats, history: { ...history, now: Date.now() / 1000 }, total, traces, events, health };

@@ -13,15 +13,16 @@ const CHARTS = ["calls", "latency", "heat", "cost", "tokens", "running"];
 export function view(state, found, now) {
   const { stats, total, health, traces, events } = found;
   const fields = Object.keys(state.filters).filter((name) => !tables.isLabel(name));
-  const part = { callsKnown: fields.length === 0, active: stats.agents.active };
-  const partial = !part.callsKnown && `Only requests, tokens and costs are counted by ${fields.join(" and ")}; calls and their durations are not.`;
+  const by = fields.join(" and ");
+  const part = { callsKnown: fields.length === 0, active: stats.agents.active, sentence: `Calls are not counted by ${by}.` };
+  const partial = !part.callsKnown && `Only requests, tokens and costs are counted by ${by}; calls and their durations are not.`;
   return [
     said(warnings(stats)),
     partial && h("p.banner", { "data-key": "partial" }, partial),
     tiles(stats, total && !total.refused ? total : null, part),
-    h("div.charts", { "data-key": "charts" }, CHARTS.map((name) => frame(name, state, found.history, stats))),
-    h("div.two", { "data-key": "two-1" }, tables.spending(stats, state, stats.rows), tables.operations(stats, state, stats.rows)),
-    h("div.three", { "data-key": "three" }, tables.agents(stats, state), tables.caches(stats), tables.health(health)),
+    h("div.charts", { "data-key": "charts" }, CHARTS.map((name) => frame(name, state, found.history, stats, part))),
+    h("div.two", { "data-key": "two-1" }, tables.spending(stats, state, stats.rows), part.callsKnown ? tables.operations(stats, state, stats.rows) : tables.card("operations", "Operations", null, tables.empty(part.sentence))),
+    h("div.three", { "data-key": "three" }, part.callsKnown ? tables.agents(stats, state) : tables.card("agents", "Agents at work", null, tables.empty(part.sentence)), tables.caches(stats), tables.health(health)),
     h("div.two", { "data-key": "two-2" }, trace.list(traces, now), trace.calls(events, now)),
   ];
 }
@@ -32,6 +33,7 @@ function said(found) {
     found.map(([name, title, text]) => h("li", { "data-key": `warn-${name}` }, h("b", null, title, ". "), text)));
 }
 
+const OF_CALLS = ["calls", "latency", "heat"];
 const TITLES = {
   calls: "Calls",
   latency: "Latency",
@@ -41,11 +43,12 @@ const TITLES = {
   running: "Cost, added up",
 };
 
-function frame(name, state, history, stats) {
-  const groups = Object.keys(stats.cost.groups).filter((one) => one !== "day");
+function frame(name, state, history, stats, part) {
+  const groups = tables.namesOf(stats.cost.groups).filter((one) => one !== "day");
   const tools = name === "cost"
     ? h("nav.tabs", { "aria-label": "Cost chart by" }, groups.map((one) => h("a", { href: href({ by: one }), "data-go": true, "aria-current": one === state.by ? "true" : false }, one)))
     : null;
+  if (!part.callsKnown && OF_CALLS.includes(name)) return tables.card(`chart-${name}`, TITLES[name], null, tables.empty(part.sentence));
   const words = history.refused || describe(name, history);
   return tables.card(
     `chart-${name}`, TITLES[name], tools,

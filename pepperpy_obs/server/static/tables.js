@@ -21,10 +21,16 @@ function link(name, value, state) {
   return h("a.name", { href: where, "data-go": true, "aria-current": chosen ? "true" : false, title: chosen ? `show all again, not only ${value}` : `show only ${name} ${value}` }, value);
 }
 
+/** The fields by which there is something to tell apart. */
+export function namesOf(groups) {
+  const told = Object.keys(groups).filter((name) => Object.keys(groups[name]).some((one) => one !== "(none)"));
+  return told.length ? told : Object.keys(groups);
+}
+
 /** Costs by whatever they are counted by, with a tab for each. */
 export function spending(stats, state, rows) {
   const groups = stats.cost.groups;
-  const names = Object.keys(groups);
+  const names = namesOf(groups);
   const chosen = names.includes(state.table) ? state.table : names[0];
   const group = groups[chosen] || {};
   const total = Number(stats.cost.total_cost);

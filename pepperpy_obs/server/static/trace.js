@@ -158,13 +158,13 @@ export function calls(events, now) {
         one.trace_id ? h("a.name", { href: href({ trace: one.trace_id }), "data-go": true }, one.operation) : one.operation,
         one.outcome === "error" && h("span.error", null, one.error_type || "error"),
         one.outcome && one.outcome !== "ok" && one.outcome !== "error" && h("span.odd", null, one.outcome)),
-      h("td", null, one.agent || ""),
+      h("td.wide", null, one.agent || ""),
       h("td.short", { title: one.response_model || one.model || false }, one.response_model || one.model || ""),
       h("td.n", null, format.seconds(one.duration_seconds)),
-      h("td.n", null, one.input_tokens == null && one.output_tokens == null ? "" : format.count((one.input_tokens || 0) + (one.output_tokens || 0))),
+      h("td.n.wide", null, one.input_tokens == null && one.output_tokens == null ? "" : format.count((one.input_tokens || 0) + (one.output_tokens || 0))),
       h("td.n", { class: one.cost_source === "unpriced" ? "warn" : "" }, one.cost_source === "unpriced" ? "unpriced" : one.cost_usd == null ? "" : format.money(one.cost_usd)),
       h("td.n.dim", null, format.ago(one.timestamp, now))));
   return card("calls", "Latest calls", null, rows.length
-    ? table("Latest calls", [["call"], ["agent"], ["model"], ["took", "n"], ["tokens", "n"], ["cost", "n"], ["ended", "n"]], rows)
+    ? table("Latest calls", [["call"], ["agent", "wide"], ["model"], ["took", "n"], ["tokens", "n wide"], ["cost", "n"], ["ended", "n"]], rows)
     : empty("No call has ended yet."));
 }
