@@ -18,6 +18,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from pepperpy_obs._guard import pass_on
 from pepperpy_obs.errors import ObsError, SetupError, SourceError
 
 __all__ = ["Database"]
@@ -72,6 +73,7 @@ class Database:
             with self._engine.connect().execution_options(**options) as connection, connection.begin():
                 return step(connection)
         except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+            pass_on(error)
             raise self._refusal(error) from error
         except SetupError as error:
             msg = f"the store {self.shown}: {error}"

@@ -30,7 +30,7 @@ from pepperpy_obs.aggregate.bundle import Bundle
 from pepperpy_obs.aggregate.closed import ClosedInterval
 from pepperpy_obs.aggregate.snapshot import Snapshot
 from pepperpy_obs.config import Config
-from pepperpy_obs.errors import SourceError
+from pepperpy_obs.errors import ObsError, SourceError
 from pepperpy_obs.readings import Reading
 from pepperpy_obs.readings.stores import StoreStats
 from pepperpy_obs.readings.windows import Window
@@ -150,7 +150,10 @@ class StoreWriter:
     def say_lost(self) -> None:
         """Say how much the store has not got, at the end."""
         if lost := len(self._backlog.parts) + bool(self._incoming):
-            note("store", f"{lost} minutes were not written to {self._database.shown}: {self._error or 'no time left'}")
+            note(
+                "shutdown",
+                f"{lost} minutes were not written to {self._database.shown}: {self._error or 'no time left'}",
+            )
 
     def stats(self) -> StoreStats:
         """Return the books."""
@@ -310,7 +313,10 @@ class StoreWriter:
         # The file may be another one by the next time, and numbers of a transaction that was undone are no numbers.
         self._number = None
         self._names = SeriesNames()
-        failed("store", error)
+        if isinstance(error, ObsError):
+            note("store", f"{error}; what is counted waits in memory")
+        else:
+            failed("store", error)
 
 
 def _now() -> int:

@@ -99,6 +99,18 @@ def test_a_database_that_hangs_is_told_and_holds_up_nothing(postgres: Postgres) 
     assert found.to_dict() == life.whole.snapshot(None, END).to_dict()
 
 
+def test_that_it_is_away_is_said_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    """The first time, without a traceback: it is no failure of ours."""
+    with ManualClock(NOON / 1e9) as clock:
+        life = Life("sqlite:////nowhere/obs.db")
+        run(life, clock, 3, 1)
+    assert life.writer.stats().failures == 3
+    [line] = caplog.records
+    told = "pepperpy_obs: the store sqlite:////nowhere/obs.db cannot be used: unable to open database file; give "
+    assert (line.levelname, line.exc_info, line.getMessage()[: len(told)]) == ("WARNING", None, told)
+    assert line.getMessage().endswith("; what is counted waits in memory")
+
+
 def test_past_all_bounds_the_oldest_is_dropped_and_counted() -> None:
     """What even whole hours have no room for goes, the oldest first, and health says how much is lacking."""
     with ManualClock(NOON / 1e9):
