@@ -17,6 +17,7 @@ from pydantic import ValidationError, field_validator
 
 from pepperpy_obs.config.complaint import complain
 from pepperpy_obs.config.origin import DEFAULT_FILE, PREFIX, check_names, read_file, variables
+from pepperpy_obs.config.otel import otel_settings
 from pepperpy_obs.config.sharing import SharingSettings
 from pepperpy_obs.errors import ConfigError
 
@@ -63,9 +64,12 @@ class Config(SharingSettings):
             path, settings = read_file(named, origin, [name for name in fields if name != "config_file"])
             # Keywords are the uppermost layer of pydantic-settings: what the file says may join them
             # wherever the environment is silent.
-            below = {name: value for name, value in settings.items() if name not in known}
+            told = otel_settings({*keywords, *known, *settings})
+            below = {name: value for name, (value, _) in told.items()}
+            below |= {name: value for name, value in settings.items() if name not in known}
             origins = (
-                dict.fromkeys(settings, f"file {path}")
+                {name: f"environment variable {variable}" for name, (_, variable) in told.items()}
+                | dict.fromkeys(settings, f"file {path}")
                 | {name: f"environment variable {variable}" for name, variable in known.items()}
                 | dict.fromkeys(keywords, "keyword")
                 | {"config_file": origin}

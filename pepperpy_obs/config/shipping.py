@@ -43,6 +43,7 @@ def _header(line: SecretStr) -> SecretStr:
 
 
 Url = Annotated[str | None, AfterValidator(_root)]
+Signals = Annotated[tuple[Literal["logs", "traces", "metrics"], ...], NoDecode]
 Headers = Annotated[tuple[Annotated[SecretStr, AfterValidator(_header)], ...], NoDecode]
 Nothing: Final = SecretStr("")
 
@@ -133,6 +134,12 @@ class ShippingSettings(Settings):
 
     otlp_url: Url = None
     """address of an OpenTelemetry collector that events are sent to, such as http://collector:4318; none: off"""
+    otlp_signals: Signals = ("logs",)
+    """what goes to otlp_url, of logs, traces and metrics; where it is set, OTEL_EXPORTER_OTLP_* may give the address"""
+    otlp_temporality: Literal["cumulative", "delta"] = "cumulative"
+    """whether metrics are told since the start, or since the time before; Prometheus wants cumulative"""
+    genai_conventions: Literal["semconv-1.41", "genai-0.1"] = "semconv-1.41"
+    """OpenTelemetry's GenAI conventions that names of OTLP follow: the last of semconv, or the first of their own"""
     otlp_user: str = ""
     """user that an OpenTelemetry collector knows us as"""
     otlp_password: SecretStr = Nothing

@@ -27,6 +27,7 @@ from pepperpy_obs.runtime.drain import Drain
 from pepperpy_obs.runtime.intervals import Intervals
 from pepperpy_obs.runtime.jobs import Jobs
 from pepperpy_obs.runtime.outputs import Ships, close_outputs, open_outputs, shipper_of
+from pepperpy_obs.runtime.pushing import Pushing
 from pepperpy_obs.runtime.recent import Recent
 from pepperpy_obs.runtime.running import live_state
 from pepperpy_obs.runtime.sharing import Moment, Sharing
@@ -40,10 +41,11 @@ if TYPE_CHECKING:
     from pepperpy_obs.chain import Chain
     from pepperpy_obs.fleet.publisher import Publisher
     from pepperpy_obs.readings.source import EventFilter, Source
+    from pepperpy_obs.shipping.shipper import Shipper
     from pepperpy_obs.storage.writer import StoreWriter
     from pepperpy_obs.typing import Processor
 
-    _Opened = tuple[StoreWriter | None, Publisher | None]
+    _Opened = tuple[StoreWriter | None, Publisher | None, Shipper | None]
 
 __all__ = ["Runtime", "configure", "default_runtime"]
 
@@ -73,6 +75,7 @@ class Runtime:
         self.recent = Recent(self._drain)
         self.newest = self.recent.newest
         self._sharing = Sharing(self.jobs, self._look, lambda: self._drain.is_draining)
+        self._pushing = Pushing(self.jobs, self.reading)
         self._obey()
         if not config.metrics_enabled:
             buffer.records.clear()  # what was recorded before anybody could know
@@ -91,7 +94,7 @@ class Runtime:
         outputs = open_outputs(config)
         try:
             chain = build_chain(config, self._store, processors, outputs=outputs)
-            opened = self._storing.opened(config), self._sharing.opened(config)
+            opened = self._storing.opened(config), self._sharing.opened(config), self._pushing.opened(config)
             if config.metrics_enabled:
                 self._background.start(config.drain_interval)
         except SetupError:
@@ -118,6 +121,7 @@ class Runtime:
         close_outputs(old.outputs, self.config.shutdown_timeout)
         self._storing.put_in_force(opened[0], config, self._store)
         self._sharing.put_in_force(opened[1])
+        self._pushing.put_in_force(opened[2], config)
         self.config = config
         self._background.interval = config.drain_interval
         self._obey()
@@ -247,7 +251,8 @@ class Runtime:
             dropped=dict(self._dropped + chain.dropped + Counter(uncounted=self._buffer.lost)),
             errors=failures(),
             outputs=outputs,
-            deliveries={name: books for way in _shippers(chain) for name, books in way.ledgers().items()},
+            deliveries={name: books for way in _shippers(chain) for name, books in way.ledgers().items()}
+            | self._pushing.ledgers(),
             store=self._storing.stats(),
         )
 
@@ -290,6 +295,7 @@ class Runtime:
         self._sharing.announce_end()
         self.jobs.stop(left())
         self._storing.say_lost()
+        self._pushing.close(left())
         if at_exit:
             close_outputs([one for one in self._drain.chain.outputs if shipper_of(one) is not None], left())
             return
@@ -329,6 +335,7 @@ class Runtime:
         self._storing.renew()
         self.recent.renew()
         self._sharing.renew()
+        self._pushing.renew()
         self._dropped.clear()
         self._drain.chain.dropped.clear()
         self._drain.chain.forget()

@@ -14,12 +14,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pepperpy_obs.config.otel import endpoint_of, is_disabled, resource_attributes
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.shipping import spool_directories
 from pepperpy_obs.shipping.elastic import Elastic
 from pepperpy_obs.shipping.logstash import Logstash
 from pepperpy_obs.shipping.loki import Loki
 from pepperpy_obs.shipping.otlp import Otlp
+from pepperpy_obs.shipping.otlp_metrics import OtlpMetrics
+from pepperpy_obs.shipping.otlp_traces import OtlpTraces
 from pepperpy_obs.shipping.spool import Bounds
 
 if TYPE_CHECKING:
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
     from pepperpy_obs.shipping.shipper import Shipper
     from pepperpy_obs.shipping.sink import SinkSpec
 
-__all__ = ["KINDS", "backlogs", "loading", "open_shipper", "sinks_of", "spool_of"]
+__all__ = ["KINDS", "backlogs", "loading", "metrics_sink", "open_shipper", "ship_to", "sinks_of", "spool_of"]
 
 KINDS = ("loki", "elastic", "logstash", "otlp")
 """What stands before a receiver's settings."""
@@ -48,9 +51,27 @@ def sinks_of(config: Config) -> list[SinkSpec]:
         sinks.append(Elastic(**_common(config, "elastic"), target=config.elastic_target))
     if config.logstash_url is not None:
         sinks.append(Logstash(**_common(config, "logstash")))
-    if config.otlp_url is not None:
-        sinks.append(Otlp(**_common(config, "otlp")))
+    for signal, kind in (("logs", Otlp), ("traces", OtlpTraces)):
+        if (sink := _otlp(config, signal, kind)) is not None:
+            sinks.append(sink)
     return sinks
+
+
+def metrics_sink(config: Config) -> SinkSpec | None:
+    """Return what metrics are sent to, if anything; they have a spool of their own, as they are no events."""
+    return _otlp(config, "metrics", OtlpMetrics)
+
+
+def _otlp(config: Config, signal: str, kind: type[Otlp]) -> Otlp | None:
+    """Return the receiver of one signal of OTLP; None if it is not asked for, or OpenTelemetry is switched off."""
+    if config.otlp_url is None or signal not in config.otlp_signals or is_disabled(signal):
+        return None
+    facts = _common(config, "otlp")
+    # Variables of OpenTelemetry give an address only where otlp_url does not.
+    if "OTEL_" in config.sources()["otlp_url"] and (own := endpoint_of(signal)) is not None:
+        facts |= {"url": own.url, "path": own.path, "headers": {**facts["headers"], **own.headers}}
+    name = "otlp" if signal == "logs" else f"otlp_{signal}"
+    return kind(name=name, conventions=config.genai_conventions, resource=resource_attributes(), **facts)
 
 
 def _common(config: Config, kind: str) -> dict[str, Any]:
@@ -130,16 +151,21 @@ def loading(sinks: Sequence[SinkSpec]) -> Generator[None]:
 
 
 def open_shipper(config: Config) -> Shipper | None:
-    """Return the shipper to every receiver that `config` names, started; None if it names none."""
+    """Return the shipper of events to every receiver that `config` names, started; None if it names none."""
     if not (sinks := sinks_of(config)):
         return None
-    with loading(sinks):
-        from pepperpy_obs.shipping.shipper import Shipper  # noqa: PLC0415 - loads the HTTP client
     for backlog in backlogs(config):
         _LOG.warning("pepperpy_obs: %s", backlog)
+    return ship_to(sinks, spool_of(config), config)
+
+
+def ship_to(sinks: Sequence[SinkSpec], directory: Path, config: Config) -> Shipper:
+    """Return a shipper that keeps records in `directory`, started."""
+    with loading(sinks):
+        from pepperpy_obs.shipping.shipper import Shipper  # noqa: PLC0415 - loads the HTTP client
     return Shipper(
         sinks,
-        spool_of(config),
+        directory,
         bounds=Bounds(max_bytes=config.ship_max_bytes),
         fsync=config.ship_fsync,
         dead_letter_bytes=config.ship_dead_letter_max_bytes,

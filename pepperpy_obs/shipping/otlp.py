@@ -1,19 +1,20 @@
-"""OTLP logs over HTTP with JSON: events in, request out; answer in, what became of them out.
+"""OTLP over HTTP with JSON: events in, request out; answer in, what became of them out.
 
-The body of a log record is our event's line; the attributes are the event's fields under OpenTelemetry's names where
-it has one (`events.FIELDS`), so that a receiver may use either.
+Here are logs, and what all three signals have in common. The body of a log record is our event's line; the attributes
+are the event's fields under OpenTelemetry's names where it has one (`events.FIELDS`), so a receiver may use either.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any, ClassVar, Final
 
 import msgspec
 
 from pepperpy_obs.events import FIELDS
+from pepperpy_obs.formats.genai import Conventions, names_of, operation_name
 from pepperpy_obs.shipping.loki import stream_parts
 from pepperpy_obs.shipping.loki_answers import Sent, judge_refusal, judge_throttled
 from pepperpy_obs.shipping.record import Record
@@ -32,7 +33,7 @@ from pepperpy_obs.shipping.results import (
 )
 from pepperpy_obs.shipping.sink import SinkSpec
 
-__all__ = ["Otlp"]
+__all__ = ["Otlp", "attributes_of", "hex_id"]
 
 _AT: Final = itemgetter(0)
 _NAMES: Final = {field.name: field.otel for field in FIELDS if field.otel}
@@ -46,7 +47,14 @@ _encode = msgspec.json.Encoder().encode
 
 class _Partial(msgspec.Struct, rename="camel"):
     rejected_log_records: int | str = 0
+    rejected_spans: int | str = 0
+    rejected_data_points: int | str = 0
     error_message: str = ""
+
+    @property
+    def rejected(self) -> int:
+        """How many were refused, of whatever it was."""
+        return int(self.rejected_log_records) + int(self.rejected_spans) + int(self.rejected_data_points)
 
 
 class _Response(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -56,7 +64,7 @@ class _Response(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
 _read = msgspec.json.Decoder(_Response).decode
 
 
-def _value(value: Any) -> dict[str, Any]:
+def value_of(value: Any) -> dict[str, Any]:
     """Return a value as OTLP spells it (proto3 JSON: 64-bit integers are strings)."""
     match value:
         case bool():
@@ -66,22 +74,23 @@ def _value(value: Any) -> dict[str, Any]:
         case float():
             return {"doubleValue": value}
         case list():
-            return {"arrayValue": {"values": [_value(one) for one in value]}}
+            return {"arrayValue": {"values": [value_of(one) for one in value]}}
         case dict():
-            return {"kvlistValue": {"values": _attributes(value.items())}}
+            return {"kvlistValue": {"values": attributes_of(value.items())}}
         case _:
             return {"stringValue": str(value)}
 
 
-def _attributes(fields: Iterable[tuple[str, Any]]) -> list[dict[str, Any]]:
+def attributes_of(fields: Iterable[tuple[str, Any]]) -> list[dict[str, Any]]:
+    """Return fields as OTLP spells attributes; those without a value are left out."""
     return [
-        {"key": key, "value": {"stringValue": value} if type(value) is str else _value(value)}
+        {"key": key, "value": {"stringValue": value} if type(value) is str else value_of(value)}
         for key, value in fields
         if value is not None
     ]
 
 
-def _log_record(record: Record, event: Mapping[str, Any], *, reduced: bool) -> dict[str, Any]:
+def _log_record(record: Record, event: Mapping[str, Any], conventions: Conventions, *, reduced: bool) -> dict[str, Any]:
     level = str(event.get("level", "info"))
     # It is unsigned there.
     at = str(max(0, record.at))
@@ -95,12 +104,29 @@ def _log_record(record: Record, event: Mapping[str, Any], *, reduced: bool) -> d
         "attributes": [],
     }
     if not reduced:
-        found["attributes"] = _attributes((_NAMES.get(k, k), v) for k, v in event.items() if k not in _ELSEWHERE)
+        found["attributes"] = attributes_of(_told(event, conventions))
     for name, key, length in (("trace_id", "traceId", 32), ("span_id", "spanId", 16)):
-        # A receiver may refuse the whole request for one id that is none.
-        if len(value := str(event.get(name, ""))) == length and not set(value) - _HEX:
+        if (value := hex_id(event.get(name), length)) is not None:
             found[key] = value
     return found
+
+
+def _told(event: Mapping[str, Any], conventions: Conventions) -> Iterable[tuple[str, Any]]:
+    """Yield the fields of an event under the names that OpenTelemetry has for them."""
+    names = names_of(conventions)
+    for name, value in event.items():
+        if name == "kind":
+            yield "pepperpy.kind", value
+            if (operation := operation_name(event)) is not None:
+                yield names[name], operation
+        elif name not in _ELSEWHERE:
+            yield names.get(name, name), value
+
+
+def hex_id(value: object, length: int) -> str | None:
+    """Return an id of so many hex digits; None for what is none: a receiver may refuse a whole request for it."""
+    text = value if isinstance(value, str) else ""
+    return text if len(text) == length and not set(text) - _HEX else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,11 +134,17 @@ class Otlp(SinkSpec):
     """An OpenTelemetry Collector, or what speaks OTLP/HTTP."""
 
     kind: ClassVar[str] = "otlp"
+    words: ClassVar[tuple[str, str, str]] = ("resourceLogs", "scopeLogs", "logRecords")
+    """What the protocol calls resources, scopes and entries of this signal."""
     path: str = "/v1/logs"
+    conventions: Conventions = "semconv-1.41"
+    """Those of GenAI that names follow."""
+    resource: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What is said of the process beside its service, instance and deployment."""
 
     @property
     def _to_loki(self) -> bool:
-        return "/otlp" in self.url + self.path
+        return self.path == "/v1/logs" and "/otlp" in self.url
 
     def partition(self, records: Sequence[Record]) -> Sequence[Sequence[int]]:
         """Return the places of the records by request: Loki hides what it refuses of several streams."""
@@ -120,21 +152,43 @@ class Otlp(SinkSpec):
 
     def encode(self, payload: Payload) -> Request:
         """Return one export request, oldest first, with a resource for each service and environment in it."""
-        resources: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        groups: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
         for record in sorted(payload.records, key=_AT):
             event = _decode(record.line)
-            key = (str(event.get("service", "unknown_service")), str(event.get("environment", "")))
-            resources.setdefault(key, []).append(_log_record(record, event, reduced=payload.reduced))
+            service, environment = str(event.get("service") or "unknown_service"), str(event.get("environment", ""))
+            found = self.entries(record, event, reduced=payload.reduced)
+            groups.setdefault((service, environment, self.group(record)), []).extend(found)
+        resources, scopes, entries = self.words
         body = {
-            "resourceLogs": [
+            resources: [
                 {
-                    "resource": {"attributes": _attributes(_resource(service, environment, payload.instance).items())},
-                    "scopeLogs": [{"scope": {"name": "pepperpy_obs"}, "logRecords": logs}],
+                    "resource": {
+                        "attributes": attributes_of(self._resource(service, environment, payload.instance).items())
+                    },
+                    scopes: [{"scope": {"name": "pepperpy_obs"}, entries: listed}],
                 }
-                for (service, environment), logs in resources.items()
+                for (service, environment, _), listed in groups.items()
             ]
         }
-        return self.request(self.path, "application/json", _encode(body))
+        return self.request(self.path, *self.body(body))
+
+    def body(self, request: Mapping[str, Any]) -> tuple[str, bytes]:
+        """Return a request's content type and its bytes."""
+        return "application/json", _encode(request)
+
+    def group(self, record: Record) -> int:  # noqa: ARG002 - of logs all may go together
+        """Return what tells records apart that must not share a resource's entry."""
+        return 0
+
+    def entries(self, record: Record, event: Mapping[str, Any], *, reduced: bool) -> list[dict[str, Any]]:
+        """Return what the protocol is sent of an event: none if it has no place in this signal."""
+        return [_log_record(record, event, self.conventions, reduced=reduced)]
+
+    def _resource(self, service: str, environment: str, instance: str) -> dict[str, str]:
+        found = {"service.name": service, "service.instance.id": instance}
+        if environment:
+            found["deployment.environment.name"] = environment
+        return {**self.resource, **found}
 
     def judge(self, payload: Payload, answer: Answer) -> SendResult:
         """Return what became of them; of a partial success only the number refused is known, never which."""
@@ -147,7 +201,7 @@ class Otlp(SinkSpec):
         partial = _partial(answer)
         if partial is None:
             return hold(answer, doubtful=True)
-        refused = min(max(0, int(partial.rejected_log_records)), len(payload.records))
+        refused = min(max(0, partial.rejected), len(payload.records))
         detail = f"{refused} of {len(payload.records)} refused, not said which: {partial.error_message}"[:500]
         outcomes = [ACKNOWLEDGED] * (len(payload.records) - refused) + [
             RecordResult("rejected", "partial", detail)
@@ -201,12 +255,7 @@ def _partial(answer: Answer) -> _Partial | None:
         return _Partial()
     try:
         found = _read(answer.body).partial_success or _Partial()
-        int(found.rejected_log_records)
+        _ = found.rejected
     except (ValueError, RecursionError):
         return None
     return found
-
-
-def _resource(service: str, environment: str, instance: str) -> dict[str, str]:
-    found = {"service.name": service, "service.instance.id": instance}
-    return {**found, "deployment.environment.name": environment} if environment else found

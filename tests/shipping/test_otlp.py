@@ -1,12 +1,9 @@
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
-import socket
-import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +12,10 @@ from pepperpy_obs.shipping.otlp import Otlp
 from pepperpy_obs.shipping.record import Record
 from pepperpy_obs.shipping.results import Answer, Payload
 from pepperpy_obs.shipping.shipper import Shipper
+from tests.servers.collector import rotel
 from tests.servers.wire import wait_until
+
+__all__ = ["rotel"]
 
 Make = Callable[..., Record]
 Ship = Callable[..., Shipper]
@@ -81,37 +81,6 @@ def test_each_answer_has_a_meaning(answer: Answer, action: str, what: str, event
     """Of a partial success the number of the refused is believed."""
     send_result = Otlp(url="http://collector").judge(Payload([event(1, NOW), event(2, NOW)], "host"), answer)
     assert (send_result.action, " ".join(outcome.what for outcome in send_result.outcomes)) == (action, what)
-
-
-@pytest.fixture
-def rotel(tmp_path: Path) -> Iterator[tuple[str, Path]]:
-    """Run Streamfold's collector (PyPI `rotel`) and return its address and the file that it prints to."""
-    spec = importlib.util.find_spec("rotel")
-    if spec is None or spec.origin is None:
-        pytest.skip("the collector is not there: pip install rotel==0.0.1a15")
-    agent = Path(spec.origin).with_name("rotel-agent")
-    agent.chmod(0o755)
-    if subprocess.run([agent, "--version"], check=False, capture_output=True).returncode:
-        pytest.skip("the collector does not start: it wants the shared library of Python, Debian's libpython3.x")
-    with socket.create_server(("127.0.0.1", 0)) as http, socket.create_server(("127.0.0.1", 0)) as grpc:
-        ports = http.getsockname()[1], grpc.getsockname()[1]
-    command = [
-        str(agent),
-        "start",
-        "--exporter",
-        "blackhole",
-        "--debug-log",
-        "logs",
-        "--debug-log-verbosity",
-        "detailed",
-    ]
-    places = ["--otlp-http-endpoint", f"127.0.0.1:{ports[0]}", "--otlp-grpc-endpoint", f"127.0.0.1:{ports[1]}"]
-    output = tmp_path / "rotel.out"
-    with output.open("wb") as file:
-        running = subprocess.Popen([*command, *places], stdout=file, stderr=file)
-        yield f"http://127.0.0.1:{ports[0]}", output
-        running.terminate()
-        running.wait(10)
 
 
 def test_a_real_collector_takes_every_event(rotel: tuple[str, Path], ship: Ship, event: Make) -> None:

@@ -64,7 +64,7 @@ class SpanOutput:
     def __init__(self, provider: TracerProvider, sampling: Sampling, conventions: Conventions) -> None:
         self._provider = provider
         self._sampling = sampling
-        self._conventions = conventions
+        self._conventions: Conventions = conventions
 
     def write(self, batch: Batch) -> None:
         """Give the calls away. In an empty context: what an exporter does belongs to no call."""
