@@ -5,9 +5,9 @@ manual clock replace the names in this module, and a copy bound elsewhere would 
 """
 
 from collections.abc import Callable
-from time import perf_counter_ns, sleep, time_ns
+from time import perf_counter_ns, sleep, thread_time_ns, time_ns
 
-__all__ = ["countdown", "perf_counter_ns", "sleep", "time_ns"]
+__all__ = ["countdown", "perf_counter_ns", "sleep", "thread_time_ns", "time_ns"]
 
 
 def countdown(timeout: float) -> Callable[[], float]:

@@ -1,9 +1,9 @@
 """Shows the state of this process to the others, when it has changed and at most each second.
 
 Theory. What is closed is packed once per version of it, which is every ten seconds; only the interval under way is
-packed each time. `run` is called by a timed job, and by a reader of this process before it reads: `_lock` is held
-around it. A process that is busy packing for long pauses for a hundred times as long, so that this takes no more than a
-hundredth of a core.
+packed each time. `run` is called by a timed job, and `publish` by a reader of this process before it reads: `_lock` is
+held around showing. What the dead have left is taken in without it, under the directory's own lock. A process that is
+busy packing for long pauses for a hundred times as long, so that this takes no more than a hundredth of a core.
 
 A forked child begins with another name; the lock that it inherited it closes, and the parent's stays held.
 """
@@ -93,16 +93,18 @@ class Publisher:
         """Show what is new, unless the last time has taken so long that it is too early; take in those that died."""
         now = _clock.perf_counter_ns() / 1e9
         if now >= self._not_before or self._is_ending:
+            # On a busy machine most of the time that passes is others'.
+            before = _clock.thread_time_ns()
             self._lock.run(self._run)
-            took = _clock.perf_counter_ns() / 1e9 - now
-            self._not_before = now + _SHARE * took
+            self._not_before = now + _SHARE * (_clock.thread_time_ns() - before) / 1e9
         if now >= self._next_dead and not self._is_ending:
             self._next_dead = now + _DEAD
-            self._lock.run(self._take_in_dead)
+            # Without the lock: the states of the dead may be large, and to show one's own must not wait for them.
+            self._take_in_dead()
 
-    def publish(self) -> None:
+    def publish(self, timeout: float = _READ) -> None:
         """Show the state of this moment, before a read; BusyError if another thread does it for too long."""
-        self._lock.run(self._run, _READ)
+        self._lock.run(self._run, timeout)
 
     def announce_end(self) -> None:
         """Have the next run show the state in any case: it is the last one."""

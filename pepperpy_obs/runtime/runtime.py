@@ -294,6 +294,7 @@ class Runtime:
         self._storing.announce_end()
         self._sharing.announce_end()
         self.jobs.stop(left())
+        self._sharing.publish(left())  # the job may be amid what a dead process has left
         self._storing.say_lost()
         self._pushing.close(left())
         if at_exit:

@@ -64,11 +64,11 @@ class Sharing:
             return alone
         return SharedSource(self._publisher.directory, alone.config, self._publisher, alone.events)
 
-    def publish(self) -> None:
+    def publish(self, timeout: float = 5.0) -> None:
         """Show the state of this moment; a signal handler in the middle of a batch leaves that to the job."""
         if self._publisher is not None and not self._is_draining():
             try:
-                self._publisher.publish()
+                self._publisher.publish(timeout)
             except BusyError as error:
                 failed("share", error)
 

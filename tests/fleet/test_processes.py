@@ -195,6 +195,29 @@ def test_a_file_system_without_locks_is_refused(number: int, tmp_path: Path, mon
         MetricsCollector(Config(config_file=None, log_format="none", share_directory=tmp_path))
 
 
+def test_a_state_is_shown_while_the_dead_are_taken_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What they have left may be large: neither a flush nor the end of a process waits for it."""
+    begun, ends = threading.Event(), threading.Event()
+
+    def take_in_slowly(*_: object) -> int:
+        begun.set()
+        return int(ends.wait(60))
+
+    monkeypatch.setattr(Directory, "take_in_dead", take_in_slowly)
+    one = MetricsCollector(Config(config_file=None, log_format="none", share_directory=tmp_path, shutdown_timeout=0.1))
+    assert begun.wait(60)
+    with one.record_call("acme"):
+        pass
+    one.runtime.flush()
+    shared = source(f"shared:{tmp_path}")
+    assert calls(shared.reading()) == 1
+    with one.record_call("acme"):
+        pass
+    one.runtime.shutdown()
+    assert calls(shared.reading()) == 2
+    ends.set()
+
+
 def test_locks_that_hold_nothing_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Some network file systems say yes to all."""
     monkeypatch.setattr(fcntl, "flock", lambda *_: None)
