@@ -14,7 +14,7 @@ from pepperpy_obs._record import CALLER, END, MOVED, SPEC
 from pepperpy_obs.events import OPERATION_FINISHED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from types import ModuleType
 
     from pepperpy_obs._record import Notes, Record, Spec
@@ -37,6 +37,8 @@ THREE: Final = [f"{number:03}" for number in range(1000)]
 """Three digits of a number: looking them up takes a third of formatting them."""
 _QUALNAME: Final = type.__dict__["__qualname__"]
 """Reads the name of a class whose metaclass has another idea of it."""
+_MRO: Final = type.__dict__["__mro__"]
+_VARS: Final = type.__dict__["__dict__"]
 _LEVELS: Final = {"ok": "info", "error": "error", "cancelled": "warning", "abandoned": "warning"}
 
 
@@ -72,9 +74,11 @@ class Writer:
     is public, for `chain.fast_path`, which writes lines without making events of calls.
     """
 
-    __slots__ = ("mark", "prefix", "second", "skew", "wall")
+    __slots__ = ("expected", "mark", "prefix", "second", "skew", "wall")
 
-    def __init__(self) -> None:
+    def __init__(self, expected: Iterable[str] = ()) -> None:
+        self.expected = frozenset(expected)
+        """The full names of classes of exceptions that are no errors, in any operation."""
         self.second = -_SECOND
         """The second that `prefix` is the text of, in epoch ns."""
         self.prefix = ""
@@ -106,7 +110,7 @@ class Writer:
         span_context = record[CALLER]
         event["event_id"] = self.mark + (os.urandom(8).hex() if span_context is None else span_context[1])
         event[AT] = at
-        _tell(event, record, spec)
+        _tell(event, record, spec, self.expected)
         return event
 
     def turn(self, at: int) -> int:
@@ -117,7 +121,7 @@ class Writer:
         return past
 
 
-def _tell(event: dict[str, Any], record: Record, spec: Spec) -> None:
+def _tell(event: dict[str, Any], record: Record, spec: Spec, expected: frozenset[str]) -> None:
     _, span_context, start, end, notes, error = record
     if spec.event is OPERATION_FINISHED:
         event["duration_seconds"] = (end - start) / 1e9 if end > start else 0.0
@@ -131,7 +135,7 @@ def _tell(event: dict[str, Any], record: Record, spec: Spec) -> None:
     elif span_context is not None:
         _tell_place(event, span_context)
     if error is not None:
-        _tell_failure(event, error, spec, bare=notes is None)
+        _tell_failure(event, error, spec, expected, bare=notes is None)
     if notes is not None:
         if notes.captured is not None or _looks(spec, error):
             _tell_usage(event, notes, spec)
@@ -170,15 +174,27 @@ def _tell_place(event: dict[str, Any], span_context: SpanContext) -> None:
         event[ACCOUNT] = account
 
 
-def _tell_failure(event: dict[str, Any], error: type[BaseException], spec: Spec, *, bare: bool) -> None:
+def _tell_failure(
+    event: dict[str, Any], error: type[BaseException], spec: Spec, expected: frozenset[str], *, bare: bool
+) -> None:
     """Say how it ended, and of a `bare` record, which has no notes, that usage was looked for."""
     if bare and _looks(spec, error):
         event["usage_flags"] = ["missing"]
+    if (spec.expected and issubclass(error, spec.expected)) or (expected and _is_among(error, expected)):
+        event["raised"] = _QUALNAME.__get__(error)
+        return
     outcome = event["outcome"] = outcome_of(error)
     if spec.level is None:
         event["level"] = _LEVELS[outcome]
     if outcome == "error":
         event["error_type"] = _QUALNAME.__get__(error)
+
+
+def _is_among(error: type[BaseException], names: frozenset[str]) -> bool:
+    """Tell whether a class or one that it is made of has one of these names; its metaclass is not asked."""
+    return any(
+        f"{_VARS.__get__(one).get('__module__')}.{_QUALNAME.__get__(one)}" in names for one in _MRO.__get__(error)
+    )
 
 
 def _looks(spec: Spec, error: type[BaseException] | None) -> bool:

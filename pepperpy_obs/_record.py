@@ -152,6 +152,8 @@ class Spec:
     usage: Callable[[Any], object] | None = None
     budget: Decimal | None = None
     level: Level | None = None
+    expected: tuple[type[BaseException], ...] = ()
+    """Exceptions that are no errors of its calls."""
     attributes: Mapping[str, Any] = field(default_factory=dict[str, Any])
     silent: bool = False
     """Only marks a stretch of a trace (an agent's block): no event is made of it."""

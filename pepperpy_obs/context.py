@@ -19,11 +19,20 @@ from pepperpy_obs.baggage import parse_baggage
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
+    from concurrent.futures import Executor
     from contextvars import Token
 
 from contextlib import contextmanager
 
-__all__ = ["CURRENT", "account_of", "continue_trace", "format_traceparent", "parse_traceparent", "span_context"]
+__all__ = [
+    "CURRENT",
+    "account_of",
+    "continue_trace",
+    "executor",
+    "format_traceparent",
+    "parse_traceparent",
+    "span_context",
+]
 
 ONLY_FIELDS: Final = Spec("", silent=True)
 """Of blocks that put fields on calls, and name no agent: so they begin no trace."""
@@ -266,6 +275,17 @@ def call_of(record: Record | None) -> Record | None:
         return None
     notes = record[NOTES]
     return notes.call if type(notes) is Around else record
+
+
+def executor(pool: Executor) -> Executor:
+    """Return an executor that runs functions in threads of `pool`, as part of the call that submits them.
+
+    Their calls are its children, for its agent and with its fields. Raises SetupError for a pool of processes, where a
+    context does not get.
+    """
+    from pepperpy_obs._executor import CarryingExecutor  # noqa: PLC0415 - few need it, and it loads the pools
+
+    return CarryingExecutor(pool)
 
 
 @contextmanager

@@ -57,6 +57,7 @@ FIELDS: Final[tuple[Field, ...]] = (
     Field("agent", "string", "the agent on whose behalf it ran", "gen_ai.agent.name", "labels.agent", "agent"),
     Field("outcome", "string", "ok, error, cancelled or abandoned", "", "event.outcome", "outcome"),
     Field("error_type", "string", "the class of the exception", "error.type", "error.type"),
+    Field("raised", "string", "the class of an exception that is no error of this operation"),
     Field(
         "duration_seconds",
         "number",

@@ -29,7 +29,7 @@ __all__ = ["Chain"]
 class Chain:
     """Runs events through the links, in batches. One thread at a time; never raises.
 
-    `ready` tells whether calls can be priced at once.
+    `ready` tells whether calls can be priced at once; `expected` names exceptions that are no errors.
     """
 
     def __init__(
@@ -39,6 +39,8 @@ class Chain:
         outputs: Sequence[Output],
         fast_path: FastPath | None = None,
         ready: Callable[[], bool] = lambda: True,
+        *,
+        expected: Sequence[str] = (),
     ) -> None:
         self.outputs = tuple(outputs)
         self._recent: RecentLines | None = None
@@ -51,7 +53,7 @@ class Chain:
         self._leaving = tuple(map(_bound, leaving))
         self._fast_path = fast_path
         self._ready = ready
-        self._writer = Writer()
+        self._writer = Writer(expected)
         self._batch = Batch()
 
     def take(self, records: Sequence[Record], until: int | None = None) -> None:

@@ -89,7 +89,7 @@ def build_chain(
     if fast_path and not processors and len(known) == len(formats):
         shortened = FastPath(store, counted, leaving, known, excluded_spans=once.open_spans)
     counted.append(Link("aggregate", Aggregator(store)))
-    return Chain(counted, leaving, outputs, shortened, lambda: pricer.is_loaded)
+    return Chain(counted, leaving, outputs, shortened, lambda: pricer.is_loaded, expected=config.expected_errors)
 
 
 def _leaving(config: Config) -> list[Link]:

@@ -125,6 +125,8 @@ class Settings(BaseSettings):
     log_to_structlog: bool = False
     """whether events are also handed to the application's own structlog"""
 
+    expected_errors: Names = ()
+    """full names of classes of exceptions that are no errors, such as celery.exceptions.Retry"""
     redact_keys: Names = ()
     """names of further fields whose value is never logged; passwords, tokens and keys never are"""
     redact_values: bool = True

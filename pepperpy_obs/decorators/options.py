@@ -42,6 +42,8 @@ class _Common(TypedDict, total=False):
     """US dollars that one call may cost with all below it; past that its event says `over_budget`."""
     level: Level
     """The level of its events; default: info, warning or error by outcome."""
+    expected: type[BaseException] | tuple[type[BaseException], ...]
+    """Exceptions that are no errors: a call that raises one is `ok`, and its event names it (`raised`)."""
 
 
 class CallOptions(_Common, total=False):
@@ -110,6 +112,7 @@ def make_spec(
         usage=usage,
         budget=_money(options.get("budget"), where),
         level=options.get("level"),
+        expected=_expected(options.get("expected"), where),
         attributes=_attributes(options.get("attributes"), where),
     )
 
@@ -128,6 +131,15 @@ def _one_of(key: str, value: object, accepted: tuple[str, ...], where: str) -> N
     if value is not None and value not in accepted:
         msg = f"{where}: {key}={value!r}; accepted are {', '.join(accepted)}"
         raise SetupError(msg)
+
+
+def _expected(value: object, where: str) -> tuple[type[BaseException], ...]:
+    given: tuple[object, ...] = () if value is None else value if isinstance(value, tuple) else (value,)
+    found = tuple(one for one in given if isinstance(one, type) and issubclass(one, BaseException))
+    if len(found) != len(given):
+        msg = f"{where}: expected={value!r}; give a class of exceptions, or a tuple of them"
+        raise SetupError(msg)
+    return found
 
 
 def _money(value: object, where: str) -> Decimal | None:
