@@ -16,7 +16,7 @@ class RetryError(Exception):
     """Says to come again."""
 
 
-class Later(RetryError):
+class LaterError(RetryError):
     """Likewise."""
 
 
@@ -34,11 +34,11 @@ def test_an_expected_exception_is_no_error(expected: Any) -> None:
         raise error
 
     with captured() as seen:
-        for error in (Later(), ValueError()):
+        for error in (LaterError(), ValueError()):
             with pytest.raises(type(error)):
                 work(error)
     assert [said(event) for event in seen.events] == [
-        {"outcome": "ok", "level": "info", "raised": "Later"},
+        {"outcome": "ok", "level": "info", "raised": "LaterError"},
         {"outcome": "error", "level": "error", "error_type": "ValueError"},
     ]
     assert seen.stats.performance.error_rate == 0.5
@@ -48,11 +48,11 @@ def test_some_are_expected_everywhere() -> None:
     """By the full name of the class, or of one that it is made of."""
     name = f"{RetryError.__module__}.RetryError"
     with captured(Config(config_file=None, expected_errors=(name,))) as seen:
-        with pytest.raises(Later), measure("work"):
-            raise Later
+        with pytest.raises(LaterError), measure("work"):
+            raise LaterError
         with pytest.raises(ValueError), measure("work"):
             raise ValueError
-    assert [said(event).get("raised", "-") for event in seen.events] == ["Later", "-"]
+    assert [said(event).get("raised", "-") for event in seen.events] == ["LaterError", "-"]
 
 
 def test_a_request_that_ended_so_still_lacks_its_usage() -> None:
