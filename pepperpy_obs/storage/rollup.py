@@ -45,8 +45,8 @@ __all__ = ["delete_old", "roll_up_hours", "roll_up_minutes"]
 
 _MANY: Final = 500
 """Rows that are asked for or deleted in one statement."""
-_TOGETHER: Final = 10
-"""Bundles that are added up in one go; between them other threads get the interpreter."""
+_TOGETHER: Final = 1 << 22
+"""Bytes of bundles that are added up in one go: they take thirty times as many. Other threads come in between."""
 
 
 class _Due(NamedTuple):
@@ -105,10 +105,15 @@ def _due_minutes(connection: Connection, before: int) -> _Due | None:
     )
     parts: list[tuple[Any, ...]] = []
     table, keys = SeriesTable(), Keys()
-    for some in rows.partitions(_TOGETHER):
-        parts += [tuple(one[:3]) for one in some]
-        table.absorb(add_up_bundles([Bundle.of_bytes(bytes(one[3])) for one in some], keys))
-        _clock.sleep(0)
+    waiting: list[bytes] = []
+    for *key, data in rows:
+        parts.append(tuple(key))
+        waiting.append(bytes(data))
+        if sum(map(len, waiting)) >= _TOGETHER:
+            table.absorb(add_up_bundles(map(Bundle.of_bytes, waiting), keys))
+            waiting = []
+            _clock.sleep(0)
+    table.absorb(add_up_bundles(map(Bundle.of_bytes, waiting), keys))
     return _Due(service, begin, parts, table)
 
 
