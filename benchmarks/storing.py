@@ -181,7 +181,13 @@ def measure(url: str, series: int, days: int, hours: int, repeat: int) -> dict[s
     found["MB of minutes, each day"] = (service.size() - rows) / 1e6 * 24 / hours
     with ManualClock(_NOW - 0.001):
         found |= reading(url, service.config, repeat, days)
-    return found
+    for start in range(_NOW, _NOW + HOUR - _MINUTE, _MINUTE):
+        service.minute(start, closed)
+    while roll_up_minutes(service.database, _NOW + HOUR - 400, SeriesNames()):
+        pass
+    with ManualClock(_NOW + HOUR - 1):
+        at_worst = timed(lambda: stats(window=f"{days}d", source=source(url, config=service.config)), repeat)
+    return {**found, f"stats(window='{days}d') just before an hour is rolled up": at_worst}
 
 
 def writing(url: str, series: int, minutes: int = 5) -> dict[str, Any]:
