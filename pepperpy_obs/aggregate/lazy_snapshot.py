@@ -11,7 +11,6 @@ from pepperpy_obs.aggregate.snapshot import Snapshot
 
 __all__ = ["LazySnapshot", "Part"]
 
-_MANY: Final = 8
 _REMEMBERED: Final = 2
 """Sums of many pieces that are kept: of the window of health, and of one that a person looks at."""
 
@@ -37,10 +36,11 @@ class LazySnapshot:
     """A snapshot that has not been added up yet, of pieces that do not change any more.
 
     `packed` are the intervals of a window, `total` all intervals since the start that are closed; `parts` is the
-    current interval. `times` are those of the store's total, `stretch` is what the window covers.
+    current interval. `times` are those of the store's total, `stretch` is what the window covers. One that `remembers`
+    is of a window that is likely to be asked for again.
     """
 
-    __slots__ = ("_made", "_now", "_packed", "_parts", "_stretch", "_times", "_total", "_window")
+    __slots__ = ("_made", "_now", "_packed", "_parts", "_remembers", "_stretch", "_times", "_total", "_window")
 
     def __init__(
         self,
@@ -52,6 +52,7 @@ class LazySnapshot:
         packed: tuple[Sequence[bytes], Keys] | None = None,
         stretch: range | None = None,
         window: float | None = None,
+        remembers: bool = False,
     ) -> None:
         self._parts = parts
         self._times = times
@@ -60,12 +61,14 @@ class LazySnapshot:
         self._packed = packed
         self._stretch = stretch
         self._window = window
+        self._remembers = remembers
         self._made: Snapshot | None = None
 
     def snapshot(self) -> Snapshot:
         """Add it up, the first time; needs no lock. Two threads at once may add up both, to the same."""
         if self._made is None:
-            sums = _sum(*self._packed) if self._packed else SeriesTable()
+            add = _remembered if self._remembers else add_up
+            sums = add(*self._packed) if self._packed else SeriesTable()
             stretch = self._stretch
             parts = [part for part in self._parts if stretch is None or part.start in stretch]
             sums.absorb(*([self._total] if self._total else []), *[part.to_table() for part in parts])
@@ -84,18 +87,17 @@ class LazySnapshot:
         return (None, None) if times.start is None else (max(times.start, self._stretch.start), self._now)
 
 
-def _sum(pieces: Sequence[bytes], keys: Keys) -> SeriesTable:
+def _remembered(pieces: Sequence[bytes], keys: Keys) -> SeriesTable:
     """Return the sum of pieces, to be changed; of the very pieces that were added up of late, without adding them up.
 
     Any thread may ask: two at once may both add up, and one of them is remembered.
     """
-    if len(pieces) < _MANY:
-        return add_up(pieces, keys)
     sums = keys.sums
     whole = next((table for known, table in sums if _are_same(known, pieces)), None)
     if whole is None:
         whole = add_up(pieces, keys)
-        keys.sums = ((pieces, whole), *sums[: _REMEMBERED - 1])
+    others = [one for one in sums if one[1] is not whole]
+    keys.sums = ((pieces, whole), *others[: _REMEMBERED - 1])
     table = SeriesTable()
     table.absorb(whole)
     return table

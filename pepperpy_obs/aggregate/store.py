@@ -211,7 +211,8 @@ class Store:
         if end is None:
             return LazySnapshot([], (None, None), None, stretch=range(0), window=window)
         stretch, pieces = self._windows.over(window, end)
-        return LazySnapshot(parts, times, end, packed=(pieces, self._windows.keys), stretch=stretch, window=window)
+        packed = pieces, self._windows.keys
+        return LazySnapshot(parts, times, end, packed=packed, stretch=stretch, window=window, remembers=True)
 
     def state(self, known: int = -1) -> StoreState:
         """Return all that it holds, for other processes to read; of what is closed only what is newer than `known`."""

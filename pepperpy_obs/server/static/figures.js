@@ -48,7 +48,7 @@ export function tiles(stats, total, part) {
     ]),
     tile("cost", "Cost", unknownCost ? "unknown" : [missing ? "≥ " : "", figure("cost", cost.total_cost, format.money(cost.total_cost))], [
       hourly != null && [format.money(hourly), " an hour · ", format.money(hourly * 24), " a day at this rate"],
-      total && [figure("total_cost", total.cost.total_cost, format.money(total.cost.total_cost)), " since ", sinceWhen(total.cost.start)],
+      total && Number(total.cost.total_cost) > Number(cost.total_cost) && [figure("total_cost", total.cost.total_cost, format.money(total.cost.total_cost)), " since ", sinceWhen(total.cost.start)],
     ], missing ? "warn" : ""),
     tile("savings", "Saved by caches", figure("savings", cost.savings, format.money(cost.savings)), [
       [figure("waste", cost.waste, format.money(cost.waste)), " wasted on failed and unfinished calls"],

@@ -12,7 +12,7 @@ import * as trace from "./trace.js";
 
 const EVERY = { "5m": 2000, "1h": 5000, "24h": 15000 };
 const SELDOM = 10000;
-const WHOLE = 60000;
+const WHOLE = 120000;
 const ROWS = 50;
 const slow = new Map();
 const main = document.getElementById("main");
@@ -73,14 +73,14 @@ async function gather(signal) {
   if (state.trace) return { health, trace: await attempt(`traces/${encodeURIComponent(state.trace)}`, signal) };
   const chosen = new URLSearchParams(state.filters).toString();
   const parts = await Promise.all([
-    // One after the other: what was counted since the start is never less than what was counted of late.
-    attempt(`stats?${asked(state, { top: ROWS })}`, signal).then(async (stats) => [stats, await attempt("stats?top=1", signal)]),
+    attempt(`stats?${asked(state, { top: ROWS })}`, signal),
+    seldom("stats?top=1", signal),
     steps(signal),
     attempt(`traces?limit=12&${chosen}`, signal),
     attempt(`events?limit=12&memory=1&${chosen}`, signal),
     Object.keys(state.filters).length && !Object.keys(names).length ? attempt(`stats?window=${state.window}&top=${ROWS}`, signal) : null,
   ]);
-  const [[stats, total], history, traces, events, all] = parts;
+  const [stats, total, history, traces, events, all] = parts;
   if (all && !all.refused) remember(all);
   if (!stats.refused) remember(stats);
   return { stats, history: { ...history, now: Date.now() / 1000 }, total, traces, events, health };

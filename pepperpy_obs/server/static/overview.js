@@ -95,7 +95,12 @@ function rowsOf(name, history) {
     const good = history.calls.map((calls, place) => (calls == null ? null : calls - history.errors[place]));
     return [row("went well", good, ok, format.count), row("failed", history.errors, bad, format.count)];
   }
-  if (name === "latency") return [["p50", 0], ["p95", 1], ["p99", 2]].map(([one, n]) => row(one, history[one], series[[0, 1, 3][n]], format.seconds));
+  if (name === "latency") {
+    const isUnderWay = history.p50.length > 1 && history.at < history.starts.at(-1) + history.step - 0.5;
+    // Quantiles of a step that has just begun are those of a few calls: it is shown once it has ended.
+    const of = (one) => (isUnderWay ? [...history[one].slice(0, -1), null] : history[one]);
+    return [["p50", 0], ["p95", 1], ["p99", 3]].map(([one, n]) => row(one, of(one), series[n], format.seconds));
+  }
   if (name === "heat") return (history.heat.bounds || []).map((bound, level) => row(`≤ ${format.seconds(bound)}`, history.heat.counts.map((counts) => counts[level] || 0), null, format.count));
   if (name === "tokens") {
     const tokens = (kind) => history.tokens[kind] || history.starts.map(() => 0);
