@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -50,7 +54,12 @@ def lives(store_url: str, tmp_path: Path) -> tuple[str, Path, Reading, str]:
     """Run a service three times; return its store, its log, and what the last run said of 30 days."""
     log = tmp_path / "app.log"
     settings = Config(
-        config_file=None, log_file=log, log_format="json", store_url=store_url, cost_attributes=("customer",)
+        config_file=None,
+        log_file=log,
+        log_format="json",
+        store_url=store_url,
+        store_keep_days=10_000 * DAY,
+        cost_attributes=("customer",),
     )
     readings: list[tuple[Reading, str]] = []
     with ManualClock(NOON) as clock:
@@ -112,3 +121,30 @@ def test_a_store_is_asked_for_a_period(lives: tuple[str, Path, Reading, str], cl
     assert json.loads(odd.stdout)["cost"] == found["cost"]
     none = cli("cost", "--until", "2025-11-24", url)
     assert (none.returncode, none.stderr) == (1, "nothing is known of what is between --since and --until\n")
+
+
+def test_a_store_is_served(lives: tuple[str, Path, Reading, str], cli: CommandLine) -> None:
+    """Its pages say of all that is in it what `replay` says of the log; events it has none."""
+    url, log, _, _ = lives
+    expected = json.loads(cli("replay", "--json", str(log), variables=CUSTOMERS).stdout)
+    with cli.started("serve", url, "--port", "0", "--json") as server:
+        assert server.stdout is not None
+        host = urlsplit(json.loads(server.stdout.readline())["url"]).netloc
+        found = json.loads(page(host, "/stats")[1])
+        assert found["usage"]["total_calls"] == sum(LIVES)
+        assert steady(found["cost"]) == steady(expected["cost"])
+        counts = re.findall(r"^pepperpy_llm_requests_total\{.*\} (\S+)$", page(host, "/metrics")[1], re.MULTILINE)
+        assert sum(map(float, counts)) == sum(LIVES)
+        history = json.loads(page(host, "/history?window=10000d&step=1d")[1])
+        assert sum(history["calls"]) == sum(LIVES)
+        assert [page(host, path)[0] for path in ("/health", "/readyz", "/reading", "/livez")] == [200] * 4
+        told = "a store keeps sums and no events: give log files or a receiver to have events to look at\n"
+        assert page(host, "/events") == (400, told)
+
+
+def page(host: str, path: str) -> tuple[int, str]:
+    """Return a page and its status."""
+    with closing(HTTPConnection(host, timeout=60)) as connection:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
