@@ -22,7 +22,7 @@ from tests.still import AT, Still
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-HOSTILE = '<img src=x onerror="document.title=1">'
+HOSTILE = f'<img src=x onerror="document.title=1">{"x" * 150}'
 TREE = (
     request("c", "b", 3.0, 1.0),
     event("b", "a", 3.5, 2.0, kind="tool", output={"found": HOSTILE}),

@@ -39,7 +39,7 @@ function axes(unit, scale) {
     {
       ...both,
       grid: { stroke: grid, width: 1 },
-      size: 62,
+      size: (_, labels) => Math.max(52, 15 + 6.4 * Math.max(0, ...(labels || []).map((one) => one.length))),
       gap: 6,
       space: 34,
       values: (_, ticks) => ticks.map((tick) => (tick == null ? "" : unit(tick))),
@@ -83,6 +83,13 @@ function stacked(rows) {
 
 const SYNC = "time";
 
+/** Return the places of values that stand alone: a line would not show them. */
+function alone(plot, number) {
+  const values = plot.data[number];
+  const isKnown = (place) => values[place] != null;
+  return values.map((_, place) => place).filter((place) => isKnown(place) && !isKnown(place - 1) && !isKnown(place + 1));
+}
+
 function options(chart, box) {
   const { rows, kind, unit, heat } = chart.spec;
   const stack = kind === "bars";
@@ -94,14 +101,11 @@ function options(chart, box) {
     fill: stack ? row.color : undefined,
     width: stack ? 0 : 1.75,
     paths: stack ? bars : lines,
-    points: stack ? { show: false } : { size: 5, fill: row.color, width: 0 },
+    points: stack ? { show: false } : { show: true, size: 6, fill: row.color, width: 0, filter: alone },
     spanGaps: false,
     value: (_, __, ___, place) => (place == null ? "" : unit(row.values[place])),
   }));
-  const span = (u) => {
-    const [low, high] = chart.spec.span;
-    return [low, high];
-  };
+  const span = () => [...chart.spec.span];
   return {
     width: box.clientWidth,
     height: 190,

@@ -21,7 +21,7 @@ export function tiles(stats, total, part) {
   const { performance, usage, cost } = stats;
   const known = part.callsKnown;
   const seconds = cost.seconds;
-  const hourly = seconds >= 1 && cost.priced_calls ? (Number(cost.total_cost) / seconds) * 3600 : null;
+  const hourly = seconds >= 10 && cost.priced_calls ? (Number(cost.total_cost) / seconds) * 3600 : null;
   const missing = cost.unpriced_calls + cost.calls_without_usage;
   const unknownCost = missing > 0 && cost.priced_calls === 0;
   const sum = (name, one) => (name in usage.tokens_by_type ? [figure(name, one, format.count(one))] : []);

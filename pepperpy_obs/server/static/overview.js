@@ -96,7 +96,7 @@ function rowsOf(name, history) {
     return [row("went well", good, ok, format.count), row("failed", history.errors, bad, format.count)];
   }
   if (name === "latency") {
-    const isUnderWay = history.p50.length > 1 && history.at < history.starts.at(-1) + history.step - 0.5;
+    const isUnderWay = history.p50.filter((one) => one != null).length > 1 && history.at < history.starts.at(-1) + history.step - 0.5;
     // Quantiles of a step that has just begun are those of a few calls: it is shown once it has ended.
     const of = (one) => (isUnderWay ? [...history[one].slice(0, -1), null] : history[one]);
     return [["p50", 0], ["p95", 1], ["p99", 3]].map(([one, n]) => row(one, of(one), series[n], format.seconds));

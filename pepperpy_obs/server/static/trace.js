@@ -5,6 +5,7 @@ import * as format from "./format.js";
 import { href } from "./state.js";
 import { card, empty, table } from "./tables.js";
 
+const MOST = 1000;
 const closed = new Set();
 const opened = new Set();
 
@@ -49,13 +50,19 @@ function waterfall(trace) {
   const parents = new Set(trace.spans.filter((one, place) => (trace.spans[place + 1]?.depth ?? 0) > one.depth).map((one) => one.span_id));
   const rows = [];
   let hidden = Infinity;
+  let left = 0;
   trace.spans.forEach((span, place) => {
     if (span.depth > hidden) return;
+    if (rows.length >= MOST) {
+      left += 1;
+      return;
+    }
     hidden = closed.has(span.span_id) ? span.depth : Infinity;
     rows.push(row(span, place, trace, parents.has(span.span_id)));
     if (opened.has(span.span_id)) rows.push(details(span, place));
   });
-  return h(
+  const more = left > 0 && h("p.more", null, `${format.count(left)} more calls are not drawn; fold some of those above to see them.`);
+  return [h(
     "div.scroll", { tabindex: "0", role: "region", "aria-label": "Calls of the trace" },
     h(
       "table.tree", { role: "treegrid", "aria-label": "Calls of the trace" },
@@ -63,7 +70,7 @@ function waterfall(trace) {
         h("th", { scope: "col", class: place > 1 ? "n" : place === 1 ? "time" : "" }, place === 1 ? scale(trace.duration_seconds) : name)))),
       h("tbody", null, rows),
     ),
-  );
+  ), more];
 }
 
 function scale(whole) {
