@@ -31,6 +31,8 @@ _CONNECT: Final = 3
 """Seconds to wait for a server: `configure` does so, too."""
 _BEGIN: Final = "pepperpy_begin"
 _ACCEPTED: Final = "give sqlite:///obs.db, sqlite:////var/lib/obs.db or postgresql://user@host/database"
+_RIGHTS: Final = "give this user, a reader as well, the right to write to the file and to its folder"
+"""SQLite keeps beside the file what readers and writers tell each other."""
 _PASSING: Final = ("starting up", "shutting down", "in recovery", "too many clients", "remaining connection slots")
 """What a server answers that will have us later."""
 
@@ -84,12 +86,13 @@ class Database:
         cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
         text = next((line.strip() for line in str(cause).splitlines() if line.strip()), type(cause).__name__)
         if self._is_final(text):
-            return SetupError(f"the store {self.shown} cannot be used: {text}; {_ACCEPTED}")
+            mend = _RIGHTS if "readonly" in text else _ACCEPTED
+            return SetupError(f"the store {self.shown} cannot be used: {text}; {mend}")
         return SourceError(f"the store {self.shown} does not answer as it should: {text}")
 
     def _is_final(self, text: str) -> bool:
         if self.is_sqlite:
-            return "unable to open" in text or "not a database" in text
+            return "unable to open" in text or "not a database" in text or "readonly" in text
         return "FATAL:" in text and not any(one in text for one in _PASSING)
 
     def _sqlite(self, url: URL) -> Callable[[], Engine]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -124,6 +126,24 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "obs.db").write_text("Dear diary, " * 100)
     with pytest.raises(SetupError, match=r"obs\.db cannot be used: file is not a database; give sqlite:///obs\.db"):
         MetricsCollector(Config(config_file=None, log_format="none", store_url=f"sqlite:///{tmp_path}/obs.db"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="takes root, to become a user without rights")
+def test_a_reader_without_rights_is_refused() -> None:
+    """The error says what it takes: SQLite writes beside the file, for readers too."""
+    with tempfile.TemporaryDirectory() as folder:  # all of whose parents anyone may enter
+        url = f"sqlite:///{folder}/obs.db"
+        Life(url).flush()
+        Path(folder).chmod(0o755)
+        user = os.geteuid()
+        os.seteuid(65_534)
+        try:
+            with pytest.raises(
+                SetupError, match=r"a readonly database; give this user, a reader as well, the right to"
+            ):
+                source(url)
+        finally:
+            os.seteuid(user)
 
 
 def test_each_resolution_is_kept_as_long_as_it_is_set(store_url: str) -> None:
