@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from pepperpy_obs.reports.stats import Stats
     from pepperpy_obs.runtime import configure
     from pepperpy_obs.server import serve
-    from pepperpy_obs.sources import source
+    from pepperpy_obs.sources import anomalies, source, trends
 
 __version__ = "0.1.0"
 
@@ -61,6 +61,7 @@ __all__ = [
     "SourceError",
     "UsageTracker",
     "agent",
+    "anomalies",
     "attributes",
     "cache_lookup",
     "configure",
@@ -76,10 +77,13 @@ __all__ = [
     "source",
     "stats",
     "tracked_usage",
+    "trends",
     "watch_cache",
 ]
 
 _LATER: Final = {
+    "anomalies": "sources",
+    "trends": "sources",
     "Config": "config",
     "CostAnalyzer": "metrics",
     "HealthChecker": "metrics",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from math import exp2, inf, log2
+from math import exp2, inf, log, log2
 from typing import Any, ClassVar, Final, Self
 
 from msgspec import Struct
@@ -22,6 +22,7 @@ __all__ = ["SMALLEST", "Durations", "Histogram", "exact", "last_bins", "rounded"
 SMALLEST: Final = 2**1074
 """How many of the smallest float make 1.0: every float is a whole number of them."""
 
+_LN2: Final = log(2.0)
 _MILLION: Final = 1_000_000
 _WHOLE: Final = 2.0**52 / 1e9
 """Seconds up to which a float holds whole nanoseconds, and half of one."""
@@ -99,6 +100,13 @@ class Histogram(Struct, frozen=True, gc=False):
     def mean(self) -> float | None:
         """The arithmetic mean, or None of no values."""
         return rounded(self.total, self.PARTS * self.count) if self.count else None
+
+    @property
+    def log_sum(self) -> float:
+        """The sum of the natural logarithms of the values above 0, each as that of the middle of its bin."""
+        row = self.positive
+        first = row.offset - 0.5
+        return sum([count * (first + place) for place, count in enumerate(row.counts())]) * exp2(-row.scale) * _LN2
 
     def merge(self, other: Self) -> Self:
         """Return the histogram of both sets of values; exactly associative and commutative."""
