@@ -134,12 +134,13 @@ class Chain:
                 self.dropped["interrupted"] += batch.count
                 raise
 
-    def keep(self, recent: RecentLines) -> None:
-        """Have the lines that leave kept in memory, too. To be called while no other thread takes records or writes."""
+    def keep(self, recent: RecentLines | None) -> None:
+        """Have the lines that leave kept in memory, too, or no longer; no other thread may take records or write."""
         self.flush()
         self._recent = recent
         if self._fast_path is not None:
-            self._fast_path.add_format(json_lines)
+            formats = [one.format for one in self.outputs if one.format is not None]
+            self._fast_path.set_formats(list(dict.fromkeys([*formats, *([json_lines] if recent else [])])))
 
     @property
     def _leaves(self) -> bool:

@@ -126,10 +126,10 @@ class FastPath:
         self.pending: Pending = ({}, 0)
         """What is to be counted by `apply`: calls by operation, and what makes epoch ns of their times."""
 
-    def add_format(self, render: Format) -> None:
-        """Write lines in this format, too, from the next batch on; templates are made anew."""
-        if render not in self._formats:
-            self._formats = (*self._formats, render)
+    def set_formats(self, formats: Sequence[Format]) -> None:
+        """Write lines in these formats from the next batch on; templates are made anew."""
+        if set(formats) != set(self._formats):
+            self._formats = tuple(formats)
             self._templates.clear()
             self._seen.clear()
 

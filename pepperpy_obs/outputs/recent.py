@@ -34,8 +34,3 @@ class RecentLines:
 
     def close(self) -> None:
         """Do nothing: what was kept can still be read."""
-
-    def clear(self) -> None:
-        """Forget all."""
-        self._pieces.clear()
-        self._size = 0

@@ -23,6 +23,7 @@ class Recent:
     def __init__(self, drain: Drain) -> None:
         self._drain = drain
         self._lines: RecentLines | None = None
+        self._is_wanted = False
 
     @property
     def is_kept(self) -> bool:
@@ -31,18 +32,22 @@ class Recent:
 
     def keep(self, config: Config) -> None:
         """Keep events from now on, redacted and sampled as log lines are; what leaves is unchanged."""
-        most = config.recent_events_bytes
-        if self._lines is not None or not most or not config.metrics_enabled:
-            return
-        lines = self._lines = RecentLines(most)
-        self._drain.exclusively(lambda: self._drain.chain.keep(lines))
+        if not self._is_wanted:
+            self._is_wanted = True
+            self._drain.exclusively(lambda: self.follow(self._drain.chain, config))
 
     def follow(self, chain: Chain, config: Config) -> None:
-        """Go on with a chain that is about to be put in force."""
-        if self._lines is not None:
-            self._lines.most = config.recent_events_bytes
-            if config.recent_events_bytes:
-                chain.keep(self._lines)
+        """Go on with a chain that is about to be put in force, as these settings say."""
+        if not self._is_wanted:
+            return
+        most = config.recent_events_bytes
+        if self._lines is None and most:
+            self._lines = RecentLines(most)
+        elif self._lines is not None and most:
+            self._lines.most = most
+        else:
+            self._lines = None
+        chain.keep(self._lines)
 
     def events(self, config: Config, wanted: EventFilter) -> Sequence[dict[str, Any]]:
         """Return the newest events that have all that is given: those of the log, or those in memory without one."""
@@ -67,6 +72,7 @@ class Recent:
         return newest_events(self._lines.newest(), **wanted)
 
     def renew(self) -> None:
-        """Forget the parent's events in a forked child."""
-        if self._lines is not None:
-            self._lines.clear()
+        """Forget the parent's events in a forked child, whose pages are not served: it keeps none until they are."""
+        if self._is_wanted:
+            self._is_wanted, self._lines = False, None
+            self._drain.chain.keep(None)

@@ -334,12 +334,12 @@ class Runtime:
         self._store.clear()
         self._intervals.renew()
         self._storing.renew()
-        self.recent.renew()
         self._sharing.renew()
         self._pushing.renew()
         self._dropped.clear()
         self._drain.chain.dropped.clear()
         self._drain.chain.forget()
+        self.recent.renew()
         for way in _shippers(self._drain.chain):
             way.after_fork()
         if was_started:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,32 @@ def test_a_size_of_nothing_keeps_nothing(runtime: Runtime) -> None:
     """With recent_events_bytes=0 pages keep no events."""
     runtime.recent.keep(Config(config_file=None, recent_events_bytes=0))
     assert not runtime.recent.is_kept
+
+
+def test_settings_may_be_changed_while_pages_are_served(runtime: Runtime) -> None:
+    """With a size of 0 nothing is kept any more, and with another one events are kept again."""
+    runtime.recent.keep(runtime.config)
+    tool()
+    configure(Config(config_file=None, log_format="none", recent_events_bytes=0))
+    assert not runtime.recent.is_kept
+    configure(Config(config_file=None, log_format="none"))
+    tool()
+    assert names(runtime.recent.newest()) == ["tool"]
+
+
+def test_a_forked_child_keeps_nothing_until_it_has_pages(runtime: Runtime) -> None:
+    """What the parent keeps is the parent's, and the child makes no lines for pages that it does not serve."""
+    runtime.recent.keep(runtime.config)
+    tool()
+    tool()
+    child = os.fork()
+    if child == 0:
+        tool()
+        pepperpy_obs.flush()
+        chain: Any = runtime._drain.chain
+        os._exit(0 if not runtime.recent.is_kept and chain._recent is None and not chain._fast_path._formats else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert names(runtime.recent.newest()) == ["tool", "tool"]
 
 
 def test_the_default_runtime_is_the_one_that_is_meant() -> None:

@@ -21,7 +21,13 @@ from tests.server.test_traces import event, request
 from tests.still import AT, Still
 
 CHROMIUM = shutil.which("chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+]
 HOSTILE = f'<img src=x onerror="document.title=1">{"x" * 150}'
 TREE = (
     request("c", "b", 3.0, 1.0),

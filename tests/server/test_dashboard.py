@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped] # pyright: ignore[reportMissingTypeStubs]
 from playwright.sync_api import Browser, Page, expect
+from pydantic import SecretStr
 
+from pepperpy_obs.config import Config
 from pepperpy_obs.http.server import MetricsServer
 from pepperpy_obs.server import serve
 from tests.server.conftest import HOSTILE, Shown
@@ -204,6 +206,19 @@ def test_a_server_that_is_away_is_said_so(server: MetricsServer, source: Shown, 
     expect(page.locator("[data-figure=calls]")).to_be_visible()
     with serve(port, collector=source, strict=True):
         expect(page.locator("#banners")).to_be_empty(timeout=20_000)
+
+
+def test_a_browser_asks_for_the_password(browser: Browser, no_thread_left: None) -> None:
+    """Where a user and a password are set, the page and all that it asks for are refused without them."""
+    config = Config(config_file=None, metrics_user="ann", metrics_password=SecretStr("sesame"))
+    shown = Shown(config=config)
+    with serve(0, collector=shown) as listener:
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            urllib.request.urlopen(f"{listener.url}/static/main.js")
+        with browser.new_context(http_credentials={"username": "ann", "password": "sesame"}) as known:
+            page = known.new_page()
+            page.goto(f"{listener.url}/?live=0")
+            expect(page.locator("[data-figure=requests]")).to_have_attribute("value", "40")
 
 
 def test_nothing_is_not_zero(browser: Browser, no_thread_left: None) -> None:

@@ -120,10 +120,11 @@ export function caches(stats) {
         h("tr", { "data-key": `cache-${name}` }, h("th", { scope: "row" }, name),
           h("td.n", null, format.share(one.hit_rate)), h("td.n", null, format.count(one.lookups ?? (one.hits ?? 0) + (one.misses ?? 0))), h("td.n", null, format.share(one.utilization)))))
       : empty("No cache was asked."),
-    (saved.length > 0 || wasted.length > 0) && h(
+    (saved.length > 0 || wasted.length > 0 || stats.cost.over_budget_calls > 0) && h(
       "dl.pairs", null,
       saved.map(([name, one]) => [h("dt", null, `saved by ${words(name)}`), h("dd.good", null, format.money(one))]),
       wasted.map(([name, one]) => [h("dt", null, `spent on ${words(name)} calls`), h("dd.warn", null, format.money(one))]),
+      stats.cost.over_budget_calls > 0 && [h("dt", null, `${format.count(stats.cost.over_budget_calls)} calls over their budget, by`), h("dd.bad", null, format.money(stats.cost.over_budget))],
     ),
   );
 }
