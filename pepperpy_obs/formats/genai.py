@@ -40,8 +40,8 @@ class AsSpan(NamedTuple):
     """What a span says beside its ids and times."""
 
     name: str
-    client: bool
-    """Whether something outside of the process was asked."""
+    kind: Literal["internal", "client", "server"]
+    """Whether something outside of the process was asked, or has asked."""
     failed: bool
     attributes: dict[str, Any]
 
@@ -73,7 +73,7 @@ def as_span(event: Mapping[str, Any], conventions: Conventions = "semconv-1.41")
     """Return an event as a span.
 
     >>> as_span({"operation": "ask", "kind": "llm", "model": "gpt-4o", "input_tokens": 5})[:2]
-    ('chat gpt-4o', True)
+    ('chat gpt-4o', 'client')
     """
     told = operation_name(event)
     names = {**names_of(conventions), **_SPAN}
@@ -86,8 +86,10 @@ def as_span(event: Mapping[str, Any], conventions: Conventions = "semconv-1.41")
             continue
         name = names.get(field) or (f"{_PREFIX}{field}" if field in VOCABULARY else field)
         attributes[name] = value
-    client = told in {"chat", "embeddings"}
-    return AsSpan(_name(event, told), client, event.get("outcome") == "error", attributes)
+    kind: Literal["internal", "client", "server"] = "client" if told in {"chat", "embeddings"} else "internal"
+    if told is None and "http.request.method" in event:
+        kind = "server"
+    return AsSpan(_name(event, told), kind, event.get("outcome") == "error", attributes)
 
 
 def _name(event: Mapping[str, Any], told: str | None) -> str:

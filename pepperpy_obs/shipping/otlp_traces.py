@@ -12,8 +12,7 @@ from pepperpy_obs.shipping.record import Record
 
 __all__ = ["OtlpTraces"]
 
-_INTERNAL: Final = 1
-_CLIENT: Final = 3
+_KINDS: Final = {"internal": 1, "server": 2, "client": 3}
 _ERROR: Final = 2
 _LONGEST: Final = 1e9
 
@@ -36,7 +35,7 @@ class OtlpTraces(Otlp):
             "traceId": trace,
             "spanId": span,
             "name": told.name,
-            "kind": _CLIENT if told.client else _INTERNAL,
+            "kind": _KINDS[told.kind],
             "startTimeUnixNano": str(max(0, end - _nanoseconds(event.get("duration_seconds")))),
             "endTimeUnixNano": str(end),
             "attributes": [] if reduced else attributes_of(told.attributes.items()),

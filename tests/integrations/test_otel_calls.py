@@ -22,6 +22,7 @@ from pepperpy_obs._guard import failures
 from pepperpy_obs.context import CURRENT
 from pepperpy_obs.errors import SetupError
 from pepperpy_obs.integrations.opentelemetry import connect, disconnect
+from pepperpy_obs.integrations.web import AsgiMiddleware
 from pepperpy_obs.testing import captured
 from tests.integrations.spans import CHAT, finish
 
@@ -145,6 +146,26 @@ def test_a_received_context_is_the_caller(pipeline: Pipeline) -> None:
         pass
     context.detach(token)
     assert (seen.event["trace_id"], seen.event["parent_span_id"]) == (header[3:35], header[36:52])
+
+
+def test_middleware_of_opentelemetry_s_own_is_the_caller_of_a_request(pipeline: Pipeline) -> None:
+    """It has read the headers; the same header says nothing more to ours."""
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def nothing(_: Any = None) -> None:
+        return None
+
+    header = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": [(b"traceparent", header.encode())]}
+    token = context.attach(propagate.extract({"traceparent": header}))
+    with pipeline.tracer.start_as_current_span("GET"):
+        asyncio.run(AsgiMiddleware(answer)(scope, nothing, nothing))
+    context.detach(token)
+    assert pipeline.tree()["GET (no route)"] == "GET"
+    assert pipeline.spans()["GET (no route)"].kind is SpanKind.SERVER
 
 
 def test_the_current_span_stays_the_application_s_own(pipeline: Pipeline) -> None:

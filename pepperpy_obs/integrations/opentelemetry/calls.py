@@ -24,6 +24,7 @@ __all__ = ["Sampling", "SpanOutput"]
 
 _TRACES: Final = 16_384
 _SCOPE: Final = InstrumentationScope("pepperpy_obs")
+_KINDS: Final = {"internal": SpanKind.INTERNAL, "client": SpanKind.CLIENT, "server": SpanKind.SERVER}
 _PIPELINE: Final = "_active_span_processor"
 """Where the SDK keeps the processors of a provider."""
 
@@ -98,7 +99,7 @@ class SpanOutput:
             parent=None if parent is None else context(str(parent)),
             resource=self._provider.resource,
             attributes={name: _plain(value) for name, value in told.attributes.items()},
-            kind=SpanKind.CLIENT if told.client else SpanKind.INTERNAL,
+            kind=_KINDS[told.kind],
             status=Status(StatusCode.ERROR) if told.failed else Status(StatusCode.UNSET),
             start_time=end - round(float(event["duration_seconds"]) * 1e9),
             end_time=end,
