@@ -3,111 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-import io
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from contextlib import nullcontext
-from importlib import import_module
 from typing import Any
 
 import pytest
-from fastapi import APIRouter, FastAPI
-from fastapi.responses import StreamingResponse as FastStream
-from flask import Blueprint, Flask
-from litestar import Litestar, get
-from litestar.params import FromPath
+from flask import Flask
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
-from starlette.responses import PlainTextResponse, StreamingResponse
-from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route, WebSocketRoute
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
-from pepperpy_obs import agent, current_call, measure, measured
+from pepperpy_obs import current_call, measure
 from pepperpy_obs._guard import failures
 from pepperpy_obs.context import CURRENT
 from pepperpy_obs.integrations.web import AsgiMiddleware, WsgiMiddleware
 from pepperpy_obs.testing import captured
+from tests.integrations.web_apps import (
+    configured_django,
+    django_asgi,
+    django_wsgi,
+    fastapi,
+    flask,
+    litestar,
+    starlette,
+    work,
+)
+from tests.integrations.web_clients import ask, send
 
-_django: Any = import_module("django")  # it has no types
-_conf: Any = import_module("django.conf")
-_http: Any = import_module("django.http")
-_urls: Any = import_module("django.urls")
-_asgi: Any = import_module("django.core.handlers.asgi")
-_wsgi: Any = import_module("django.core.handlers.wsgi")
+__all__ = ["configured_django"]
 
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 Sent = list[dict[str, Any]]
-
-
-@measured(operation="work", kind="tool")
-def work() -> str:
-    """Do what a route does."""
-    return "done"
-
-
-@measured(operation="parts")
-def parts() -> Iterator[bytes]:
-    """Stream an answer, with a call for each part."""
-    for _ in range(2):
-        yield work().encode()
-
-
-@measured(operation="parts")
-async def async_parts() -> AsyncIterator[bytes]:
-    """Stream likewise."""
-    for _ in range(2):
-        yield work().encode()
-
-
-def send(
-    app: Any, path: str, headers: dict[str, str] | None = None, *, method: str = "GET", kind: str = "http"
-) -> Sent:
-    """Ask an application of ASGI as a server does, and return what it has sent."""
-    sent: Sent = []
-    received: list[bool] = []
-
-    async def receive() -> dict[str, Any]:
-        if kind == "websocket":
-            return {"type": "websocket.connect"}
-        if not received:
-            received.append(True)
-            return {"type": "http.request", "body": b"", "more_body": False}
-        await asyncio.Event().wait()  # as a client that waits for the rest
-        return {}
-
-    async def keep(message: dict[str, Any]) -> None:
-        sent.append(message)
-
-    raw = [(name.encode(), value.encode()) for name, value in (headers or {}).items()]
-    scope = {
-        "type": kind, "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "method": method,
-        "scheme": "http", "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "",
-        "headers": [(b"host", b"testserver"), *raw], "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80),
-    }  # fmt: skip
-    asyncio.run(app(scope, receive, keep))
-    return sent
-
-
-def ask(app: Any, path: str, headers: dict[str, str] | None = None, *, read: bool = True) -> tuple[str, bytes]:
-    """Ask an application of WSGI likewise."""
-    statuses: list[str] = []
-    environ = {
-        "REQUEST_METHOD": "GET", "SCRIPT_NAME": "", "PATH_INFO": path, "QUERY_STRING": "", "SERVER_NAME": "testserver",
-        "SERVER_PORT": "80", "SERVER_PROTOCOL": "HTTP/1.1", "wsgi.version": (1, 0), "wsgi.url_scheme": "http",
-        "wsgi.input": io.BytesIO(), "wsgi.errors": None, "wsgi.multithread": True, "wsgi.multiprocess": False,
-        "wsgi.run_once": False, **(headers or {}),
-    }  # fmt: skip
-
-    def started(status: str, _: Any, __: Any = None) -> Callable[[bytes], None]:
-        statuses.append(status)
-        return lambda data: None
-
-    body = app(environ, started)
-    try:
-        whole = b"".join(body) if read else next(iter(body))
-    finally:
-        if hasattr(body, "close"):
-            body.close()
-    return statuses[0], whole
 
 
 def of_request(event: dict[str, Any]) -> tuple[Any, ...]:
@@ -116,95 +44,15 @@ def of_request(event: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(event.get(name) for name in names)
 
 
-def _fastapi() -> Any:
-    app, router = FastAPI(), APIRouter(prefix="/shop")
-
-    @router.get("/orders/{number}")
-    def order(number: int) -> str:
-        return work()
-
-    @router.get("/stream")
-    def stream() -> FastStream:
-        with agent("writer"):
-            return FastStream(parts())
-
-    @router.get("/async")
-    async def async_stream() -> FastStream:
-        with agent("writer"):
-            return FastStream(async_parts())
-
-    app.include_router(router)
-    return app
-
-
-def _starlette() -> Any:
-    def order(_: Any) -> PlainTextResponse:
-        return PlainTextResponse(work())
-
-    def stream(_: Any) -> StreamingResponse:
-        with agent("writer"):
-            return StreamingResponse(parts())
-
-    return Starlette(
-        routes=[Mount("/shop", routes=[Route("/orders/{number}", order), Route("/stream", stream)])],
-    )
-
-
-def _litestar() -> Any:
-    @get("/shop/orders/{number:int}")
-    async def order(number: FromPath[int]) -> str:
-        return work()
-
-    return Litestar([order], logging_config=None)
-
-
-def _django_order(_: Any, number: int) -> Any:
-    return _http.HttpResponse(work())
-
-
-def _django_stream(_: Any) -> Any:
-    with agent("writer"):
-        return _http.StreamingHttpResponse(parts())
-
-
-urlpatterns = [
-    _urls.path("shop/orders/<int:number>", _django_order),
-    _urls.path("shop/stream", _django_stream),
-]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def configured_django() -> None:
-    """Set Django up, whose settings are the process's."""
-    _conf.settings.configure(ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"], SECRET_KEY="x", LOGGING_CONFIG=None)
-    _django.setup()
-
-
-def _flask() -> Any:
-    app, blueprint = Flask(__name__), Blueprint("shop", __name__, url_prefix="/shop")
-
-    @blueprint.route("/orders/<int:number>")
-    def order(number: int) -> str:
-        return work()
-
-    @blueprint.route("/stream")
-    def stream() -> Any:
-        with agent("writer"):
-            return app.response_class(parts())
-
-    app.register_blueprint(blueprint)
-    return app
-
-
 ASGI: dict[str, tuple[Callable[[], Any], str]] = {
-    "FastAPI": (_fastapi, "/shop/orders/{number}"),
-    "Starlette": (_starlette, "/shop/orders/{number}"),
-    "Litestar": (_litestar, "/shop/orders/{number}"),
-    "Django": (_asgi.ASGIHandler, "/shop/orders/<int:number>"),
+    "FastAPI": (fastapi, "/shop/orders/{number}"),
+    "Starlette": (starlette, "/shop/orders/{number}"),
+    "Litestar": (litestar, "/shop/orders/{number}"),
+    "Django": (django_asgi, "/shop/orders/<int:number>"),
 }
 WSGI: dict[str, tuple[Callable[[], Any], str]] = {
-    "Flask": (_flask, "/shop/orders/<int:number>"),
-    "Django": (_wsgi.WSGIHandler, "/shop/orders/<int:number>"),
+    "Flask": (flask, "/shop/orders/<int:number>"),
+    "Django": (django_wsgi, "/shop/orders/<int:number>"),
 }
 
 
@@ -240,11 +88,11 @@ def test_a_request_of_wsgi_is_one_event_named_by_its_route(framework: str) -> No
 
 
 STREAMS: dict[str, Callable[[], Any]] = {
-    "FastAPI": lambda: send(AsgiMiddleware(_fastapi()), "/shop/stream"),
-    "FastAPI, async": lambda: send(AsgiMiddleware(_fastapi()), "/shop/async"),
-    "Starlette": lambda: send(AsgiMiddleware(_starlette()), "/shop/stream"),
-    "Flask": lambda: ask(WsgiMiddleware(_flask()), "/shop/stream"),
-    "Django": lambda: ask(WsgiMiddleware(_wsgi.WSGIHandler()), "/shop/stream"),
+    "FastAPI": lambda: send(AsgiMiddleware(fastapi()), "/shop/stream"),
+    "FastAPI, async": lambda: send(AsgiMiddleware(fastapi()), "/shop/async"),
+    "Starlette": lambda: send(AsgiMiddleware(starlette()), "/shop/stream"),
+    "Flask": lambda: ask(WsgiMiddleware(flask()), "/shop/stream"),
+    "Django": lambda: ask(WsgiMiddleware(django_wsgi()), "/shop/stream"),
 }
 
 
@@ -266,7 +114,7 @@ def test_a_streamed_answer_keeps_its_trace_and_agent(framework: str) -> None:
 def test_a_streamed_answer_that_nobody_reads_on_is_abandoned() -> None:
     """The server closes it, and with it the call that makes it."""
     with captured() as seen:
-        ask(WsgiMiddleware(_flask()), "/shop/stream", read=False)
+        ask(WsgiMiddleware(flask()), "/shop/stream", read=False)
     assert [event["outcome"] for event in seen.events if event["operation"] != "work"] == ["abandoned", "abandoned"]
 
 
@@ -318,10 +166,10 @@ def test_an_exception_of_wsgi_passes_through() -> None:
 
 def test_a_mounted_application_s_route_has_its_mount() -> None:
     """But not the prefix that a proxy in front has told."""
-    inner = DispatcherMiddleware(Flask("outer"), {"/api": _flask()})
+    inner = DispatcherMiddleware(Flask("outer"), {"/api": flask()})
     with captured() as seen:
         ask(WsgiMiddleware(inner), "/api/shop/orders/7")
-        ask(WsgiMiddleware(_flask()), "/shop/orders/7", {"SCRIPT_NAME": "/proxied"})
+        ask(WsgiMiddleware(flask()), "/shop/orders/7", {"SCRIPT_NAME": "/proxied"})
     requests = [event for event in seen.events if event["operation"] != "work"]
     assert [event["http.route"] for event in requests] == [
         "/api/shop/orders/<int:number>", "/shop/orders/<int:number>",
@@ -398,5 +246,5 @@ def test_a_failure_of_ours_changes_no_answer(monkeypatch: pytest.MonkeyPatch) ->
     assert [one["type"] for one in send(AsgiMiddleware(_answers(200)), "/")] == [
         "http.response.start", "http.response.body",
     ]  # fmt: skip
-    assert ask(WsgiMiddleware(_flask()), "/shop/orders/1") == ("200 OK", b"done")
+    assert ask(WsgiMiddleware(flask()), "/shop/orders/1") == ("200 OK", b"done")
     assert failures()["web"] == 2
