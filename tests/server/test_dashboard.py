@@ -131,6 +131,27 @@ def test_a_history_that_is_joined_is_the_whole(
     assert heat["factor"] <= wanted["factor"]
 
 
+def test_charts_can_be_read_without_seeing_them(server: MetricsServer, visit: Callable[..., Page]) -> None:
+    """Each chart says in words what it shows, and lists its figures; the pointer reads the heat map."""
+    page = visit("/?live=0")
+    figures(page)
+    expect(page.locator("#chart-calls")).to_have_attribute(
+        "aria-label", "Calls: 41 in 5 steps of 10.0 s, 4 failed, at most 10 in one step"
+    )
+    page.locator("[data-figures=calls] summary").press("Enter")
+    rows = page.eval_on_selector_all(
+        "[data-figures=calls] tbody tr", "all => all.map(row => [...row.cells].slice(1).map(one => +one.textContent))"
+    )
+    with urllib.request.urlopen(f"{server.url}/history?window=5m") as answer:
+        history = json.load(answer)
+    wanted = [[calls - failed, failed] for calls, failed in zip(history["calls"], history["errors"], strict=True)]
+    assert rows == wanted[::-1]
+    box = page.locator("#chart-heat .u-over").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] - 4, box["y"] + box["height"] / 2)
+    expect(page.locator(".readout")).to_contain_text("calls")
+
+
 def test_every_state_is_an_address(server: MetricsServer, visit: Callable[..., Page]) -> None:
     """Choosing an agent changes the address and the figures; a reload keeps them, and back undoes it."""
     page = visit("/?live=0")

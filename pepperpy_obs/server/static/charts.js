@@ -26,7 +26,10 @@ export function palette() {
 /** Forget all charts: colours have changed. */
 export function forget() {
   colors = null;
-  for (const chart of made.values()) chart.plot.destroy();
+  for (const chart of made.values()) {
+    chart.plot.destroy();
+    chart.said.remove();
+  }
   made.clear();
 }
 
@@ -110,7 +113,7 @@ function options(chart, box) {
     width: box.clientWidth,
     height: 190,
     padding: [10, 26, 0, 0],
-    cursor: { sync: { key: SYNC, setSeries: false }, y: false, points: { show: !stack && !heat } },
+    cursor: { drag: { x: false, y: false }, sync: { key: SYNC, setSeries: false }, y: false, points: { show: !stack && !heat } },
     legend: { show: !heat, live: true, markers: { width: 0, fill: (_, place) => rows[place - 1]?.color } },
     scales: {
       x: { time: true, range: span },
@@ -118,7 +121,7 @@ function options(chart, box) {
     },
     axes: axes(unit, heat ? { space: 26, grid: { show: false } } : null),
     series: [{ value: (_, at) => (at == null ? "" : format.clock(new Date(at * 1000))) }, ...series],
-    hooks: { draw: [marks(chart)], drawClear: heat ? [cells(chart)] : [] },
+    hooks: { draw: [marks(chart)], drawClear: heat ? [cells(chart)] : [], setCursor: heat ? [readout(chart)] : [] },
   };
 }
 
@@ -148,6 +151,27 @@ function cells(chart) {
   };
 }
 
+/** Say in words what the pointer is at. */
+function readout(chart) {
+  return (plot) => {
+    const { starts, step, counts, bounds, factor } = chart.spec.heat;
+    const { left, top } = plot.cursor;
+    let text = "";
+    if (left >= 0 && top >= 0) {
+      const at = plot.posToVal(left, "x");
+      const value = plot.posToVal(top, "y");
+      const place = starts.findIndex((start) => at >= start && at < start + step);
+      const level = bounds.findIndex((bound) => value <= bound);
+      const number = counts[place]?.[level];
+      if (number != null) {
+        const when = format.clock(new Date(starts[place] * 1000));
+        text = `${when} · ${format.seconds(bounds[level] / factor)} to ${format.seconds(bounds[level])} · ${format.count(number)} calls`;
+      }
+    }
+    chart.said.textContent = text;
+  };
+}
+
 function data(spec) {
   if (spec.heat) return [spec.starts, ...spec.rows.map((row) => row.values)];
   const rows = spec.rows.map((row) => row.values.map((value) => (value == null ? null : Number(value))));
@@ -168,12 +192,15 @@ export function draw(name, given) {
   let chart = made.get(name);
   if (chart && (chart.facts !== facts || chart.box !== box)) {
     chart.plot.destroy();
+    chart.said.remove();
     made.delete(name);
     chart = null;
   }
   if (!chart) {
-    chart = { facts, box, spec, marks: given.marks, plot: null };
+    chart = { facts, box, spec, marks: given.marks, plot: null, said: document.createElement("p") };
+    chart.said.className = "readout";
     chart.plot = new uPlot(options(chart, box), data(given), box);
+    if (given.heat) box.append(chart.said);
     made.set(name, chart);
     return;
   }

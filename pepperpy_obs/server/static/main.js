@@ -176,6 +176,13 @@ document.addEventListener("change", (event) => {
   if (name) go(href({ [name]: event.target.value || null }));
 });
 
+document.addEventListener("toggle", (event) => {
+  const name = event.target.dataset?.figures;
+  if (!name) return;
+  overview.list(name, event.target.open);
+  render();
+}, true);
+
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && state.trace) go(href({ trace: null }));
   const button = event.target.closest?.(".tree button");

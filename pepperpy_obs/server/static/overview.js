@@ -10,6 +10,14 @@ import * as trace from "./trace.js";
 
 const CHARTS = ["calls", "latency", "heat", "cost", "tokens", "running"];
 
+const opened = new Set();
+
+/** Show the figures of a chart as a table, or no longer. */
+export function list(name, isOpen) {
+  if (isOpen) opened.add(name);
+  else opened.delete(name);
+}
+
 export function view(state, found, now) {
   const { stats, total, health, traces, events } = found;
   const fields = Object.keys(state.filters).filter((name) => !tables.isLabel(name));
@@ -53,7 +61,7 @@ function frame(name, state, history, stats, part) {
   return tables.card(
     `chart-${name}`, TITLES[name], tools,
     history.refused ? tables.empty(history.refused) : h("div.chart", { id: `chart-${name}`, role: "img", "aria-label": words, "data-own": true, "data-key": `box-${name}` }),
-    !history.refused && h("details.data", { "data-key": `data-${name}` }, h("summary", null, "Figures"), figures(name, history)),
+    !history.refused && h("details.data", { "data-key": `data-${name}`, "data-figures": name }, h("summary", null, "Figures"), opened.has(name) && figures(name, history)),
   );
 }
 
