@@ -40,12 +40,12 @@ def eventually(find: Callable[[], T | None], what: str, seconds: float = 60.0) -
 
 
 class Prometheus:
-    """Scrapes one address, four times a second, for as long as its block lasts."""
+    """Scrapes some addresses, four times a second, for as long as its block lasts."""
 
-    def __init__(self, folder: Path, target: str) -> None:
+    def __init__(self, folder: Path, *targets: str) -> None:
         self._program = tool("prometheus")
         self._folder = folder
-        self._target = target.removeprefix("http://")
+        self._targets = [target.removeprefix("http://") for target in targets]
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -54,7 +54,7 @@ class Prometheus:
             port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
         config = self._folder / "prometheus.yml"
-        job = {"job_name": "ours", "static_configs": [{"targets": [self._target]}]}
+        job = {"job_name": "ours", "static_configs": [{"targets": self._targets}]}
         # JSON is YAML.
         times = {"scrape_interval": "250ms", "scrape_timeout": "250ms"}
         config.write_text(json.dumps({"global": times, "scrape_configs": [job]}), encoding="utf-8")

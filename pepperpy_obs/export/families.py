@@ -139,6 +139,13 @@ LOOKUPS: Final = Family("pepperpy_cache_lookups_total", "counter", ("cache", "re
 UTILIZATION: Final = Family(
     "pepperpy_cache_utilization_ratio", "gauge", ("cache",), "Share of a cache's capacity that is in use.", "ratio"
 )
+STARTED: Final = Family(
+    "pepperpy_obs_start_time_seconds",
+    "gauge",
+    (),
+    "When counting began (UTC, since the epoch): another value means that all counters began at zero again.",
+    "seconds",
+)
 EVENTS: Final = Family("pepperpy_obs_events_total", "counter", (), "Events that were counted.")
 DROPPED: Final = Family(
     "pepperpy_obs_events_dropped_total", "counter", ("reason",), "Log lines that were counted but never shipped."
@@ -220,6 +227,7 @@ FAMILIES: Final = (
     WITHOUT_USAGE,
     LOOKUPS,
     UTILIZATION,
+    STARTED,
     EVENTS,
     DROPPED,
     ERRORS,

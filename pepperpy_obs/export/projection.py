@@ -155,6 +155,11 @@ def _settled_parts(reading: Reading) -> Mapping[str, int]:
     return {} if books is None else {"written": books.written, "dropped": books.dropped}
 
 
+def _started(family: Family, reading: Reading) -> MetricFamily:
+    at = reading.own.started_at
+    return MetricFamily(family, {} if at is None else {(): at / 1e9})
+
+
 def _utilization(family: Family, reading: Reading) -> MetricFamily:
     caches = reading.live.caches.items()
     return MetricFamily(
@@ -173,6 +178,7 @@ _PROJECTIONS: Final[Mapping[Family, _Project]] = {
     families.WITHOUT_USAGE: _without_usage,
     families.LOOKUPS: _lookups,
     families.UTILIZATION: _utilization,
+    families.STARTED: _started,
     families.EVENTS: lambda family, reading: MetricFamily(family, {(): sum(reading.snapshot.events.values())}),
     families.DROPPED: _counts(lambda reading: reading.own.dropped),
     families.ERRORS: _counts(lambda reading: reading.own.errors),

@@ -59,7 +59,9 @@ def take_in(directory: Directory, dead: DeadStates, name: str) -> DeadStates:
         total=total,
         window_names=names_of(windows.keys),
         levels=list(windows.levels()),
-        own=json.dumps(SelfStats(own.dropped, own.errors).to_dict(), separators=(",", ":")).encode(),
+        own=json.dumps(
+            SelfStats(own.dropped, own.errors, started_at=own.started_at).to_dict(), separators=(",", ":")
+        ).encode(),
     )
 
 

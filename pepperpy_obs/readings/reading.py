@@ -45,6 +45,8 @@ class Reading:  # noqa: PLW1641 - equal by all that is in it, which is too much 
     """The snapshot, or the pieces of one."""
     live: LiveState = live_state.UNKNOWN
     own: SelfStats = self_stats.UNKNOWN
+    unknown: frozenset[str] = frozenset()
+    """Figures of reports that this source cannot know, such as `cost.savings`: reports have None for them."""
 
     @cached_property
     def snapshot(self) -> Snapshot:
@@ -58,6 +60,7 @@ class Reading:  # noqa: PLW1641 - equal by all that is in it, which is too much 
             self.snapshot.merge(other.snapshot),
             self.live.merge(other.live),
             self.own.merge(other.own),
+            self.unknown | other.unknown,
         )
 
     def __eq__(self, other: object) -> bool:
@@ -74,6 +77,7 @@ class Reading:  # noqa: PLW1641 - equal by all that is in it, which is too much 
             "snapshot": self.snapshot.to_dict(rows),
             "live": self.live.to_dict() if self.live.known else None,
             "own": self.own.to_dict() if self.own.known else None,
+            **({"unknown": sorted(self.unknown)} if self.unknown else {}),
         }
 
     @classmethod
@@ -96,6 +100,7 @@ class Reading:  # noqa: PLW1641 - equal by all that is in it, which is too much 
             Snapshot.from_dict(plain["snapshot"]),
             live_state.UNKNOWN if live is None else LiveState.from_dict(live),
             self_stats.UNKNOWN if own is None else SelfStats.from_dict(own),
+            frozenset(plain.get("unknown", ())),
         )
 
     def to_json(self) -> str:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Self
 
 from pepperpy_obs.readings.deliveries import DeliveryStats
-from pepperpy_obs.readings.merging import added, merged
+from pepperpy_obs.readings.merging import added, chosen, merged
 from pepperpy_obs.readings.stores import StoreStats
 
 __all__ = ["UNKNOWN", "OutputStats", "SelfStats"]
@@ -41,6 +41,8 @@ class SelfStats:
     """The books of every receiver that events are sent to, by its name."""
     store: StoreStats | None = None
     """The books of the store that is written to; None of none."""
+    started_at: int | None = None
+    """When counting began, epoch ns: the first of all that are added up; None where that is not known."""
     known: bool = True
     """False of a source that cannot know: only its writer knows what a log lacks."""
 
@@ -52,6 +54,7 @@ class SelfStats:
             merged(self.outputs, other.outputs),
             merged(self.deliveries, other.deliveries),
             self.store.merge(other.store) if self.store and other.store else self.store or other.store,
+            chosen(self.started_at, other.started_at, min),
             self.known or other.known,
         )
 
@@ -63,6 +66,7 @@ class SelfStats:
             "outputs": {name: asdict(one) for name, one in self.outputs.items()},
             "deliveries": {name: one.to_dict() for name, one in self.deliveries.items()},
             "store": self.store and self.store.to_dict(),
+            "started_at": self.started_at,
         }
 
     @classmethod
@@ -74,6 +78,7 @@ class SelfStats:
             {name: OutputStats(**one) for name, one in plain["outputs"].items()},
             {name: DeliveryStats(**one) for name, one in plain["deliveries"].items()},
             StoreStats.from_dict(plain["store"]) if plain.get("store") else None,
+            plain.get("started_at"),
         )
 
 

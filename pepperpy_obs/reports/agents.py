@@ -23,9 +23,9 @@ class AgentFigures(Report):
     calls: int
     error_rate: float | None
     avg_response_time: float | None
-    requests: int
+    requests: int | None
     """Requests to language models."""
-    tokens: int
+    tokens: int | None
     cost: Decimal | None
     """The sum of its priced requests; None if it made some, and no price is known of any."""
     running: int | None

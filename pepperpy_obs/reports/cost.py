@@ -36,14 +36,14 @@ class CostReport(Report):
     cost_by_provider: Mapping[str, Decimal]
     cost_by_operation: Mapping[str, Decimal]
     cost_by_model: Mapping[str, Decimal]
-    cost_by_agent: Mapping[str, Decimal]
-    cost_by_day: Mapping[str, Decimal]
+    cost_by_agent: Mapping[str, Decimal] | None
+    cost_by_day: Mapping[str, Decimal] | None
     """By day (UTC, such as 2026-11-23), the earliest first."""
     cost_by_attribute: Mapping[str, Mapping[str, Decimal]]
     """By each field that `Config(cost_attributes=...)` names, and its value."""
     cost_per_request: Decimal | None
     """The average of a priced call, to 28 figures; None of none."""
-    token_costs: Mapping[str, Decimal]
+    token_costs: Mapping[str, Decimal] | None
     """The same total by what it was paid for: input, cache_read, output, reasoning, request, ..."""
     priced_calls: int
     unpriced_calls: int
@@ -54,24 +54,24 @@ class CostReport(Report):
     price_coverage: float | None
     """Which part of the requests has a known cost, those without usage counted in; None of no requests."""
     unpriced_by_model: Mapping[str, int]
-    savings: Decimal
+    savings: Decimal | None
     """What caches saved: what cached tokens would have cost more at the plain rate, and what answers from local caches
     would have cost. That writing to a prompt cache costs more is not set against it."""
     savings_rate: float | None
     """`savings` of what it would have cost without them."""
-    savings_by_cause: Mapping[str, Decimal]
+    savings_by_cause: Mapping[str, Decimal] | None
     """`prompt_cache` (the provider's) and `local_cache` (one of yours)."""
-    cached_calls: int
+    cached_calls: int | None
     """Calls that a local cache answered: no requests, and they cost nothing."""
-    waste: Decimal
+    waste: Decimal | None
     """The part of `total_cost` that went into calls that failed, were cancelled or abandoned."""
     waste_rate: float | None
-    waste_by_cause: Mapping[str, Decimal]
+    waste_by_cause: Mapping[str, Decimal] | None
     """`retried` (failed, and tried again), `failed`, `cancelled`, `abandoned`."""
-    retries: int
+    retries: int | None
     """Requests that repeat one of the same caller which had failed."""
-    over_budget_calls: int
-    over_budget: Decimal
+    over_budget_calls: int | None
+    over_budget: Decimal | None
     """What these spent past their budgets: no part of `waste`, and budgets within budgets each count theirs."""
     groups: Mapping[str, Mapping[str, Spending]]
     """provider, model, operation, agent, day and each attribute -> name -> what it spent."""
@@ -129,8 +129,8 @@ class CostReport(Report):
         return "\n".join([*([out.getvalue()] if groups or not crossed else []), *(one.to_csv() for one in crossed)])
 
     def _facts(self) -> dict[str, str]:
-        saved = {f"  {_said(name)}": table.money(amount) for name, amount in self.savings_by_cause.items()}
-        wasted = {f"  {_said(name)}": table.money(amount) for name, amount in self.waste_by_cause.items()}
+        saved = {f"  {_said(name)}": table.money(amount) for name, amount in (self.savings_by_cause or {}).items()}
+        wasted = {f"  {_said(name)}": table.money(amount) for name, amount in (self.waste_by_cause or {}).items()}
         facts = {
             "total cost": table.money(self.total_cost),
             "per request": table.money(self.cost_per_request),

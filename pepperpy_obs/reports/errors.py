@@ -20,8 +20,8 @@ class ErrorReport(Report):
     total: int
     rate: float | None
     """Of all finished calls; None of none."""
-    by_type: Mapping[str, int]
-    by_operation: Mapping[str, Mapping[str, int]]
+    by_type: Mapping[str, int] | None
+    by_operation: Mapping[str, Mapping[str, int]] | None
     """Operation -> error type -> calls."""
     by_agent: Mapping[str, int]
 
@@ -32,7 +32,7 @@ class ErrorReport(Report):
         head = f"Errors: {table.count(self.total)} ({table.share(self.rate)} of all calls)"
         rows = [
             (operation, name, table.count(number))
-            for operation, types in self.by_operation.items()
+            for operation, types in (self.by_operation or {}).items()
             for name, number in types.items()
         ]
         return f"{head}\n{table.columns(['operation', 'error type', 'calls'], rows, words=2)}"

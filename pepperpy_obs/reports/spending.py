@@ -32,8 +32,8 @@ class Spending(Report, Struct, frozen=True, gc=False):
     unpriced: int
     without_usage: int
     """Those whose cost is unknown because nothing told their usage, failed ones among them."""
-    savings: Decimal
-    waste: Decimal
+    savings: Decimal | None
+    waste: Decimal | None
 
 
 def spending(requests: LlmStats) -> Spending:

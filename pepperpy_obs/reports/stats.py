@@ -14,6 +14,7 @@ from pepperpy_obs.reports.cache import CacheReport, cache_report
 from pepperpy_obs.reports.cost import CostReport, cost_report
 from pepperpy_obs.reports.cross import CrossTable, cross_table
 from pepperpy_obs.reports.errors import ErrorReport, error_report
+from pepperpy_obs.reports.lacking import lacking, lacking_agents, lacking_cost, lacking_performance
 from pepperpy_obs.reports.performance import PerformanceReport, performance_report
 from pepperpy_obs.reports.report import Report, to_json
 from pepperpy_obs.reports.totals import Totals
@@ -32,11 +33,13 @@ class Stats:
 
     source: Snapshot | LazySnapshot
     live: LiveState = field(default_factory=LiveState)
+    unknown: frozenset[str] = frozenset()
+    """Figures that the source cannot know, such as `cost.savings`; they are None in the reports."""
 
     @classmethod
     def of(cls, reading: Reading) -> Self:
         """Return the reports of one reading."""
-        return cls(reading.counted, reading.live)
+        return cls(reading.counted, reading.live, reading.unknown)
 
     @cached_property
     def snapshot(self) -> Snapshot:
@@ -50,22 +53,22 @@ class Stats:
     @cached_property
     def performance(self) -> PerformanceReport:
         """How fast and how reliable."""
-        return performance_report(self._totals, self.cache.hit_rate)
+        return lacking_performance(performance_report(self._totals, self.cache.hit_rate), self.unknown)
 
     @cached_property
     def errors(self) -> ErrorReport:
         """What failed."""
-        return error_report(self._totals)
+        return lacking("errors", error_report(self._totals), self.unknown)
 
     @cached_property
     def usage(self) -> UsageReport:
         """Requests, tokens, agents and caches."""
-        return usage_report(self._totals, self.live, self.cache)
+        return lacking("usage", usage_report(self._totals, self.live, self.cache), self.unknown)
 
     @cached_property
     def cost(self) -> CostReport:
         """What it cost."""
-        return cost_report(self._totals)
+        return lacking_cost(cost_report(self._totals), self.unknown)
 
     def cost_by(self, *fields: str) -> CrossTable:
         """Return what each combination of these fields cost: `cost_by("customer", "model")`.
@@ -83,7 +86,7 @@ class Stats:
     @cached_property
     def agents(self) -> AgentsReport:
         """Calls, errors, tokens and cost by agent."""
-        return agents_report(self._totals, self.live)
+        return lacking_agents(agents_report(self._totals, self.live), self.unknown)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values under the names of the reports."""

@@ -34,21 +34,21 @@ class UsageReport(Report):
     calls_by_provider: Mapping[str, int]
     calls_by_model: Mapping[str, int]
     calls_by_operation: Mapping[str, int]
-    calls_by_agent: Mapping[str, int]
+    calls_by_agent: Mapping[str, int] | None
     calls_by_outcome: Mapping[str, int]
     tokens_by_type: Mapping[str, int]
     """All types as they were reported: `cache_read` is a part of `input`, `reasoning` a part of `output`."""
     tokens_by_provider: Mapping[str, int]
     tokens_by_model: Mapping[str, int]
     tokens_by_operation: Mapping[str, int]
-    tokens_by_agent: Mapping[str, int]
-    odd_usage_calls: int
+    tokens_by_agent: Mapping[str, int] | None
+    odd_usage_calls: int | None
     """Answers whose usage was missing, contradicted itself, or had to be corrected: the events say how, in
     `usage_flags`."""
-    odd_usage_by_model: Mapping[str, int]
+    odd_usage_by_model: Mapping[str, int] | None
     calls_without_usage: int
     """Requests that told no usage at all, failed and cancelled ones too: their tokens and costs are in no sum."""
-    incomplete_usage_calls: int
+    incomplete_usage_calls: int | None
     """Streams that ended before their usage came: their tokens and costs are lower bounds."""
     active_agents: int
     """Agents that finished something in the stretch or are at work now."""
@@ -79,6 +79,8 @@ class UsageReport(Report):
             ("agent", self.calls_by_agent, self.tokens_by_agent),
             ("operation", self.calls_by_operation, self.tokens_by_operation),
         ):
+            if calls is None or tokens is None:
+                continue
             names = dict.fromkeys((*calls, *tokens))
             if names:
                 rows = [(name, table.count(calls.get(name, 0)), table.count(tokens.get(name, 0))) for name in names]

@@ -65,6 +65,7 @@ class Runtime:
         """Those of the application, in force."""
         self._store = Store(self.config.max_series, self.config.cost_attributes, label_redaction(self.config))
         self._dropped: Counter[str] = Counter()
+        self._started_at = _clock.time_ns()
         chain = build_chain(self.config, self._store)
         self._drain = Drain(buffer, chain, process.notice_fork, process.after_batch)
         self._background = Background(buffer, self._drain, self.config.drain_interval)
@@ -254,6 +255,7 @@ class Runtime:
             deliveries={name: books for way in _shippers(chain) for name, books in way.ledgers().items()}
             | self._pushing.ledgers(),
             store=self._storing.stats(),
+            started_at=self._started_at,
         )
 
     def flush(self, timeout: float = -1) -> None:
@@ -337,6 +339,7 @@ class Runtime:
         self._sharing.renew()
         self._pushing.renew()
         self._dropped.clear()
+        self._started_at = _clock.time_ns()
         self._drain.chain.dropped.clear()
         self._drain.chain.forget()
         self.recent.renew()

@@ -16,10 +16,10 @@ from pepperpy_obs.sources.service import Service
 __all__ = ["as_source", "is_url", "source"]
 
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-_PLANNED: Final = ("prometheus+http:", "prometheus+https:")
 _ACCEPTED: Final = (
     "give nothing (this process), log files, http:// or https:// of a running service, sqlite:/// or postgresql://"
-    " of a store, shared:/directory of processes, loki+http(s):// or elasticsearch+http(s):// of shipped events"
+    " of a store, shared:/directory of processes, prometheus+http(s):// of a fleet, loki+http(s):// or"
+    " elasticsearch+http(s):// of shipped events"
 )
 
 
@@ -27,9 +27,10 @@ def source(*places: str | Path, config: Config | None = None) -> Source:
     """Return what can be read: this process, or by their names log files or a running service.
 
     `source()` is this process; `source("app.log", "app.log.1")` are logs, plain or gzip, in any order;
-    `source("http://host:8000")` is a service that `serve()` shows; `source("sqlite:///obs.db")` and
-    `source("postgresql://host/db")` are what `store_url` has kept; `source("loki+http://host:3100?service=shop")` and
-    `source("elasticsearch+https://host:9200/target")` are events that were shipped. `config` says how series are
+    `source("http://host:8000")` is a service that `serve()` shows; `source("shared:/run/shop")` are processes that
+    share a directory, `source("prometheus+http://host:9090")` is a fleet that is scraped; `source("sqlite:///obs.db")`
+    and `source("postgresql://host/db")` are what `store_url` has kept; `source("loki+http://host:3100?service=shop")`
+    and `source("elasticsearch+https://host:9200/target")` are events that were shipped. `config` says how series are
     limited and redacted where they are made here, and which credentials are shown; by default the settings in force.
 
     >>> sum(source().reading("5m").snapshot.events.values()) >= 0
@@ -65,7 +66,7 @@ def as_source(given: Source | str | Path | None) -> Source:
 def is_url(place: object) -> bool:
     """Tell whether a name is an address and not a file."""
     text = str(place)
-    begins = text.startswith(("sqlite:", "postgresql:", "shared:", *_PLANNED))
+    begins = text.startswith(("sqlite:", "postgresql:", "shared:"))
     return not isinstance(place, Path) and bool(begins or _SCHEME.match(text))
 
 
@@ -73,9 +74,7 @@ def _open(url: str, config: Config) -> Source:
     scheme = url.partition(":")[0].lower()
     opener = _OPENERS.get(scheme)
     if opener is None:
-        planned = f"{scheme}:" in _PLANNED
-        told = "is not read by this version yet" if planned else "names no source that is known"
-        msg = f"a source {scheme}: {told}; {_ACCEPTED}"
+        msg = f"a source {scheme}: names no source that is known; {_ACCEPTED}"
         raise SetupError(msg)
     return opener(url, config)
 
@@ -107,12 +106,22 @@ def _shared(url: str, config: Config) -> Source:
     return SharedSource(directory, config)
 
 
+def _prometheus(url: str, config: Config) -> Source:
+    from pepperpy_obs.fleet.prometheus import PrometheusSource  # noqa: PLC0415 - loaded when first asked for
+
+    found = PrometheusSource(url, config)
+    found.check()
+    return found
+
+
 _OPENERS: Final[dict[str, Callable[[str, Config], Source]]] = {
     "http": Service,
     "https": Service,
     "shared": _shared,
     "sqlite": _store,
     "postgresql": _store,
+    "prometheus+http": _prometheus,
+    "prometheus+https": _prometheus,
     "loki+http": _loki,
     "loki+https": _loki,
     "elasticsearch+http": _elastic,

@@ -157,7 +157,7 @@ def test_promtool_has_nothing_to_say() -> None:
     still.fold("metric.recorded", **Metric("wait", "Mine.", "s", "histogram").fields(1.0, {}))
     still.now = LiveState({("plan", ""): 1}, {"scout": 1}, {"answers": WatchedCache(1, 2)})
     books = DeliveryStats("loki", 4, 1, {"400": 1}, {"disk_full": 1}, 1, {"503": 5}, 9, "", 1, 2, 77)
-    still.own = SelfStats({"file": 1}, {"price": 1}, {"file": OutputStats(1)}, {"loki": books}, StoreStats(1))
+    still.own = SelfStats({"file": 1}, {"price": 1}, {"file": OutputStats(1)}, {"loki": books}, StoreStats(1), 1)
     text = PrometheusExporter(still).text()
     without_rows = {family.name for family in FAMILIES if f"\n{family.name}" not in text}
     assert without_rows == {"pepperpy_obs_series_overflow_total"}

@@ -59,8 +59,8 @@ class TestUsage:
         usage = told().usage
         calls = (usage.calls_by_provider, usage.calls_by_model, usage.calls_by_operation, usage.calls_by_agent)
         tokens = (usage.tokens_by_provider, usage.tokens_by_model, usage.tokens_by_operation, usage.tokens_by_agent)
-        assert [sum(group.values()) for group in calls] == [usage.total_calls] * 4
-        assert [sum(group.values()) for group in tokens] == [usage.total_tokens] * 4
+        assert [sum((group or {}).values()) for group in calls] == [usage.total_calls] * 4
+        assert [sum((group or {}).values()) for group in tokens] == [usage.total_tokens] * 4
 
 
 class TestCost:
@@ -234,6 +234,7 @@ class TestForms:
                 "p50_response_time",
                 "p95_response_time",
                 "p99_response_time",
+                "quantile_error",
                 "request_latency",
                 "p95_request_latency",
                 "time_to_first_token",
