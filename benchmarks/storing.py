@@ -159,6 +159,7 @@ def reading(url: str, config: Config, repeat: int, days: int) -> dict[str, Any]:
     return {
         f"stats(window='{days}d')": timed(opened(lambda found: stats(window=f"{days}d", source=found)), repeat),
         "24h by 5m": timed(opened(lambda found: found.history("24h", "5m")), repeat),
+        "24h by 5m, all series as one": timed(steps(lambda one: one.sum, "24h", "5m"), repeat),
         "24h by 5m, all of every step": timed(steps(lambda one: one.snapshot, "24h", "5m"), repeat),
         f"{days}d by 1d, all of every step": timed(steps(lambda one: one.snapshot, f"{days}d", "1d"), repeat),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from pepperpy_obs.aggregate.packed import Keys, add_up
@@ -37,10 +37,21 @@ class LazySnapshot:
 
     `packed` are the intervals of a window, `total` all intervals since the start that are closed; `parts` is the
     current interval. `times` are those of the store's total, `stretch` is what the window covers. One that `remembers`
-    is of a window that is likely to be asked for again.
+    is of a window that is likely to be asked for again. `summed` gives its sums in less time where these are known.
     """
 
-    __slots__ = ("_made", "_now", "_packed", "_parts", "_remembers", "_stretch", "_times", "_total", "_window")
+    __slots__ = (
+        "_made",
+        "_now",
+        "_packed",
+        "_parts",
+        "_remembers",
+        "_stretch",
+        "_summed",
+        "_times",
+        "_total",
+        "_window",
+    )
 
     def __init__(
         self,
@@ -53,6 +64,7 @@ class LazySnapshot:
         stretch: range | None = None,
         window: float | None = None,
         remembers: bool = False,
+        summed: Callable[[], SeriesTable] | None = None,
     ) -> None:
         self._parts = parts
         self._times = times
@@ -62,6 +74,7 @@ class LazySnapshot:
         self._stretch = stretch
         self._window = window
         self._remembers = remembers
+        self._summed = summed
         self._made: Snapshot | None = None
 
     def snapshot(self) -> Snapshot:
@@ -75,6 +88,14 @@ class LazySnapshot:
             sums.start, sums.end = self._span()
             self._made = Snapshot.of(sums, self._window)
         return self._made
+
+    def sum(self) -> Snapshot:
+        """Return what `Snapshot.sum` does."""
+        if self._summed is None or self._made is not None:
+            return self.snapshot().sum()
+        table = self._summed()
+        table.start, table.end = self._span()
+        return Snapshot.of(table, self._window)
 
     def _span(self) -> tuple[int | None, int | None]:
         times = SeriesTable()

@@ -14,7 +14,7 @@ from pepperpy_obs.aggregate.metric import MetricData
 from pepperpy_obs.aggregate.series import Attribute, MetricKey, SeriesKey
 from pepperpy_obs.aggregate.series_data import NO_CALLS, CacheData, LlmStats, SeriesData
 
-__all__ = ["Entries", "SeriesTable"]
+__all__ = ["Entries", "SeriesTable", "summed"]
 
 
 _MOST_DAYS: Final = 400
@@ -143,6 +143,16 @@ class SeriesTable:
             self.refused.update(other.refused)
             self.overflow.update(other.overflow)
         _absorb_series(self.series, [other.series for other in others])
+
+
+def summed(entries: Entries) -> SeriesTable:
+    """Return the calls of all series as those of one, which has no names; without metrics and the user's fields."""
+    table = SeriesTable()
+    table.absorb(entries)
+    table.attributes, table.metrics = {}, {}
+    if table.series:
+        table.series = {SeriesKey(): SeriesData.merged(list(table.series.values()))}
+    return table
 
 
 def _absorb_series(table: dict[SeriesKey, SeriesData], others: Sequence[Mapping[SeriesKey, SeriesData]]) -> None:

@@ -21,7 +21,7 @@ from pepperpy_obs.aggregate.packed import UNREADABLE, pack, unpack
 from pepperpy_obs.aggregate.plain import plain_of, table_of
 from pepperpy_obs.aggregate.series import Attribute, MetricKey, SeriesKey
 from pepperpy_obs.aggregate.series_data import CacheData, LlmStats, SeriesData
-from pepperpy_obs.aggregate.series_table import Entries, SeriesTable
+from pepperpy_obs.aggregate.series_table import Entries, SeriesTable, summed
 from pepperpy_obs.errors import SetupError
 
 __all__ = ["EMPTY", "Snapshot"]
@@ -86,6 +86,10 @@ class Snapshot:
         table.absorb(other)
         window = max(inf if snapshot.window is None else snapshot.window for snapshot in (self, other))
         return self.of(table, None if window == inf else window)
+
+    def sum(self) -> Self:
+        """Return the calls of all series as those of one, which has no names; without metrics and the user's fields."""
+        return self.of(summed(self), self.window)
 
     def to_dict(self, rows: Callable[[Iterable[Any]], Any] = list) -> dict[str, Any]:
         """Return plain values that JSON takes; with `rows=iter` iterators stand where lists would."""

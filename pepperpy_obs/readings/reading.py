@@ -53,6 +53,11 @@ class Reading:  # noqa: PLW1641 - equal by all that is in it, which is too much 
         """All series that were counted, of the window that was asked for."""
         return self.counted.snapshot() if isinstance(self.counted, LazySnapshot) else self.counted
 
+    @cached_property
+    def sum(self) -> Snapshot:
+        """The same without labels, the calls of all series as those of one: what a store has ready."""
+        return self.counted.sum()
+
     def merge(self, other: Self) -> Self:
         """Return the reading of both processes."""
         return type(self)(

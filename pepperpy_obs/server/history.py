@@ -49,12 +49,13 @@ def _step_for(window: float) -> float:
 
 def history_of(readings: Sequence[Reading], step: float, by: str | None = None) -> dict[str, Any]:
     """Return the figures of readings of equal steps; None where nothing is known."""
-    totals = [Totals(one.snapshot) for one in readings]
+    snapshots = [one.sum if by is None else one.snapshot for one in readings]
+    totals = list(map(Totals, snapshots))
     data = [one.everything for one in totals]
     requests = [one.requests for one in data]
     quantiles = [one.duration.quantiles(0.5, 0.95, 0.99) for one in data]
     kinds = sorted({name for one in requests for name in one.tokens})
-    caches = [list(one.snapshot.caches.values()) for one in readings]
+    caches = [list(one.caches.values()) for one in snapshots]
     return {
         "step": step,
         "at": readings[-1].at / 1e9 if readings else None,

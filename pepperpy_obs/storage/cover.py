@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, func, literal, 
 
 from pepperpy_obs.aggregate.bundle import Bundle, pieces_of
 from pepperpy_obs.aggregate.packed import unpack
-from pepperpy_obs.aggregate.series_table import SeriesTable
+from pepperpy_obs.aggregate.series_table import SeriesTable, summed
 from pepperpy_obs.storage.figures import merged_rows
 from pepperpy_obs.storage.fives import Five, KnownNames, added_up
 from pepperpy_obs.storage.names import SeriesNames
@@ -26,6 +26,7 @@ __all__ = ["MINUTE", "NANO", "Cover", "Found"]
 
 MINUTE: Final = 60
 NANO: Final = 1_000_000_000
+_FIVE: Final = FIVES.c.data, FIVES.c.metrics, FIVES.c.total
 _BATCH: Final = 2000
 """Rows that are fetched together."""
 
@@ -51,6 +52,17 @@ class Found:
         table.absorb(*[unpack(one) for one in self.rest])
         if self.fives or self.bundles:
             table.absorb(added_up(self.fives, self.known, pieces_of(self.bundles, self.known.keys, self.within)))
+        return table
+
+    def to_sum(self) -> SeriesTable:
+        """Return the sum without labels and metrics, which five minutes have ready."""
+        if self.rows:
+            return summed(self.to_table())
+        table = SeriesTable()
+        table.absorb(*[unpack(one) for one in self.rest], *[unpack(five.total) for five in self.fives])
+        if self.bundles:
+            table.absorb(summed(added_up([], self.known, pieces_of(self.bundles, self.known.keys, self.within))))
+        table.metrics = {}
         return table
 
     def number(self) -> None:
@@ -186,17 +198,17 @@ class Cover:
         found.bundles += [bundle for _, bundle in self._unrolled(stretch)]
 
     def _fives(self, stretch: range) -> list[tuple[int, Five]]:
-        asked = select(FIVES.c.start, FIVES.c.data, FIVES.c.metrics).where(*self._within(FIVES, stretch))
-        return [(start, Five(bytes(data), bytes(metrics))) for start, data, metrics in self._fetched(asked)]
+        asked = select(FIVES.c.start, *_FIVE).where(*self._within(FIVES, stretch))
+        return [(start, Five(*map(bytes, five))) for start, *five in self._fetched(asked)]
 
     def _unrolled_fives(self, stretch: range | None) -> list[tuple[int, Five]]:
         same = [FIVES.c[name] == UNROLLED_FIVES.c[name] for name in ("start", "service", "number")]
         asked = (
-            select(FIVES.c.start, FIVES.c.data, FIVES.c.metrics)
+            select(FIVES.c.start, *_FIVE)
             .join_from(UNROLLED_FIVES, FIVES, same[0] & same[1] & same[2])
             .where(*self._within(UNROLLED_FIVES, stretch))
         )
-        return [(start, Five(bytes(data), bytes(metrics))) for start, data, metrics in self._fetched(asked)]
+        return [(start, Five(*map(bytes, five))) for start, *five in self._fetched(asked)]
 
     def _unrolled(self, stretch: range | None) -> list[tuple[int, Bundle]]:
         same = [MINUTES.c[name] == UNROLLED.c[name] for name in ("start", "process", "part")]

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from pepperpy_obs.aggregate.packed import Keys, Names, Numbers, add_up_all, pack, unpack
 from pepperpy_obs.aggregate.series import Attribute, SeriesKey
-from pepperpy_obs.aggregate.series_table import SeriesTable
+from pepperpy_obs.aggregate.series_table import SeriesTable, summed
 from pepperpy_obs.storage.names import Name
 
 __all__ = ["Five", "KnownNames", "added_up", "pack_five"]
@@ -21,6 +21,8 @@ class Five(NamedTuple):
     data: bytes
     metrics: bytes
     """The metrics of the user's, which have no numbers in the database, with their names; empty of none."""
+    total: bytes
+    """All of it without metrics and without labels: the calls of all series as those of one, which has no names."""
 
     def metrics_table(self) -> SeriesTable:
         """Return the metrics alone."""
@@ -50,7 +52,7 @@ def pack_five(table: SeriesTable, numbers: Mapping[Name, int]) -> Five:
     metrics, rest = SeriesTable(), SeriesTable()
     rest.absorb(table)
     metrics.metrics, rest.metrics = rest.metrics, {}
-    return Five(pack(rest, keys), pack(metrics) if metrics.metrics else _NO_METRICS)
+    return Five(pack(rest, keys), pack(metrics) if metrics.metrics else _NO_METRICS, pack(summed(rest)))
 
 
 def _counted(keys: Mapping[int, object]) -> Mapping[int, int]:

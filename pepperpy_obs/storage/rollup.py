@@ -136,11 +136,11 @@ def _due_hour(connection: Connection, before: int, names: SeriesNames) -> _Due |
     unrolled = UNROLLED_FIVES.c
     same = [FIVES.c[name] == unrolled[name] for name in ("start", "service", "number")]
     rows = connection.execute(
-        select(unrolled.start, unrolled.service, unrolled.number, FIVES.c.data, FIVES.c.metrics)
+        select(unrolled.start, unrolled.service, unrolled.number, FIVES.c.data, FIVES.c.metrics, FIVES.c.total)
         .join_from(UNROLLED_FIVES, FIVES, same[0] & same[1] & same[2])
         .where(unrolled.start >= begin, unrolled.start < begin + HOUR, unrolled.service == service)
     ).all()
-    fives = [Five(bytes(one[3]), bytes(one[4])) for one in rows]
+    fives = [Five(*map(bytes, one[3:])) for one in rows]
     return _Due(service, begin, [tuple(one[:3]) for one in rows], added_up(fives, KnownNames(names.names(connection))))
 
 

@@ -109,7 +109,7 @@ UNROLLED: Final = _table(
     PrimaryKeyConstraint("start", "process", "part"),
 )  # fmt: skip
 FIVES: Final = _table(
-    "five", _number("start"), _number("service"), _number("number"), _bytes("data"), _bytes("metrics"),
+    "five", _number("start"), _number("service"), _number("number"), _bytes("data"), _bytes("metrics"), _bytes("total"),
     PrimaryKeyConstraint("start", "service", "number"),
 )  # fmt: skip
 """What was counted in five minutes, with the numbers of series; more than one row where some of it came late."""

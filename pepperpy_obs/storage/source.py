@@ -148,7 +148,9 @@ class Reader:
 
 def _reading(step: range, found: Found, now: int) -> Reading:
     end = min(step.stop, now)
-    counted = LazySnapshot([_Step(step.start, found)], (step.start, end), end, stretch=step, window=len(step) / 1e9)
+    counted = LazySnapshot(
+        [_Step(step.start, found)], (step.start, end), end, stretch=step, window=len(step) / 1e9, summed=found.to_sum
+    )
     return Reading(end, counted)
 
 

@@ -44,6 +44,8 @@ def check(url: str, history: History, drawn: list[str]) -> None:
                     continue  # of a window that ended before the newest event memory may have forgotten a part
                 expected = life.whole.snapshot(window, now).to_dict()
                 assert reader.snapshot(window, now).to_dict() == expected, (window, now)
+        for reading in reader.history("2d", "5m", END):
+            assert reading.sum == reading.snapshot.sum()
         if life.whole.first is not None:
             whole = {**life.whole.snapshot(None, END).to_dict(), "window": 864_000}
             assert reader.snapshot(864_000, END).to_dict() == whole
