@@ -63,6 +63,10 @@ class Ships(LineSink, Protocol):
     def close(self, timeout: float = 2.0) -> None:
         """Send what can be sent in `timeout` seconds, and end."""
 
+    def flush(self, timeout: float) -> bool:
+        """Wait `timeout` seconds at most until all is sent; return whether it is."""
+        ...
+
     def after_fork(self) -> None:
         """Begin anew in a forked child."""
 

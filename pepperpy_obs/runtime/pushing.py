@@ -69,6 +69,11 @@ class Pushing:
         reading = self._read()
         shipper.offer([metrics_record(reading.at, config.service, config.environment, writer.metrics(reading))])
 
+    @property
+    def shippers(self) -> list[Shipper]:
+        """What sends, if anything does."""
+        return [] if self._shipper is None else [self._shipper]
+
     def ledgers(self) -> dict[str, DeliveryStats]:
         """Return the books of the receiver."""
         return {} if self._shipper is None else dict(self._shipper.ledgers())

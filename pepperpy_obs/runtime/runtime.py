@@ -270,6 +270,14 @@ class Runtime:
             self._finish(_clock.countdown(timeout))
         self._sharing.publish()
 
+    def deliver(self, timeout: float) -> bool:
+        """Fold what there is and wait for receivers to take it, `timeout` seconds at most; return whether all have."""
+        left = _clock.countdown(timeout)
+        self.flush(timeout)
+        self._pushing.run()
+        sent = [way.flush(left()) for way in (*_shippers(self._drain.chain), *self._pushing.shippers)]
+        return all(sent)
+
     def shutdown(self, *, at_exit: bool = False) -> None:
         """Fold what there is, close the outputs and stop the thread, within `shutdown_timeout`.
 

@@ -36,6 +36,7 @@ ROOMS = {
 """Each outside library and the only rooms that may name it."""
 
 HEAVY = [
+    "celery",
     "genai_prices",
     "httpx",
     "httpx2",
