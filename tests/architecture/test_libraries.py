@@ -29,6 +29,7 @@ ROOMS = {
     "prometheus_client": ("export.prometheus",),
     "pydantic": ("config",),
     "pydantic_settings": ("config",),
+    "pytest": ("pytest_plugin",),
     "sqlalchemy": ("storage",),
     "structlog": ("chain", "processors", "runtime.structlog_output"),
     "tenacity": ("shipping.transport",),
@@ -85,8 +86,10 @@ def test_each_core_dependency_is_used() -> None:
     """What everybody has to install is what the package imports, and no more."""
     project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     declared = {re.split("[<>=]", line)[0].replace("-", "_") for line in project["dependencies"]}
-    # pydantic comes with pydantic-settings, the HTTP client with genai-prices or an extra, the others with one.
-    assert {library for _, library in outsiders()} - declared == {"pydantic", "httpx2", "opentelemetry", "sqlalchemy"}
+    # pydantic comes with pydantic-settings, the HTTP client with genai-prices or an extra, the others with one; and
+    # pytest loads the plugin.
+    others = {"pydantic", "httpx2", "opentelemetry", "pytest", "sqlalchemy"}
+    assert {library for _, library in outsiders()} - declared == others
     assert declared - {library for _, library in outsiders()} == set()
 
 
