@@ -24,6 +24,7 @@ from pepperpy_obs.readings.narrowing import narrowed
 from pepperpy_obs.readings.source import Collects, Source, source_of
 from pepperpy_obs.reports.stats import Stats
 from pepperpy_obs.runtime.runtime import Runtime
+from pepperpy_obs.server.alerts import alerts_page
 from pepperpy_obs.server.dashboard import dashboard_page, static_page
 from pepperpy_obs.server.history import history_page
 from pepperpy_obs.server.query import number_of, wanted_labels
@@ -137,6 +138,7 @@ def _pages(source: Source, exporter: PrometheusExporter, checker: HealthChecker)
         "/traces": partial(traces_page, source),
         "/traces/": partial(trace_page, source),
         "/events": partial(events_page, source),
+        "/alerts": partial(alerts_page, source),
         "/health": health,
         _ALIVE: alive,
         "/readyz": ready,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from dataclasses import dataclass, fields
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,7 +21,7 @@ from pepperpy_obs.config import Config
 from pepperpy_obs.http.server import MetricsServer
 from pepperpy_obs.server import serve
 from tests.server.conftest import HOSTILE, Shown
-from tests.still import Still
+from tests.still import AT, Still
 
 pytestmark = pytest.mark.slow
 
@@ -86,6 +89,50 @@ def test_what_is_not_known_is_said(visit: Callable[..., Page]) -> None:
     expect(page.locator("[data-cost='model:small']")).to_have_text("unknown")
 
 
+@dataclass(frozen=True)
+class Alert:
+    """An alert as our own figures have it."""
+
+    rule: str
+    state: str
+    severity: str
+    labels: tuple[tuple[str, str], ...] = ()
+    value: float = 0.0
+    active_at: int = 0
+    fired_at: int = 0
+    resolved_at: int = 0
+
+
+def test_alerts_that_fire_are_told_first(server: MetricsServer, source: Shown, visit: Callable[..., Page]) -> None:
+    """What fires stands above all, what is about to fire below it, and what is resolved is told no more."""
+    minute = 60_000_000_000
+    labels = (("agent", "desk"), ("model", ""))
+    known = {one.name: getattr(source.own, one.name) for one in fields(source.own)}
+    own: Any = SimpleNamespace(
+        **known
+        | {
+            "alerts": {
+                "a": Alert("slow_answers", "pending", "warning", value=2.5, active_at=AT - minute),
+                "b": Alert("errors", "firing", "critical", labels, 0.5, AT - 2 * minute, AT - minute),
+                "c": Alert("old", "resolved", "warning", resolved_at=AT),
+            }
+        }
+    )
+    source.own = own
+    page = visit("/?live=0")
+    lines = page.locator("[data-key=alerts] li")
+    expect(lines).to_have_count(2)
+    expect(lines.nth(0)).to_have_text(re.compile(r"critical: errors\. agent desk; now 0\.50, since \d\d:\d\d:20"))
+    expect(lines.nth(1)).to_have_text(re.compile(r"about to fire: slow answers\. now 2\.50, since "))
+    with urllib.request.urlopen(f"{server.url}/alerts") as answer:
+        told = json.load(answer)["alerts"]
+    assert [(one["rule"], one["fired_at"], one["labels"]) for one in told] == [
+        ("errors", "2023-11-14T22:12:20Z", {"agent": "desk"}),
+        ("slow_answers", None, {}),
+        ("old", None, {}),
+    ]
+
+
 def test_a_page_that_is_live_shows_calls_that_end(
     server: MetricsServer, source: Shown, visit: Callable[..., Page]
 ) -> None:
@@ -139,6 +186,7 @@ def test_charts_can_be_read_without_seeing_them(server: MetricsServer, visit: Ca
         "aria-label", "Calls: 41 in 5 steps of 10.0 s, 4 failed, at most 10 in one step"
     )
     page.locator("[data-figures=calls] summary").press("Enter")
+    expect(page.locator("[data-figures=calls] tbody tr")).to_have_count(5)
     rows = page.eval_on_selector_all(
         "[data-figures=calls] tbody tr", "all => all.map(row => [...row.cells].slice(1).map(one => +one.textContent))"
     )

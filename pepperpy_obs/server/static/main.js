@@ -68,6 +68,11 @@ async function steps(signal) {
   return past.answer;
 }
 
+/** Return when alerts of the window began to fire. */
+function marksOf(alerts) {
+  return (alerts.alerts || []).filter((one) => one.fired_at).map((one) => ({ at: Date.parse(one.fired_at) / 1000 }));
+}
+
 async function gather(signal) {
   const health = await seldom("health", signal);
   if (state.trace) return { health, trace: await attempt(`traces/${encodeURIComponent(state.trace)}`, signal) };
@@ -80,10 +85,11 @@ async function gather(signal) {
     attempt(`events?limit=12&memory=1&${chosen}`, signal),
     Object.keys(state.filters).length && !Object.keys(names).length ? attempt(`stats?window=${state.window}&top=${ROWS}`, signal) : null,
   ]);
+  const alerts = await seldom("alerts", signal);
   const [stats, total, history, traces, events, all] = parts;
   if (all && !all.refused) remember(all);
   if (!stats.refused) remember(stats);
-  return { stats, history: { ...history, now: Date.now() / 1000 }, total, traces, events, health };
+  return { stats, history: { ...history, now: Date.now() / 1000 }, total, traces, events, health, alerts, marks: marksOf(alerts) };
 }
 
 async function refresh() {

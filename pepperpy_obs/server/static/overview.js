@@ -25,6 +25,7 @@ export function view(state, found, now) {
   const part = { callsKnown: fields.length === 0, active: stats.agents.active, sentence: `Calls are not counted by ${by}.` };
   const partial = !part.callsKnown && `Only requests, tokens and costs are counted by ${by}; calls and their durations are not.`;
   return [
+    firing(found.alerts),
     said(warnings(stats)),
     partial && h("p.banner", { "data-key": "partial" }, partial),
     tiles(stats, total && !total.refused ? total : null, part),
@@ -33,6 +34,23 @@ export function view(state, found, now) {
     h("div.three", { "data-key": "three" }, part.callsKnown ? tables.agents(stats, state) : tables.card("agents", "Agents at work", null, tables.empty(part.sentence)), tables.caches(stats), tables.health(health)),
     h("div.two", { "data-key": "two-2" }, trace.list(traces, now), trace.calls(events, now)),
   ];
+}
+
+/** Say which rules fire, and which are about to. */
+function firing(alerts) {
+  const open = (alerts?.alerts || []).filter((one) => one.state !== "resolved");
+  if (!open.length) return null;
+  const line = (one) => {
+    const labels = Object.entries(one.labels).map(([name, value]) => `${name} ${value}`).join(", ");
+    const since = one.fired_at || one.active_at;
+    return [
+      h("b", null, one.state === "firing" ? `${one.severity}: ` : "about to fire: ", one.rule.replaceAll("_", " "), ". "),
+      labels && `${labels}; `, `now ${format.count(one.value)}`, since && `, since ${format.clock(new Date(since))}`,
+    ];
+  };
+  const tone = open.some((one) => one.state === "firing") ? "bad" : "warn";
+  return h("ul.banner.list", { "data-key": "alerts", "data-tone": tone, "aria-label": "Alerts" },
+    open.map((one) => h("li", { "data-key": `alert-${one.rule}-${JSON.stringify(one.labels)}` }, line(one))));
 }
 
 function said(found) {
@@ -103,12 +121,7 @@ function rowsOf(name, history) {
     const good = history.calls.map((calls, place) => (calls == null ? null : calls - history.errors[place]));
     return [row("went well", good, ok, format.count), row("failed", history.errors, bad, format.count)];
   }
-  if (name === "latency") {
-    const isUnderWay = history.p50.filter((one) => one != null).length > 1 && history.at < history.starts.at(-1) + history.step - 0.5;
-    // Quantiles of a step that has just begun are those of a few calls: it is shown once it has ended.
-    const of = (one) => (isUnderWay ? [...history[one].slice(0, -1), null] : history[one]);
-    return [["p50", 0], ["p95", 1], ["p99", 3]].map(([one, n]) => row(one, of(one), series[n], format.seconds));
-  }
+  if (name === "latency") return [["p50", 0], ["p95", 1], ["p99", 3]].map(([one, n]) => row(one, history[one], series[n], format.seconds));
   if (name === "heat") return (history.heat.bounds || []).map((bound, level) => row(`≤ ${format.seconds(bound)}`, history.heat.counts.map((counts) => counts[level] || 0), null, format.count));
   if (name === "tokens") {
     const tokens = (kind) => history.tokens[kind] || history.starts.map(() => 0);
@@ -156,16 +169,23 @@ export function drawCharts(found) {
   const full = filled(history, history.window);
   for (const name of CHARTS) {
     if (name === "heat") {
-      drawHeat(full);
+      drawHeat(full, found.marks);
       continue;
     }
-    const rows = rowsOf(name, full);
+    const rows = name === "latency" ? ended(rowsOf(name, full), full) : rowsOf(name, full);
     const kind = ["calls", "cost", "tokens"].includes(name) ? "bars" : "line";
     charts.draw(name, { kind, rows, unit: rows[0].unit, starts: full.starts, span: full.span, marks: found.marks });
   }
 }
 
-function drawHeat(full) {
+/** Leave the step under way out of a line: quantiles of one that has just begun are those of a few calls. */
+function ended(rows, history) {
+  const known = rows[0].values.filter((one) => one != null).length;
+  const isUnderWay = known > 1 && history.at < history.starts.at(-1) + history.step - 0.5;
+  return isUnderWay ? rows.map((row) => ({ ...row, values: [...row.values.slice(0, -1), null] })) : rows;
+}
+
+function drawHeat(full, marks) {
   const { bounds, factor, counts } = full.heat;
   const low = bounds.length ? bounds[0] / factor : 0.001;
   const high = bounds.length ? bounds.at(-1) : 1;
@@ -175,7 +195,7 @@ function drawHeat(full) {
     unit: format.seconds,
     starts: full.starts,
     span: full.span,
-    marks: full.marks,
+    marks,
     range: [low, high > low ? high : low * 2],
     heat: { starts: full.starts, step: full.step, counts, bounds, factor },
   });
