@@ -10,7 +10,7 @@ from pepperpy_obs.aggregate.series_table import SeriesTable
 from pepperpy_obs.aggregate.window import Windows
 from pepperpy_obs.fleet.directory import Directory
 from pepperpy_obs.fleet.state import CoarseWindows, DeadStates, ProcessState, keys_of, names_of
-from pepperpy_obs.readings import SelfStats
+from pepperpy_obs.readings import LiveState, SelfStats
 
 __all__ = ["take_in", "windows_of", "windows_of_dead"]
 
@@ -31,7 +31,8 @@ def windows_of_dead(dead: DeadStates, now: int, keys: Keys | None = None) -> Win
 def take_in(directory: Directory, dead: DeadStates, name: str) -> DeadStates:
     """Return what the dead have left with a process's state added.
 
-    What was running in it has ended with it, and no one knows how. Of its own figures those that only grow are kept.
+    What was running in it has ended with it, and no one knows how. Of its own figures those that only grow are kept,
+    and the lookups of caches that it watched.
     """
     state = directory.state(name)
     if state is None:
@@ -48,9 +49,12 @@ def take_in(directory: Directory, dead: DeadStates, name: str) -> DeadStates:
     all_keys = keys_of(dead.names)
     whole = add_up([dead.total], all_keys) if dead.total else SeriesTable()
     whole.absorb(table)
-    own = SelfStats.from_dict(json.loads(state.own))
+    own = SelfStats.from_dict(json.loads(state.own)).ended()
     if dead.own:
         own = own.merge(SelfStats.from_dict(json.loads(dead.own)))
+    live = LiveState.from_dict(json.loads(state.live)).ended()
+    if dead.live:
+        live = live.merge(LiveState.from_dict(json.loads(dead.live)))
     total = pack(whole, all_keys)
     return DeadStates(
         taken=dead.taken,
@@ -59,10 +63,13 @@ def take_in(directory: Directory, dead: DeadStates, name: str) -> DeadStates:
         total=total,
         window_names=names_of(windows.keys),
         levels=list(windows.levels()),
-        own=json.dumps(
-            SelfStats(own.dropped, own.errors, started_at=own.started_at).to_dict(), separators=(",", ":")
-        ).encode(),
+        own=_json(own.to_dict()),
+        live=_json(live.to_dict()),
     )
+
+
+def _json(plain: object) -> bytes:
+    return json.dumps(plain, separators=(",", ":")).encode()
 
 
 def _with_current(state: ProcessState) -> tuple[SeriesTable, Keys]:

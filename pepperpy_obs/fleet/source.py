@@ -194,13 +194,19 @@ def _windows(found: _Found, names: _Names, now: int) -> list[tuple[Windows, Numb
 
 
 def _live(found: _Found) -> LiveState:
-    states = [LiveState.from_dict(_plain(one.state.live)) for one in found.processes if one.is_alive]
-    return reduce(LiveState.merge, states, LiveState() if found.processes else live_state.UNKNOWN)
+    looked = [(LiveState.from_dict(_plain(one.state.live)), one.is_alive) for one in found.processes]
+    states = [live if is_alive else live.ended() for live, is_alive in looked]
+    if found.dead.live:
+        states.append(LiveState.from_dict(_plain(found.dead.live)))
+    return reduce(LiveState.merge, states, LiveState() if states else live_state.UNKNOWN)
 
 
 def _own(found: _Found) -> SelfStats:
-    packed = [*[one.state.own for one in found.processes], *([found.dead.own] if found.dead.own else [])]
-    return reduce(SelfStats.merge, [SelfStats.from_dict(_plain(one)) for one in packed], SelfStats())
+    looked = [(SelfStats.from_dict(_plain(one.state.own)), one.is_alive) for one in found.processes]
+    books = [own if is_alive else own.ended() for own, is_alive in looked]
+    if found.dead.own:
+        books.append(SelfStats.from_dict(_plain(found.dead.own)))
+    return reduce(SelfStats.merge, books, SelfStats())
 
 
 def _plain(packed: bytes) -> Mapping[str, Any]:

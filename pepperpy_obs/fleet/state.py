@@ -75,6 +75,8 @@ class DeadStates(msgspec.Struct, array_like=True, gc=False):
     window_names: bytes = b""
     levels: list[Pieces] = []
     own: bytes = b""
+    live: bytes = b""
+    """Nothing runs in them; the lookups of caches that were watched stay counted."""
 
 
 Kind = TypeVar("Kind", ProcessState, CoarseWindows, DeadStates)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 from pepperpy_obs.readings.merging import added, chosen
@@ -46,6 +46,12 @@ class DeliveryStats:
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain JSON-ready values."""
         return {**asdict(self), "rejected": dict(self.rejected), "dropped": dict(self.dropped)}
+
+    def ended(self) -> Self:
+        """Return what is left of them when the process has ended: what waits, waits for the next one that finds it."""
+        return replace(
+            self, accepted=self.accepted - self.pending, pending=0, held="", oldest_pending_at=None, spool_bytes=0
+        )
 
     def merge(self, other: Self) -> Self:
         """Return the books of both processes; times are the latest success and the oldest event on its way."""

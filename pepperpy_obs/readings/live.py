@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Final, Self
 
 from pepperpy_obs._guard import failed
@@ -38,6 +38,10 @@ class LiveState:
     caches: Mapping[str, WatchedCache] = field(default_factory=dict[str, WatchedCache])
     known: bool = True
     """False of a source that cannot know: a log says nothing of calls that run."""
+
+    def ended(self) -> Self:
+        """Return what is left of it when the process has ended: nothing runs, and lookups were counted for good."""
+        return type(self)(caches={name: replace(one, size=None, maxsize=None) for name, one in self.caches.items()})
 
     def merge(self, other: Self) -> Self:
         """Return what is true of both processes: caches of one name are one cache of the sum of their sizes."""

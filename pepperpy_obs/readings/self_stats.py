@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final, Self
 
 from pepperpy_obs.readings.deliveries import DeliveryStats
@@ -45,6 +45,15 @@ class SelfStats:
     """When counting began, epoch ns: the first of all that are added up; None where that is not known."""
     known: bool = True
     """False of a source that cannot know: only its writer knows what a log lacks."""
+
+    def ended(self) -> Self:
+        """Return what is left of them when the process has ended: counts stay, and what is wrong now is over."""
+        return replace(
+            self,
+            outputs={name: replace(one, error="") for name, one in self.outputs.items()},
+            deliveries={name: one.ended() for name, one in self.deliveries.items()},
+            store=self.store and self.store.ended(),
+        )
 
     def merge(self, other: Self) -> Self:
         """Return the figures of both; exactly associative and commutative."""

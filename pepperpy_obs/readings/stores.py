@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 from pepperpy_obs.readings.merging import chosen
@@ -28,6 +28,10 @@ class StoreStats:
     """How often the store did not take what it was given."""
     error: str = ""
     """Why, the last time; "" after a time when it did."""
+
+    def ended(self) -> Self:
+        """Return what is left of them when the process has ended."""
+        return replace(self, waiting=0, waiting_bytes=0, oldest_waiting_at=None, error="")
 
     def merge(self, other: Self) -> Self:
         """Return the books of both processes; of two errors one is kept, the same in whatever order."""

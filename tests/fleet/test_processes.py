@@ -195,6 +195,33 @@ def test_a_file_system_without_locks_is_refused(number: int, tmp_path: Path, mon
         MetricsCollector(Config(config_file=None, log_format="none", share_directory=tmp_path))
 
 
+@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGTERM])
+def test_counters_of_the_dead_do_not_fall(signal_number: int, tmp_path: Path) -> None:
+    """Lines that were written and lookups of watched caches stay counted; what was wrong or full is over."""
+    code = (
+        "from functools import lru_cache; from pepperpy_obs import watch_cache\n"
+        "configure(Config(config_file=None, log_file=sys.argv[1] + '.log', share_directory=sys.argv[1]))\n"
+        "cache = lru_cache(maxsize=8)(len); cache('a'); cache('a'); watch_cache('lengths', cache)\n"
+        "ask(); flush(); shown(); print('shown', flush=True); sys.stdin.readline()"
+    )
+    folder = tmp_path / "shared"
+    with child(folder, code) as one:
+        assert said(one) == "shown"
+        shared = source(f"shared:{folder}")
+        before = shared.reading()
+        (written,) = [out.lines for name, out in before.own.outputs.items() if name != "pages"]
+        assert (written, before.live.caches["lengths"].hits, before.live.caches["lengths"].size) == (1, 1, 1)
+        one.send_signal(signal_number)
+        one.wait(60)
+    for _ in range(2):
+        after = shared.reading()
+        assert [out.lines for name, out in after.own.outputs.items() if name != "pages"] == [1]
+        assert (after.live.caches["lengths"].hits, after.live.caches["lengths"].misses) == (1, 1)
+        assert (after.live.caches["lengths"].size, after.live.active) == (None, {})
+        assert after.own.started_at == before.own.started_at
+        take_in_dead(folder)
+
+
 def test_a_state_is_shown_while_the_dead_are_taken_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What they have left may be large: neither a flush nor the end of a process waits for it."""
     begun, ends = threading.Event(), threading.Event()
