@@ -85,6 +85,8 @@ class SpanFacts(NamedTuple):
     scope: str
     start: int
     end: int
+    above: str | None = None
+    """The span that it is counted below: spans that make no event are passed over."""
 
 
 class Notes:

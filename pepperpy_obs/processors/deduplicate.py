@@ -78,6 +78,8 @@ class DeduplicateUsage:
             below = self._ask(event_dict, below, facts)
         # An event without a span of its own names the span that it happened in.
         above = event_dict.get("parent_span_id") if "duration_seconds" in event_dict else span
+        if facts is not None and facts.above is not None:
+            above = facts.above
         if below is not None and above is not None:
             self._hand_up(above, below)
         return event_dict

@@ -56,6 +56,24 @@ def test_the_sum_of_a_run_counts_only_where_no_request_was_seen(provider: Tracer
     assert requests_and_tokens(seen) == (2, 2424)
 
 
+def test_spans_in_between_that_make_no_event_are_passed_over(provider: TracerProvider) -> None:
+    """An application's own spans stand between an agent and its requests: the sum is known, and the agent."""
+    tracer, own = provider.get_tracer("strands.telemetry.tracer"), provider.get_tracer("shop")
+    whole = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "a", "gen_ai.request.model": "gpt-4o-mini"}
+    start = own.start_as_current_span
+    with captured() as seen:
+        with (
+            tracer.start_as_current_span("invoke_agent a", attributes=_with_usage(whole, 1000, 200)) as outer,
+            start("step"),
+            start("inner step") as inner,
+        ):
+            finish(tracer, "chat", CHAT)
+        ids = [f"{span.get_span_context().span_id:016x}" for span in (inner, outer)]
+    assert requests_and_tokens(seen) == (1, 1200)
+    assert [(event["agent"], event.get("parent_span_id")) for event in seen.events] == [("a", ids[0]), ("a", None)]
+    assert seen.events[1]["span_id"] == ids[1]
+
+
 @pytest.mark.parametrize("outer_first", [False, True])
 def test_spans_that_nothing_ties_together_are_one_request_by_their_times(
     provider: TracerProvider, *, outer_first: bool
@@ -117,7 +135,6 @@ def test_our_own_function_around_an_instrumented_client_counts_once(provider: Tr
 def test_requests_are_credited_to_the_agent_of_the_spans_around(provider: TracerProvider) -> None:
     """Each span of an agent names it for all below; without one it is nobody's."""
     tracer = provider.get_tracer("pydantic-ai")
-    finish(tracer, "chat", CHAT)  # from here on the scope is known
     named = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "weather"}
     with captured() as seen:
         with (

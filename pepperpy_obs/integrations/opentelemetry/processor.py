@@ -19,7 +19,7 @@ from pepperpy_obs._record import SPAN, Notes, SpanFacts, Spec
 from pepperpy_obs.context import CURRENT, span_context
 from pepperpy_obs.events import OPERATION_FINISHED, USAGE_RECORDED, Kind
 from pepperpy_obs.integrations.opentelemetry import reading
-from pepperpy_obs.integrations.opentelemetry.scopes import FOREIGN, KNOWN, Scopes
+from pepperpy_obs.integrations.opentelemetry.scopes import FOREIGN, KNOWN, UNKNOWN, Scopes
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -51,6 +51,8 @@ class ObsSpanProcessor(SpanProcessor):
         self._scopes = Scopes()
         self._agents: dict[int, str | None] = {}
         """The agents of the spans that have begun."""
+        self._parents: dict[int, int] = {}
+        """The parents of spans that have begun and may make no event: what is counted below them is handed up."""
         self._calls_tools: set[int] = set()
         """Spans of requests, with tools that were called within."""
         self._last = 0
@@ -59,8 +61,16 @@ class ObsSpanProcessor(SpanProcessor):
         """Note for which agent the spans below will be."""
         try:
             scope = span.instrumentation_scope
-            if scope is not None and self._scopes.known.get(scope.name) == KNOWN:
+            name = "" if scope is None else scope.name
+            known = self._scopes.known.get(name)
+            if known == FOREIGN:
+                return
+            if known is None:
+                known = self._scopes.decide(name)
+            if known == KNOWN or (known == UNKNOWN and self._scopes.is_genai(name, _attributes(span))):
                 self._begin(span)
+            elif known == UNKNOWN and span.parent is not None:
+                self._pass_over(span, span.parent.span_id)
         except Exception as error:
             failed("opentelemetry", error)
 
@@ -72,6 +82,21 @@ class ObsSpanProcessor(SpanProcessor):
             agent = agents.get(span.parent.span_id)
         if agent is not None and len(agents) < _OPEN:
             agents[span.get_span_context().span_id] = agent
+
+    def _pass_over(self, span: Span, parent: int) -> None:
+        """Remember between which spans one stands that is none of ours, as far as is known yet."""
+        own = span.get_span_context().span_id
+        if len(self._parents) < _OPEN:
+            self._parents[own] = parent
+        if (agent := self._agents.get(parent)) is not None and len(self._agents) < _OPEN:
+            self._agents[own] = agent
+
+    def _above(self, span: ReadableSpan) -> str | None:
+        """Return the span that one is counted below."""
+        above = None if span.parent is None else span.parent.span_id
+        while above in self._parents:
+            above = self._parents[above]
+        return None if above is None else f"{above:016x}"
 
     def on_end(self, span: ReadableSpan) -> None:
         """Leave a record of a span about a language model."""
@@ -86,6 +111,9 @@ class ObsSpanProcessor(SpanProcessor):
             attributes = _attributes(span)
             if known == KNOWN or self._scopes.is_genai(name, attributes):
                 self._end(span, name, attributes)
+            if known != KNOWN and span.context is not None:
+                self._parents.pop(span.context.span_id, None)
+                self._agents.pop(span.context.span_id, None)
         except Exception as error:
             failed("opentelemetry", error)
 
@@ -107,7 +135,7 @@ class ObsSpanProcessor(SpanProcessor):
             told.fields["time_to_first_item_seconds"] = first
         start = end - round(seconds * 1e9)
         told.fields["instrumentation"] = scope
-        told.fields[SPAN] = SpanFacts(scope, start, end)
+        told.fields[SPAN] = SpanFacts(scope, start, end, self._above(span))
         agent = reading.agent_of(attributes) if kind == "agent" else None
         place = _place(context, parent, agent or inherited)
         spec = _spec((span.name or scope)[:_LONGEST], kind, agent, told.apart)

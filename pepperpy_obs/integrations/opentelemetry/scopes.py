@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pepperpy_obs.integrations.opentelemetry.names import GENAI
 
-__all__ = ["FOREIGN", "KNOWN", "Scopes"]
+__all__ = ["FOREIGN", "KNOWN", "UNKNOWN", "Scopes"]
 
 FOREIGN: Final = 0
 """No span of the scope is about a language model."""
@@ -41,6 +41,14 @@ _PLAIN: Final = frozenset(
 """Instrumentations of OpenTelemetry's own that make no span about a language model."""
 
 
+_MODELS: Final = (
+    *("com.anthropic.", "gcp.vertex.agent", "langfuse-sdk", "litellm", "logfire.", "mcp-python-sdk", "mistralai_sdk"),
+    *("openinference.", f"{_STANDARD}genai", f"{_STANDARD}openai", f"{_STANDARD}anthropic", f"{_STANDARD}langchain"),
+    *(f"{_STANDARD}google_g", "opentelemetry.util.genai", "pydantic-ai", "strands."),
+)
+"""How the names of scopes begin whose spans are about language models."""
+
+
 class Scopes:
     """Remembers of each scope whether its spans are to be read."""
 
@@ -51,7 +59,7 @@ class Scopes:
         """Return what the name of a scope says, and remember it; what is not known is looked at again."""
         first = name.removeprefix(_STANDARD).partition(".")[0]
         foreign = name == _OUR_OWN or (name.startswith(_STANDARD) and first in _PLAIN)
-        found = FOREIGN if foreign else UNKNOWN
+        found = FOREIGN if foreign else KNOWN if name.startswith(_MODELS) else UNKNOWN
         self._remember(name, found)
         return found
 
