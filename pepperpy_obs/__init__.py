@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from pepperpy_obs.aggregate.metric import Metric
     from pepperpy_obs.config import Config
+    from pepperpy_obs.integrations.clients import instrument, uninstrument
     from pepperpy_obs.metrics import (
         CostAnalyzer,
         MetricsCollector,
@@ -69,6 +70,7 @@ __all__ = [
     "current_call",
     "flush",
     "health",
+    "instrument",
     "measure",
     "measured",
     "record_usage",
@@ -78,6 +80,7 @@ __all__ = [
     "stats",
     "tracked_usage",
     "trends",
+    "uninstrument",
     "watch_cache",
 ]
 
@@ -93,6 +96,8 @@ _LATER: Final = {
     "PrometheusExporter": "metrics",
     "UsageTracker": "metrics",
     "configure": "runtime",
+    "instrument": "integrations.clients",
+    "uninstrument": "integrations.clients",
     "serve": "server",
     "source": "sources",
 }
