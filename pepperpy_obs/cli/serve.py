@@ -21,7 +21,8 @@ from pepperpy_obs.replay.source import LogSource
 __all__ = ["PAGES", "add_options", "run"]
 
 PAGES: Final = (
-    "/metrics", "/stats", "/history", "/traces", "/events", "/alerts", "/health", "/livez", "/readyz", "/reading",
+    "/metrics", "/stats", "/history", "/traces", "/events", "/alerts", "/anomalies", "/health", "/livez", "/readyz",
+    "/reading",
 )  # fmt: skip
 _PAUSE: Final = 0.5
 _PAUSE_BEFORE_LINES: Final = 0.05

@@ -25,6 +25,7 @@ from pepperpy_obs.readings.source import Collects, Source, source_of
 from pepperpy_obs.reports.stats import Stats
 from pepperpy_obs.runtime.runtime import Runtime
 from pepperpy_obs.server.alerts import alerts_page
+from pepperpy_obs.server.anomalies import AnomaliesPage
 from pepperpy_obs.server.dashboard import dashboard_page, static_page
 from pepperpy_obs.server.history import history_page
 from pepperpy_obs.server.query import number_of, wanted_labels
@@ -94,10 +95,11 @@ def _application(
 ) -> WSGIApplication:
     source = source_of(collector)
     check_offered(source.config)
+    is_live = isinstance(source, Runtime)
     if isinstance(source, Runtime):
         source.recent.keep(source.config)
     shown = Shown(source)
-    pages = _pages(shown, PrometheusExporter(shown), checker or HealthChecker(shown))
+    pages = _pages(shown, PrometheusExporter(shown), checker or HealthChecker(shown), is_live=is_live)
     if pending is not None:
         waiting = {path: _once_read(page, pending) for path, page in pages.items() if path not in _ALWAYS}
         pages = {**pages, **waiting}
@@ -112,7 +114,9 @@ def _once_read(page: Page, pending: Pending) -> Page:
     return answer
 
 
-def _pages(source: Source, exporter: PrometheusExporter, checker: HealthChecker) -> Mapping[str, Page]:
+def _pages(
+    source: Source, exporter: PrometheusExporter, checker: HealthChecker, *, is_live: bool
+) -> Mapping[str, Page]:
     def stats(request: Request) -> Answer:
         query = request.query
         report = Stats.of(narrowed(source.reading(query.get("window")), wanted_labels(query)))
@@ -139,6 +143,7 @@ def _pages(source: Source, exporter: PrometheusExporter, checker: HealthChecker)
         "/traces/": partial(trace_page, source),
         "/events": partial(events_page, source),
         "/alerts": partial(alerts_page, source),
+        "/anomalies": AnomaliesPage(source, is_live=is_live),
         "/health": health,
         _ALIVE: alive,
         "/readyz": ready,

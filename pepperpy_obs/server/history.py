@@ -24,8 +24,9 @@ from pepperpy_obs.server.query import wanted_labels
 
 __all__ = ["history_of", "history_page"]
 
-_STEPS: Final = ((300.0, 10.0), (3600.0, 150.0), (691_200.0, 3600.0), (float("inf"), 86_400.0))
-"""Up to which window, in seconds, which step: those that every source keeps."""
+_STEPS: Final = ((300.0, (10.0,)), (3600.0, (150.0,)), (86_400.0, (300.0, 3600.0)), (691_200.0, (3600.0,)))
+"""Up to which window, in seconds, which steps are tried: the last is one that every source keeps."""
+_DAY: Final = 86_400.0
 _ROWS: Final = 24
 """Rows of a heat map at most."""
 _MOST_GROUPS: Final = 6
@@ -36,15 +37,25 @@ def history_page(source: Source, request: Request) -> Answer:
     """Answer ``/history?window=5m&step=10s``; also of an agent, a model, ..., and with costs ``by`` one of these."""
     query = request.query
     window = query.get("window", "5m")
-    step = query.get("step") or str(_step_for(seconds_of(window)))
-    wanted = wanted_labels(query)
-    readings = [narrowed(one, wanted) for one in source.history(window, step)]
-    made = history_of(readings, seconds_of(step, "step"), query.get("by"))
-    return Answer(to_json({"window": seconds_of(window), **made}), "application/json")
+    seconds, wanted = seconds_of(window), wanted_labels(query)
+    tries = [seconds_of(query["step"], "step")] if "step" in query else _steps_for(seconds)
+    step, found = _first_kept(source, window, tries)
+    made = history_of([narrowed(one, wanted) for one in found], step, query.get("by"))
+    return Answer(to_json({"window": seconds, **made}), "application/json")
 
 
-def _step_for(window: float) -> float:
-    return next(step for most, step in _STEPS if window <= most)
+def _steps_for(window: float) -> Sequence[float]:
+    return next((steps for most, steps in _STEPS if window <= most), (_DAY,))
+
+
+def _first_kept(source: Source, window: str, steps: Sequence[float]) -> tuple[float, Sequence[Reading]]:
+    """Return the first of these steps that the source keeps for so long, and their readings."""
+    for step in steps[:-1]:
+        try:
+            return step, source.history(window, step)
+        except SetupError:
+            continue
+    return steps[-1], source.history(window, steps[-1])
 
 
 def history_of(readings: Sequence[Reading], step: float, by: str | None = None) -> dict[str, Any]:

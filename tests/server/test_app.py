@@ -52,7 +52,7 @@ def test_all_pages_are_listed(get: Get) -> None:
     assert get("/") == (
         200,
         "text/plain; charset=utf-8",
-        "/metrics\n/stats\n/history\n/traces\n/traces/\n/events\n/alerts\n/health\n/livez\n/readyz\n/reading\n",
+        "/metrics\n/stats\n/history\n/traces\n/traces/\n/events\n/alerts\n/anomalies\n/health\n/livez\n/readyz\n/reading\n",
     )
 
 

@@ -20,6 +20,7 @@ from pydantic import SecretStr
 from pepperpy_obs.config import Config
 from pepperpy_obs.http.server import MetricsServer
 from pepperpy_obs.server import serve
+from tests.judgement.test_anomalies import DAY, Shape, history
 from tests.server.conftest import HOSTILE, Shown
 from tests.still import AT, Still
 
@@ -133,6 +134,28 @@ def test_alerts_that_fire_are_told_first(server: MetricsServer, source: Shown, v
     ]
 
 
+def test_what_was_odd_is_listed(
+    server: MetricsServer, source: Shown, visit: Callable[..., Page], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An anomaly of the last day stands in a table, as /anomalies has it; it is judged once for all who look."""
+    steps = history(3, 200, lambda number: Shape(errors=0.4 if number > 3 * DAY - 5 else 0.01, trace="t1"))
+    judged: list[str] = []
+
+    def odd(window: Any, step: Any) -> Any:
+        if step not in {"5m", "1h"}:
+            return []
+        judged.append(step)
+        return steps
+
+    monkeypatch.setattr(source, "history", odd)
+    reports = [json.loads(urllib.request.urlopen(f"{server.url}/anomalies").read()) for _ in range(2)]
+    finding = reports[1]["anomalies"][0]["findings"][0]
+    assert (finding["what"], finding["operation"], judged) == ("errors", "ask", ["5m"])
+    row = visit("/?live=0").locator("[data-key=card-anomalies] tbody tr").first
+    expect(row).to_contain_text("errors")
+    expect(row.get_by_role("link")).to_have_attribute("href", "/?live=0&trace=t1")
+
+
 def test_a_page_that_is_live_shows_calls_that_end(
     server: MetricsServer, source: Shown, visit: Callable[..., Page]
 ) -> None:
@@ -155,19 +178,19 @@ def test_a_history_that_is_joined_is_the_whole(
     page = visit("/?live=0&by=model")
     figures(page)
 
-    def history(window: str) -> dict[str, Any]:
+    def told_of(window: str) -> dict[str, Any]:
         with urllib.request.urlopen(f"{server.url}/history?window={window}&step=10s&by=model") as answer:
             found: dict[str, Any] = json.load(answer)
             return found
 
-    before = history("5m")
+    before = told_of("5m")
     source.fold(operation="slow", kind="tool", outcome="ok", duration_seconds=5000.0)
     source.fold(operation="quick", kind="tool", outcome="error", duration_seconds=1e-7)
     source.ask(1)
     joined: dict[str, Any] = page.evaluate(
-        "async ([before, last]) => (await import('/static/history.js')).joined(before, last)", [before, history("30s")]
+        "async ([before, last]) => (await import('/static/history.js')).joined(before, last)", [before, told_of("30s")]
     )
-    whole = history("5m")
+    whole = told_of("5m")
     heat, wanted = joined.pop("heat"), whole.pop("heat")
     rows, costs = (one.pop("cost_by")["rows"] for one in (joined, whole))
     assert joined == whole
@@ -191,8 +214,8 @@ def test_charts_can_be_read_without_seeing_them(server: MetricsServer, visit: Ca
         "[data-figures=calls] tbody tr", "all => all.map(row => [...row.cells].slice(1).map(one => +one.textContent))"
     )
     with urllib.request.urlopen(f"{server.url}/history?window=5m") as answer:
-        history = json.load(answer)
-    wanted = [[calls - failed, failed] for calls, failed in zip(history["calls"], history["errors"], strict=True)]
+        steps = json.load(answer)
+    wanted = [[calls - failed, failed] for calls, failed in zip(steps["calls"], steps["errors"], strict=True)]
     assert rows == wanted[::-1]
     box = page.locator("#chart-heat .u-over").bounding_box()
     assert box is not None

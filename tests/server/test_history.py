@@ -139,6 +139,20 @@ def test_a_step_that_is_not_kept_is_refused(still: Still) -> None:
         ask(still, window="1h", step="7s")
 
 
+def test_the_step_is_the_finest_that_is_kept_if_none_is_given(still: Still) -> None:
+    """A day is told by five minutes from a source that keeps them, and by hours from one that does not."""
+    assert [ask(still, window=window)["step"] for window in ("5m", "1h", "24h")] == [10.0, 150.0, 300.0]
+
+    def of_hours(window: Any, step: Any) -> list[Any]:
+        if step < 3600:
+            msg = "hours are kept"
+            raise SetupError(msg)
+        return []
+
+    still.history = of_hours  # type: ignore[method-assign]
+    assert ask(still, window="24h")["step"] == 3600.0
+
+
 def test_steps_begin_with_the_first_event_after_a_read_too() -> None:
     """A read in the first ten seconds takes nothing away from the steps."""
     still = Still()

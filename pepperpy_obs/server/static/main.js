@@ -45,9 +45,9 @@ function remember(stats) {
 }
 
 /** Ask for a part that changes slowly, or return what it was a moment ago. */
-async function seldom(path, signal) {
+async function seldom(path, signal, stands = SELDOM) {
   const known = slow.get(path);
-  if (known && Date.now() - known.at < SELDOM) return known.answer;
+  if (known && Date.now() - known.at < stands) return known.answer;
   const answer = await attempt(path, signal);
   slow.set(path, { at: Date.now(), answer });
   return answer;
@@ -68,9 +68,11 @@ async function steps(signal) {
   return past.answer;
 }
 
-/** Return when alerts of the window began to fire. */
-function marksOf(alerts) {
-  return (alerts.alerts || []).filter((one) => one.fired_at).map((one) => ({ at: Date.parse(one.fired_at) / 1000 }));
+/** Return when alerts began to fire, and when something odd began. */
+function marksOf(alerts, anomalies) {
+  const fired = (alerts.alerts || []).filter((one) => one.fired_at).map((one) => one.fired_at);
+  const odd = (anomalies.anomalies || []).map((one) => one.start);
+  return [...fired, ...odd].map((at) => ({ at: Date.parse(at) / 1000 }));
 }
 
 async function gather(signal) {
@@ -86,10 +88,11 @@ async function gather(signal) {
     Object.keys(state.filters).length && !Object.keys(names).length ? attempt(`stats?window=${state.window}&top=${ROWS}`, signal) : null,
   ]);
   const alerts = await seldom("alerts", signal);
+  const anomalies = await seldom("anomalies", signal, WHOLE);
   const [stats, total, history, traces, events, all] = parts;
   if (all && !all.refused) remember(all);
   if (!stats.refused) remember(stats);
-  return { stats, history: { ...history, now: Date.now() / 1000 }, total, traces, events, health, alerts, marks: marksOf(alerts) };
+  return { stats, history: { ...history, now: Date.now() / 1000 }, total, traces, events, health, alerts, anomalies, marks: marksOf(alerts, anomalies) };
 }
 
 async function refresh() {

@@ -32,8 +32,28 @@ export function view(state, found, now) {
     h("div.charts", { "data-key": "charts" }, CHARTS.map((name) => frame(name, state, found.history, stats, part))),
     h("div.two", { "data-key": "two-1" }, tables.spending(stats, state, stats.rows), part.callsKnown ? tables.operations(stats, state, stats.rows) : tables.card("operations", "Operations", null, tables.empty(part.sentence))),
     h("div.three", { "data-key": "three" }, part.callsKnown ? tables.agents(stats, state) : tables.card("agents", "Agents at work", null, tables.empty(part.sentence)), tables.caches(stats), tables.health(health)),
+    odd(found.anomalies),
     h("div.two", { "data-key": "two-2" }, trace.list(traces, now), trace.calls(events, now)),
   ];
+}
+
+const FIGURES = { errors: format.share, latency: format.seconds, cost: (value) => `${format.money(value)} a request`, traffic: (value) => `${format.count(value)} calls` };
+
+/** List what was odd of late; nothing if nothing was, or if the source keeps no history to judge by. */
+function odd(report) {
+  if (!report?.anomalies?.length) return null;
+  const rows = report.anomalies.flatMap((one) => one.findings.map((finding) => {
+    const figure = FIGURES[finding.what] || format.count;
+    const name = finding.trace_id
+      ? h("a.name", { href: href({ trace: finding.trace_id }), "data-go": true }, finding.operation)
+      : finding.operation;
+    return h("tr", { "data-key": `odd-${one.start}-${one.agent}-${finding.what}-${finding.operation}` },
+      h("th", { scope: "row" }, name), h("td", null, one.agent), h("td", null, finding.what),
+      h("td.n", null, figure(finding.expected)), h("td.n.bad", null, figure(finding.seen)),
+      h("td.n.dim", null, new Date(one.start).toLocaleString("en-GB")));
+  }));
+  return h("div", { "data-key": "anomalies", class: "one" }, tables.card("anomalies", "Anomalies of the last day", null,
+    tables.table("Anomalies", [["operation"], ["agent"], ["figure"], ["expected", "n"], ["seen", "n"], ["from", "n"]], rows)));
 }
 
 /** Say which rules fire, and which are about to. */
