@@ -33,6 +33,7 @@ def work(folder: Path, series: int, rate: int, seconds: float) -> dict[str, floa
     chosen = random.Random(os.getpid())
     for number in range(series):
         _call(one, number)
+    print("ready", flush=True)
     begun = last = time.monotonic()
     first = _thread_time("pepperpy_obs-share")
     made = series
@@ -79,6 +80,9 @@ def measure(processes: int, series: int, rate: int, seconds: float) -> dict[str,
         command = [sys.executable, "-m", "benchmarks.sharing", "--worker", str(folder), "--series", str(series)]
         command += ["--rate", str(rate), "--seconds", str(seconds)]
         workers = [subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE) for _ in range(processes)]  # noqa: S603 - ours
+        for worker in workers:
+            if worker.stdout is not None:
+                worker.stdout.readline()  # of those that start first, some seconds are gone when the last is ready
         time.sleep(0.7 * seconds)
         scrapes = [scrape(folder, None) for _ in range(5)]
         windows = {window: scrape(folder, window) for window in ("5m", "1h")}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Final, Unpack
 
 from pepperpy_obs import _clock, _dispatch
 from pepperpy_obs._dispatch import RECORDS, RecordBuffer
@@ -48,6 +48,10 @@ if TYPE_CHECKING:
     _Opened = tuple[StoreWriter | None, Publisher | None, Shipper | None]
 
 __all__ = ["Runtime", "configure", "default_runtime"]
+
+
+_LAST_STATE: Final = 0.5
+"""Seconds that the last state may take in any case, though less is left of the time to shut down."""
 
 
 class Runtime:
@@ -304,7 +308,7 @@ class Runtime:
         self._storing.announce_end()
         self._sharing.announce_end()
         self.jobs.stop(left())
-        self._sharing.publish(left())  # the job may be amid what a dead process has left
+        self._sharing.publish(max(left(), _LAST_STATE))  # the job may be amid what a dead process has left
         self._storing.say_lost()
         self._pushing.close(left())
         if at_exit:
