@@ -6,7 +6,7 @@ A hook is *installed* in the class when its module has been imported, and *waits
 client. A hook that others have wrapped stays in place and is switched off. What is recorded is what `@costed` records.
 """
 
-from pepperpy_obs.integrations.clients.instrumenting import instrument, uninstrument
+from pepperpy_obs.integrations.clients.instrumenting import instrument, library_names, uninstrument
 from pepperpy_obs.integrations.clients.status import HookStatus, statuses
 
-__all__ = ["HookStatus", "instrument", "statuses", "uninstrument"]
+__all__ = ["HookStatus", "instrument", "library_names", "statuses", "uninstrument"]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pepperpy_obs.integrations.clients.hook import Hook
 
-__all__ = ["instrument", "uninstrument"]
+__all__ = ["instrument", "library_names", "uninstrument"]
 
 _INSTALLERS: Final = {hook: partial(install, hook) for hook in HOOKS}
 
@@ -55,10 +55,15 @@ def _hooks(names: Iterable[str]) -> list[Hook]:
 
 def _sorted(clients: Sequence[object], where: str) -> tuple[list[str], list[Any]]:
     names = [one for one in clients if isinstance(one, str)]
+    library_names(names, where)
+    return names, [one for one in clients if not isinstance(one, str)]
+
+
+def library_names(names: Sequence[str], where: str) -> None:
+    """Refuse names of libraries that have no hook, with a SetupError."""
     for name in names:
         if name not in DISTRIBUTIONS:
             near = difflib.get_close_matches(name, DISTRIBUTIONS, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             msg = f"{where}({name!r}): accepted are {', '.join(DISTRIBUTIONS)}, or a client{hint}"
             raise SetupError(msg)
-    return names, [one for one in clients if not isinstance(one, str)]

@@ -1,0 +1,1 @@
+"""A folder for the path of modules of a program below `pepperpy-obs run`."""
