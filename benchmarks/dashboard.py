@@ -19,8 +19,8 @@ from pepperpy_obs import _clock, flush, serve
 
 REFRESH = ("stats?window=5m&top=50", "history?window=30s&step=10s&by=model", "traces?limit=12",
            "events?limit=12&memory=1")  # fmt: skip
-SELDOM = ("health", "stats?top=1", "history?window=5m&by=model")
-"""What is asked for every ten seconds, the last every two minutes."""
+SELDOM = ("health", "alerts", "stats?top=1", "history?window=5m&by=model", "anomalies")
+"""What is asked for every ten seconds, the last two every two minutes."""
 
 
 def refreshed(url: str, asked: Sequence[str], times: int) -> dict[str, float]:
