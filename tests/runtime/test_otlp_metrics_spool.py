@@ -28,7 +28,7 @@ def work():
 
 configure(Config(
     config_file=None, log_format="none", otlp_url=sys.argv[1], otlp_signals=("metrics",), otlp_temporality="delta",
-    ship_directory=sys.argv[2], metrics_interval=0.05, shutdown_timeout=20,
+    ship_directory=sys.argv[2], metrics_interval=0.05, shutdown_timeout=60,
 ))
 for _ in range(3):
     work()
@@ -107,12 +107,12 @@ def test_an_outage_loses_no_delta_and_a_forked_child_counts_for_itself(receiver:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
         assert running.stdin is not None
-        assert running.stdout.readline() == "waiting\n"
-        assert wait_until(lambda: receiver.refused > 0, 20)
+        assert wait_until(lambda: receiver.refused > 0, 60)
         receiver.up = True
+        assert running.stdout.readline() == "waiting\n"
         running.stdin.write("go on\n")
         running.stdin.flush()
-        assert running.wait(60) == 0
+        assert running.wait(120) == 0
     told: dict[str, list[tuple[int, int, int]]] = {}
     for instance, start, end, count in sorted(receiver.points):
         told.setdefault(instance, []).append((start, end, count))
