@@ -14,7 +14,7 @@ import json
 import sys
 import time
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -24,6 +24,7 @@ from benchmarks.alarms import Score, scored
 from benchmarks.incidents import generated
 from pepperpy_obs.judgement.detectors import GaugeDetector
 
+_SHARED: Final = 256
 _COLUMNS: Final = {"series", "t", "value", "label"}
 Series = Mapping[str, tuple[list[float], list[float], list[int]]]
 
@@ -63,16 +64,20 @@ def judged(times: list[float], values: list[float], labels: list[int]) -> tuple[
     return scored(times, labels, odd, start_of(labels)), took, size_of(detector)
 
 
-def size_of(found: Any) -> int:
-    """Return the bytes of an object with all that it holds."""
-    size = sys.getsizeof(found)
-    if isinstance(found, int | float | str | bytes | bytearray | array) or found is None:
-        return size
+def size_of(found: Any, seen: set[int] | None = None) -> int:
+    """Return the bytes of an object with all that it holds, once each; Python has one of each small integer for all."""
+    seen = set() if seen is None else seen
+    if id(found) in seen or found is None or (isinstance(found, int) and -5 <= found <= _SHARED):
+        return 0
+    seen.add(id(found))
+    held: Iterable[Any] = ()
     if isinstance(found, Mapping):
-        return size + sum(map(size_of, found.values()))
-    if isinstance(found, list | tuple) or type(found).__name__ == "deque":
-        return size + sum(map(size_of, found))
-    return size + sum(map(size_of, _attributes(found)))
+        held = found.values()
+    elif isinstance(found, list | tuple) or type(found).__name__ == "deque":
+        held = found
+    elif not isinstance(found, int | float | str | bytes | bytearray | array):
+        held = _attributes(found)
+    return sys.getsizeof(found) + sum(size_of(one, seen) for one in held)
 
 
 def _attributes(found: Any) -> Iterator[Any]:

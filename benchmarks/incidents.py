@@ -1,7 +1,8 @@
 """Series that are made, with incidents of five minutes in them, and how many of these the detectors find.
 
-A step is a minute; 42 days with a daily shape, of which the first 14 are for learning and hold no incident; 24
-incidents after that. An incident of k sigma moves each of its minutes by k times the spread of single minutes (MAD).
+A step is a minute, if nothing else is said; 42 days with a daily shape, of which the first 14 are for learning and
+hold no incident; 24 incidents after that. An incident of k sigma moves each of its minutes by k times the spread of
+single minutes (MAD).
 """
 
 from __future__ import annotations
@@ -86,22 +87,46 @@ def _latency(seed: int, count: int, factor: float) -> tuple[Iterator[Made], Call
 
 def _errors(seed: int, count: int, share: float) -> tuple[Iterator[Made], Callable[[float, float], Judged | None]]:
     """About twenty calls a minute, of which two in a hundred fail as a rule."""
-    chosen, detector = random.Random(seed), ErrorDetector(60)
-    labels = _labels(_starts(chosen, count))
-    numbers = iter([_poisson(chosen, 20) for _ in labels])
+    labels = _labels(_starts(random.Random(seed), count))
+    detector = ErrorDetector(60)
+    made = _failures(seed, labels, share)
+    steps = [(_BEGIN + 60.0 * minute, minute, label) for minute, label in enumerate(labels)]
+    return iter(steps), lambda _, minute: detector.add(*made[int(minute)])
 
-    def value(_: int, odd: bool) -> float:  # noqa: FBT001 - a callback
-        calls = next(numbers)
-        return 1000 * calls + sum([chosen.random() < (share if odd else 0.02) for _ in range(calls)])
 
-    return _minutes(labels, value), lambda _, value: detector.add(value % 1000, value // 1000)
+def _errors_in_steps(
+    seed: int, count: int, share: float
+) -> tuple[Iterator[Made], Callable[[float, float], Judged | None]]:
+    """The same in steps of five minutes, as `anomalies()` reads them; an incident is one of these steps."""
+    starts = [start // _LENGTH * _LENGTH for start in _starts(random.Random(seed), count)]
+    labels = _labels(starts)
+    detector = ErrorDetector(300)
+    made = _failures(seed, labels, share)
+    steps = [(_BEGIN + 60.0 * minute, minute, labels[minute]) for minute in range(0, len(labels), _LENGTH)]
+
+    def judge(_: float, minute: float) -> Judged | None:
+        five = made[int(minute) : int(minute) + _LENGTH]
+        return detector.add(sum([errors for errors, _ in five]), sum([calls for _, calls in five]))
+
+    return iter(steps), judge
+
+
+def _failures(seed: int, labels: Sequence[int], share: float) -> list[tuple[int, int]]:
+    """Return the errors and the calls of each minute."""
+    chosen = random.Random(seed)
+    made: list[tuple[int, int]] = []
+    for label in labels:
+        calls = _poisson(chosen, 20)
+        made.append((sum([chosen.random() < (share if label else 0.02) for _ in range(calls)]), calls))
+    return made
 
 
 _KINDS: Final = {
     "Gaussian noise": (_noise, 0.0, (3.0, 5.0)),
     "calls, Poisson 6 a minute": (_calls, 0.0, (3.0, 5.0)),
     "latency, 100 calls": (_latency, 1.0, (1.5, 2.0)),
-    "errors from 2 %, 100 calls": (_errors, 0.02, (0.1, 0.2)),
+    "errors from 2 %, 100 calls, steps of 5 minutes": (_errors_in_steps, 0.02, (0.1, 0.2)),
+    "errors from 2 %, 100 calls, steps of a minute": (_errors, 0.02, (0.1, 0.2)),
 }
 
 
@@ -131,4 +156,4 @@ def _run(made: Iterator[Made], judge: Callable[[float, float], Judged | None]) -
         judged = judge(at, value)
         if judged is not None and judged.is_odd:
             odd.append(place)
-    return scored(times, labels, odd, _LEARNED)
+    return scored(times, labels, odd, times.index(_BEGIN + 60.0 * _LEARNED))

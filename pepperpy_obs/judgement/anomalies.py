@@ -78,6 +78,19 @@ class AnomaliesReport(Report):
     too_few: tuple[str, ...]
     """Those with too few calls to tell."""
 
+    def surest(self, what: str | None = None) -> dict[tuple[tuple[str, str], ...], float]:
+        """Return how sure the surest finding is, by its labels (agent, operation, what); only of one figure if given.
+
+        A condition of a rule: what is not there is not odd, and 1 is the threshold.
+        """
+        found: dict[tuple[tuple[str, str], ...], float] = {}
+        for anomaly in self.anomalies:
+            for one in anomaly.findings:
+                labels = ("agent", anomaly.agent), ("operation", one.operation), ("what", one.what)
+                if what in {None, one.what}:
+                    found[labels] = max(one.sure, found.get(labels, 0.0))
+        return found
+
     def __str__(self) -> str:
         """Show the anomalies, the latest first."""
         few = f"; too few calls to tell: {', '.join(self.too_few)}" if self.too_few else ""

@@ -14,8 +14,9 @@ noise and the window lies beyond its tail.
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
-from math import inf, lgamma, log, log1p, sqrt
+from math import inf, lgamma, log, log1p, log10, sqrt
 from typing import Final, NamedTuple
 
 from pepperpy_obs.judgement.consensus import Consensus
@@ -29,6 +30,9 @@ WINDOW: Final = 300.0
 _FLOOR: Final = 5.2
 """Standard deviations: of normal noise with a window for each minute, less than one lies beyond in a month."""
 _TINY: Final = 1e-9
+_HUGE: Final = 1e30
+_ALARM: Final = 3600.0
+"""Seconds between two odd steps of one alarm, at most."""
 
 
 class Judged(NamedTuple):
@@ -118,17 +122,17 @@ class TrafficDetector:
 class ErrorDetector:
     """Judges how many of the calls failed, against the share of the series' own past.
 
-    `seen` and `expected` are shares, the score is how improbable so many are: minus the decimal logarithm. Fewer calls
-    than `least` are joined with those before, up to an hour; too few to tell even then are never odd.
+    `seen` and `expected` are shares, the score is how improbable so many are: minus the decimal logarithm. It is odd
+    where chance does that less than once in a month of steps. Fewer calls than `LEAST` are joined with those before, up
+    to an hour; if they are too few even then, nothing is said.
     """
 
     LEAST: Final = 50
-    _SCORE: Final = 4.1
-    """With a window for each minute that is less than one false alarm a month."""
-    _ENOUGH: Final = 100
+    _MONTH: Final = 30 * 86_400.0
 
     def __init__(self, seconds: float) -> None:
         self._width = max(1, round(WINDOW / seconds))
+        self._limit = log10(max(self._MONTH / seconds, 100.0))
         self._steps: deque[tuple[float, float]] = deque(maxlen=max(self._width, round(3600 / seconds)))
         self._errors = self._calls = 0.0
         self._weeks = 0.5 ** (seconds / (3 * 86_400))
@@ -139,7 +143,7 @@ class ErrorDetector:
         self._steps.append((errors, calls))
         failed = count = 0.0
         for number, (some, of) in enumerate(reversed(self._steps)):
-            if number >= self._width and count >= self._ENOUGH:
+            if number >= self._width and count >= self.LEAST:
                 break
             failed += some
             count += of
@@ -148,8 +152,8 @@ class ErrorDetector:
             share = (self._errors + 0.5) / (self._calls + 1)
             seen = failed / count
             score = -log10_tail(round(failed), round(count), share) if seen > share else 0.0
-            is_odd = score >= self._SCORE and seen >= max(2 * share, share + 0.02)
-            found = Judged(seen, share, score, self._SCORE, is_odd)
+            is_odd = score >= self._limit and seen >= max(2 * share, share + 0.02)
+            found = Judged(seen, share, score, self._limit, is_odd)
         self._learn(errors, calls, is_odd=found is not None and found.is_odd)
         return found
 
@@ -166,14 +170,24 @@ class ErrorDetector:
 
 
 class GaugeDetector:
-    """Judges values of which nothing is known, such as those of a user's own gauge. About 5 kB."""
+    """Judges values of which nothing is known, such as those of a user's own gauge. About 4 kB.
+
+    How new a move has to be depends on the series' own alarms: each raises it, and it falls again in weeks.
+    """
 
     __slots__ = (
-        "_consensus", "_fourth", "_known", "_last", "_season", "_spread", "_square", "_tail", "_together",
-        "_wide", "_width", "_window",
+        "_alarmed", "_beyond", "_consensus", "_fourth", "_known", "_last", "_season", "_spread", "_square", "_tail",
+        "_together", "_width", "_window",
     )  # fmt: skip
-    _FAR: Final = 3.0
+    _FAR: Final = 4.0
     """Standard deviations from the usual value from which on a new move counts."""
+    _LEAST: Final = 0.9
+    """Of the farthest move of the past: how new a move has to be, at least."""
+    _MOST: Final = 1.6
+    _RAISED: Final = 0.1
+    """By each alarm."""
+    _HALVED: Final = 7 * 86_400.0
+    """Seconds in which half of that is gone."""
     _LIGHT: Final = 6.5
     """A tail beyond which noise is not steady."""
     _KNOWN: Final = 500
@@ -182,47 +196,59 @@ class GaugeDetector:
     def __init__(self, seconds: float) -> None:
         self._width = max(1, round(WINDOW / seconds))
         self._consensus = Consensus()
-        self._season = Season()
-        self._spread = Spread(seconds)
-        self._wide = Spread(seconds)
-        """Of windows."""
+        self._season = Season(7)
+        self._spread = Spread(seconds, 48)
         self._tail = Tail(_FLOOR, 2 * self._width)
-        self._window: list[float] = []
+        self._window = array("d")
         self._known = 0
         self._last = self._square = self._together = self._fourth = 0.0
+        self._alarmed = -inf
+        self._beyond = 0.0
+        """What alarms have added, when the last one was."""
 
     def add(self, at: float, value: float) -> Judged | None:
-        """Judge a step; None while too little is known."""
-        is_new = self._consensus.is_odd(value)
-        expected = self._season.expected(at)
+        """Judge a step; None while too little is known, and of what is no number or absurdly great."""
+        if not abs(value) <= _HUGE:
+            return None
+        self._consensus.add(value)
         window = self._window
         window.append(value)
         del window[: -self._width]
+        expected = self._season.expected(at)
         if expected is None:
             self._season.learn(value, is_odd=False)
             return None
         distance = value - expected
-        wide_distance = sum(window) / len(window) - expected
         scale = self._spread.scale
         score = 0.0 if scale is None else abs(distance) / max(scale, _TINY)
-        is_odd = is_new and score >= self._FAR
-        raw = Judged(value, expected, abs(wide_distance), inf, is_odd=False)
-        wide = _judged(raw, self._wide, self._tail)
-        if wide is not None:
-            is_odd = is_odd or (wide.is_odd and self._is_noise and wide.threshold <= self._LIGHT)
-            self._tail.learn(at, wide.score, is_odd=is_odd)
+        is_odd = score >= self._FAR and self._is_new(at)
+        if self._known >= self._KNOWN:
+            wide = abs(sum(window) / len(window) - expected) / max(sqrt(self._square / len(window)), _TINY)
+            limit = self._tail.threshold
+            is_odd = is_odd or (limit is not None and limit <= self._LIGHT and wide >= limit and self._is_noise)
+            self._tail.learn(at, wide, is_odd=is_odd)
         if not is_odd:
             self._learn(distance)
         if self._season.learn(value, is_odd=is_odd):
             self._spread.learn(distance)
-            self._wide.learn(wide_distance)
         return None if scale is None else Judged(value, expected, score, self._FAR, is_odd)
+
+    def _is_new(self, at: float) -> bool:
+        """Return whether the latest move is new enough; one that is raises what is asked of later ones."""
+        since = at - self._alarmed
+        added = self._beyond * 0.5 ** (since / self._HALVED) if self._beyond else 0.0
+        if not self._consensus.is_new(min(self._LEAST + added, self._MOST)):
+            return False
+        # What follows within the hour is the same alarm.
+        self._beyond = added + (self._RAISED if since > _ALARM else 0.0)
+        self._alarmed = at
+        return True
 
     @property
     def _is_noise(self) -> bool:
         """Whether the past is steady noise: neighbours are independent of each other, and no tail is heavy."""
         square = self._square
-        return self._known >= self._KNOWN and abs(self._together) < 0.3 * square and self._fourth < 4 * square * square
+        return abs(self._together) < 0.3 * square and self._fourth < 4 * square * square
 
     def _learn(self, distance: float) -> None:
         self._known += 1
@@ -235,10 +261,12 @@ class GaugeDetector:
 
 
 def log10_tail(errors: int, calls: int, share: float) -> float:
-    """Return the decimal logarithm of the probability of at least so many errors, each call failing by itself.
+    """Return the decimal logarithm of the probability of so many errors or more, each call failing by itself.
+
+    Exactly so many count half (the mid-P value), or few calls would be judged more strictly than many.
 
     >>> round(log10_tail(10, 100, 0.02), 2)
-    -4.46
+    -4.7
     """
     if errors <= 0:
         return 0.0
@@ -246,7 +274,7 @@ def log10_tail(errors: int, calls: int, share: float) -> float:
     ratio = share / (1 - share)
     ways = lgamma(calls + 1) - lgamma(errors + 1) - lgamma(calls - errors + 1)
     first = ways + errors * log(share) + (calls - errors) * log1p(-share)
-    total = term = 1.0
+    total, term = 0.5, 1.0
     for count in range(errors, calls):
         term *= (calls - count) / (count + 1) * ratio
         total += term

@@ -15,14 +15,12 @@ from typing import Final
 __all__ = ["Season", "Spread"]
 
 _HOUR: Final = 3600.0
+_DAY: Final = 86_400.0
 _HOURS: Final = 24
-_KEPT: Final = 12
-"""Days."""
 _KEEPS: Final = 7
 """Of so many odd values one is learned from."""
 _LOOKS: Final = 4
 """Distances of an hour that are kept."""
-_DISTANCES: Final = 100
 _LEAST: Final = 20
 """Distances before anything is said."""
 _ANEW: Final = 12
@@ -34,24 +32,24 @@ _SIGMA: Final = 1.4826
 
 
 class Season:
-    """The usual values of one series. About 1.5 kB."""
+    """The usual values of one series, by its latest days. Half a kB, and 0.1 kB for each day."""
 
-    __slots__ = ("_ages", "_count", "_filled", "_hour", "_medians", "_odd", "_sum", "_values")
+    __slots__ = ("_count", "_day", "_days", "_hour", "_medians", "_odd", "_sum", "_values")
 
-    def __init__(self) -> None:
-        self._values = array("f", bytes(4 * _HOURS * _KEPT))
-        self._filled = bytearray(_HOURS)
-        self._ages = bytearray(_HOURS)
+    def __init__(self, days: int = 12) -> None:
+        self._days = days
+        self._values = array("f", [inf]) * (_HOURS * days)
         self._medians = array("f", [inf]) * _HOURS
         self._sum = 0.0
         self._count = self._odd = 0
         self._hour = -1
+        self._day = 0
 
     def expected(self, at: float) -> float | None:
         """Return what is usual at a time (epoch seconds); None before anything is known."""
         hour = int(at // _HOUR) % _HOURS
         if hour != self._hour:
-            self._turn(hour)
+            self._turn(hour, int(at // _DAY))
         here = self._medians[hour]
         past = (at % _HOUR) / _HOUR - 0.5
         next_to = self._medians[(hour + 1) % _HOURS if past >= 0 else (hour - 1) % _HOURS]
@@ -74,25 +72,25 @@ class Season:
             self._medians[self._hour] = value
         return True
 
-    def _turn(self, hour: int) -> None:
+    def _turn(self, hour: int, day: int) -> None:
         """Take the hour that is over into what is usual."""
         over, self._hour = self._hour, hour
+        since, self._day = self._day, day
         if over < 0 or not self._count:
             return
-        begin = over * _KEPT
-        self._values[begin + self._ages[over]] = self._sum / self._count
-        self._ages[over] = (self._ages[over] + 1) % _KEPT
-        self._filled[over] = min(self._filled[over] + 1, _KEPT)
+        begin = over * self._days
+        self._values[begin + since % self._days] = self._sum / self._count
         self._sum, self._count = 0.0, 0
-        self._medians[over] = median(self._values[begin : begin + self._filled[over]])
+        self._medians[over] = median([one for one in self._values[begin : begin + self._days] if one != inf])
 
 
 class Spread:
-    """How far values lie from what is expected. About 0.5 kB."""
+    """How far values lie from what is expected. About 0.4 kB."""
 
-    __slots__ = ("_distances", "_steps", "_stride", "scale")
+    __slots__ = ("_distances", "_kept", "_steps", "_stride", "scale")
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, kept: int = 100) -> None:
+        self._kept = kept
         self._distances = array("f")
         self._stride = max(1, int(_HOUR / seconds / _LOOKS))
         self._steps = 0
@@ -104,11 +102,11 @@ class Spread:
         self._steps += 1
         distances = self._distances
         if self._steps % self._stride == 0 or len(distances) < _LEAST:
-            if len(distances) < _DISTANCES:
+            if len(distances) < self._kept:
                 distances.append(abs(distance))
             else:
-                distances[self._steps // self._stride % _DISTANCES] = abs(distance)
+                distances[self._steps // self._stride % self._kept] = abs(distance)
         if len(distances) >= _LEAST and (self.scale is None or self._steps % max(_ANEW, 2 * self._stride) == 0):
             latest = _SIGMA * median(distances)
-            share = _SLOW if len(distances) == _DISTANCES else 1.0
+            share = _SLOW if len(distances) == self._kept else 1.0
             self.scale = latest if self.scale is None else self.scale + share * (latest - self.scale)

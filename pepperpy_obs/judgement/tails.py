@@ -33,7 +33,7 @@ class Tail:
         self._days = array("f")
         self._day: float | None = None
         self._greatest = 0.0
-        self._waiting: list[float] = []
+        self._waiting = array("f")
         self._quiet = 0
         self.threshold: float | None = None
         """None until two days are known."""
@@ -49,7 +49,7 @@ class Tail:
                 self._set()
             self._day = day
         if is_odd:
-            self._waiting.clear()
+            del self._waiting[:]
             self._quiet = self._width
         elif self._quiet:
             self._quiet -= 1

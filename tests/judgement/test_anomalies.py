@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from pepperpy_obs.aggregate.series_data import NO_LLM, Exemplar, SeriesData
 from pepperpy_obs.aggregate.snapshot import EMPTY
 from pepperpy_obs.formats.lines import json_lines
 from pepperpy_obs.judgement.anomalies import AnomaliesReport, find_anomalies
-from pepperpy_obs.judgement.detectors import ErrorDetector, TrafficDetector
+from pepperpy_obs.judgement.detectors import ErrorDetector, GaugeDetector, TrafficDetector
 from pepperpy_obs.judgement.trends import find_trends, level_shift, slope
 from pepperpy_obs.readings import Reading
 from tests.cli.command import CommandLine
@@ -121,6 +121,18 @@ def test_calls_that_stay_away_are_an_anomaly() -> None:
     assert finding.expected == pytest.approx(100, rel=0.1)
 
 
+def test_how_sure_is_known_by_labels() -> None:
+    """A rule takes it as a stat: for each agent, operation and figure the surest finding, and none without one."""
+    odd = Shape(errors=0.5, slower=2.7)
+    steps = history(6, 200, lambda number: odd if 5 * DAY <= number < 5 * DAY + 3 else Shape(errors=0.02))
+    report = find_anomalies(steps)
+    scout = ("agent", "scout"), ("operation", "ask")
+    assert set(report.surest()) == {(*scout, ("what", "errors")), (*scout, ("what", "latency"))}
+    assert list(report.surest("errors")) == [(*scout, ("what", "errors"))]
+    assert max(report.surest().values()) == report.anomalies[0].sure
+    assert find_anomalies(steps[: 5 * DAY]).surest() == {}
+
+
 def test_the_step_under_way_is_not_judged() -> None:
     """It has few calls because it is not over."""
     steps = history(4, 100)
@@ -148,6 +160,46 @@ def test_errors_are_judged_by_their_number() -> None:
     for _ in range(100):
         few.add(1, 20)
     assert few.add(4, 20) is None
+
+
+def test_a_hundred_calls_are_judged_by_themselves() -> None:
+    """They are not joined with those before, which would hide nine errors of a hundred."""
+    detector = ErrorDetector(300)
+    for _ in range(50):
+        detector.add(2, 100)
+    judged = detector.add(9, 98)
+    assert judged is not None
+    assert (judged.seen, judged.is_odd) == (9 / 98, True)
+
+
+class Unmoved(GaugeDetector):
+    """Learns nothing from its own alarms."""
+
+    __slots__ = ()
+    _RAISED = 0.0
+
+
+def alarms(detector: GaugeDetector, values: Sequence[float]) -> int:
+    """Return how many of the values are odd."""
+    judged = [detector.add(BEGIN + STEP * number, value) for number, value in enumerate(values)]
+    return sum(one is not None and one.is_odd for one in judged)
+
+
+def test_a_gauge_that_alarms_often_has_to_be_odder() -> None:
+    """Bursts that are usual for a series alarm less often than they would otherwise; seldom is not never."""
+    chosen = random.Random(1)
+    bursts = [chosen.lognormvariate(0, 1.5) for _ in range(30 * DAY)]
+    assert 0 < alarms(GaugeDetector(STEP), bursts) < alarms(Unmoved(STEP), bursts)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -1e300])
+def test_a_gauge_that_is_no_number_is_passed_over(value: float) -> None:
+    """Neither is it judged, nor does it change what is known."""
+    one, other = GaugeDetector(300), GaugeDetector(300)
+    for number in range(3 * DAY):
+        at, usual = BEGIN + STEP * number, number % 7 / 7
+        assert one.add(at, value) is None
+        assert one.add(at, usual) == other.add(at, usual)
 
 
 def test_traffic_takes_its_scale_from_counts() -> None:
@@ -214,7 +266,7 @@ def test_the_verbs(cli: CommandLine, log: str) -> None:
     """`anomalies` and `trends` read a log; as JSON and in code they say the same."""
     done = cli("anomalies", log)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "2026-11-04T23:05:00Z to 2026-11-04T23:55:00Z  (no agent)\n  errors of ask: " in done.stdout
+    assert "2026-11-04T23:00:00Z to 2026-11-04T23:45:00Z  (no agent)\n  errors of ask: " in done.stdout
     plain = json.loads(cli("anomalies", log, "--json").stdout)
     code = anomalies(source=str(cli.folder / log))
     assert plain == json.loads(code.to_json())
