@@ -130,3 +130,56 @@ def test_a_stream(name: str, server: Server) -> None:
         list(told())
     assert totals(calls) == times(watched(items), 1)
     assert_requests_at_most(calls, 1)
+
+
+def test_agents_and_tools_of_frameworks(server: Server) -> None:
+    """A run is one tree: the agent by its name, its requests below it, each counted once and credited to it."""
+    server.answer(fresh(ASKS, "tree"), fresh(CHAT, "tree"))
+    with captured() as calls:
+        run_of_openai_agents(server.url)
+    *requests, agent = calls.events
+    assert (agent["operation"], agent["kind"], agent["usage_duplicate"]) == ("a", "agent", True)
+    told = [(event["operation"], event["agent"], event["parent_span_id"]) for event in requests]
+    assert told == [("openai.chat.completions", "a", agent["span_id"])] * 2
+    assert totals(calls) == times(read(CHAT), 2)
+
+
+def test_an_agent_of_pydantic_ai(server: Server) -> None:
+    """Its run is the caller of its requests, and counts nothing again."""
+    server.answer(fresh(ASKS, "pydantic tree"), fresh(CHAT, "pydantic tree"))
+    with captured() as calls:
+        run_of_pydantic_ai(server.url)
+    agent = calls.events[-1]
+    assert agent["kind"] == "agent"
+    assert {event["parent_span_id"] for event in calls.events[:-1]} == {agent["span_id"]}
+    assert totals(calls) == times(read(CHAT), 2)
+
+
+def test_tools_of_langchain() -> None:
+    """A tool is a call under its name; it asks no model."""
+    from langchain_core.tools import tool
+
+    @tool
+    def look(place: str) -> str:
+        """Look."""
+        return place
+
+    with captured() as calls:
+        assert look.invoke({"place": "here"}) == "here"
+        assert asyncio.run(look.ainvoke({"place": "there"})) == "there"
+    told = [(event["operation"], event["kind"], event["outcome"]) for event in calls.events]
+    assert told == [("look", "tool", "ok")] * 2
+
+
+def test_tools_of_mcp() -> None:
+    """A tool that a client's session calls is a call under its name."""
+    from mcp.client.session import ClientSession
+
+    async def call() -> None:
+        await ClientSession.call_tool(object(), "look", {})
+
+    with captured() as calls, pytest.raises(AttributeError):
+        asyncio.run(call())
+    assert [(event["operation"], event["kind"], event["outcome"]) for event in calls.events] == [
+        ("look", "tool", "error")
+    ]

@@ -5,15 +5,21 @@ from __future__ import annotations
 import functools
 import inspect
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pepperpy_obs._guard import failed
-from pepperpy_obs.decorators import costed
+from pepperpy_obs.decorators import costed, measured
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pepperpy_obs.events import Kind
+
 __all__ = ["Hook", "Hooked", "Request"]
+
+
+_NAMES: Final = 1024
+"""How many operations a hook keeps apart, for tools and agents that are made by the thousand; the rest pass."""
 
 
 class Request(NamedTuple):
@@ -21,6 +27,7 @@ class Request(NamedTuple):
 
     operation: str
     provider: str | None
+    kind: Kind = "llm"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,12 +80,15 @@ class Hooked:
             return self.original
 
     def _record(self, request: Request) -> Callable[..., Any]:
-        options: Any = {"operation": request.operation}
+        if len(self._recorded) >= _NAMES:
+            return self.original
+        options: Any = {"operation": request.operation, "kind": request.kind}
         if request.provider is not None:
             options["provider"] = request.provider
         if self.hook.model is not None:
             options["model"] = self.hook.model
-        made = self._recorded[request] = costed(**options)(self.original)
+        decorate = measured if request.kind == "tool" else costed
+        made = self._recorded[request] = decorate(**options)(self.original)
         return made
 
     def _function(self) -> Callable[..., Any]:

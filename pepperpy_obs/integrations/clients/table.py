@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from pepperpy_obs.integrations.clients.frameworks import FRAMEWORKS
 from pepperpy_obs.integrations.clients.hook import Hook
 from pepperpy_obs.integrations.clients.requests import always, bedrock_model, bedrock_request, litellm_request
 from pepperpy_obs.integrations.clients.stainless import asked_model, requests_of
@@ -22,6 +23,10 @@ DISTRIBUTIONS: Final = {
     "huggingface_hub": "huggingface_hub",
     "boto3": "botocore",
     "litellm": "litellm",
+    "openai-agents": "openai-agents",
+    "pydantic-ai": "pydantic-ai-slim",
+    "langchain": "langchain-core",
+    "mcp": "mcp",
 }
 """Libraries, as `instrument` takes them, and the distributions that their hooks are in."""
 
@@ -117,4 +122,5 @@ HOOKS: Final[tuple[Hook, ...]] = (
         )
         for method in (name, f"a{name}")
     ),
+    *FRAMEWORKS,
 )
