@@ -70,14 +70,18 @@ def size_of(found: Any, seen: set[int] | None = None) -> int:
     if id(found) in seen or found is None or (isinstance(found, int) and -5 <= found <= _SHARED):
         return 0
     seen.add(id(found))
-    held: Iterable[Any] = ()
+    return sys.getsizeof(found) + sum(size_of(one, seen) for one in _held(found))
+
+
+def _held(found: Any) -> Iterable[Any]:
+    """Return what an object holds, if it is no plain value."""
+    if isinstance(found, int | float | str | bytes | bytearray | array):
+        return ()
     if isinstance(found, Mapping):
-        held = found.values()
-    elif isinstance(found, list | tuple) or type(found).__name__ == "deque":
-        held = found
-    elif not isinstance(found, int | float | str | bytes | bytearray | array):
-        held = _attributes(found)
-    return sys.getsizeof(found) + sum(size_of(one, seen) for one in held)
+        return list[Any](found.values())
+    if isinstance(found, list | tuple) or type(found).__name__ == "deque":
+        return list[Any](found)
+    return _attributes(found)
 
 
 def _attributes(found: Any) -> Iterator[Any]:
