@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from pepperpy_obs.aggregate.metric import Metric
     from pepperpy_obs.config import Config
+    from pepperpy_obs.config.notifier import Notifier
+    from pepperpy_obs.config.rule import Rule
     from pepperpy_obs.integrations.clients import instrument, uninstrument
     from pepperpy_obs.metrics import (
         CostAnalyzer,
@@ -55,9 +57,11 @@ __all__ = [
     "HealthChecker",
     "Metric",
     "MetricsCollector",
+    "Notifier",
     "ObsError",
     "PerformanceMonitor",
     "PrometheusExporter",
+    "Rule",
     "SetupError",
     "SourceError",
     "UsageTracker",
@@ -92,8 +96,10 @@ _LATER: Final = {
     "HealthChecker": "metrics",
     "Metric": "metrics",
     "MetricsCollector": "metrics",
+    "Notifier": "config.notifier",
     "PerformanceMonitor": "metrics",
     "PrometheusExporter": "metrics",
+    "Rule": "config.rule",
     "UsageTracker": "metrics",
     "configure": "runtime",
     "instrument": "integrations.clients",

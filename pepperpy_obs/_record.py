@@ -14,7 +14,7 @@ import weakref
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from pepperpy_obs.events import CACHE_LOOKED_UP, METRIC_RECORDED, OPERATION_FINISHED
+from pepperpy_obs.events import ALERT_CHANGED, CACHE_LOOKED_UP, METRIC_RECORDED, OPERATION_FINISHED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -171,7 +171,7 @@ class Spec:
     """Whether it belongs to a trace even without a caller; a lone metric or cache lookup, or mere fields, do not."""
 
     def __post_init__(self) -> None:
-        alone = self.event in {METRIC_RECORDED, CACHE_LOOKED_UP} or (self.silent and self.agent is None)
+        alone = self.event in {METRIC_RECORDED, CACHE_LOOKED_UP, ALERT_CHANGED} or (self.silent and self.agent is None)
         object.__setattr__(self, "traced", not alone)
         bare = not self.credited and self.budget is None and not self.silent
         object.__setattr__(self, "plain", bare and not self.tracked)

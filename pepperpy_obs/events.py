@@ -22,6 +22,9 @@ CACHE_LOOKED_UP: Final = "cache.looked_up"
 METRIC_RECORDED: Final = "metric.recorded"
 """A value of a user's own metric."""
 
+ALERT_CHANGED: Final = "alert.changed"
+"""An alert of a rule began to fire, or was resolved."""
+
 Kind = Literal["agent", "llm", "tool", "task"]
 KINDS: Final[tuple[Kind, ...]] = ("agent", "llm", "tool", "task")
 

@@ -19,7 +19,14 @@ from pepperpy_obs.aggregate.requests import LlmAccumulator, is_request
 from pepperpy_obs.aggregate.series import ALSO_BY, Attribute, Limits, MetricKey, SeriesKey, joined
 from pepperpy_obs.aggregate.series_data import INTERVAL, NO_LLM, CacheData, LlmStats
 from pepperpy_obs.aggregate.series_table import SeriesTable
-from pepperpy_obs.events import CACHE_LOOKED_UP, METRIC_RECORDED, OPERATION_FINISHED, OVERFLOW, USAGE_RECORDED
+from pepperpy_obs.events import (
+    ALERT_CHANGED,
+    CACHE_LOOKED_UP,
+    METRIC_RECORDED,
+    OPERATION_FINISHED,
+    OVERFLOW,
+    USAGE_RECORDED,
+)
 
 __all__ = ["DetachedInterval", "FrozenInterval", "Interval"]
 
@@ -200,6 +207,8 @@ class Interval:
             case "metric.recorded":
                 self._others.events[METRIC_RECORDED] += 1
                 self._measure(event, at)
+            case "alert.changed":
+                self._others.events[ALERT_CHANGED] += 1
             case _:
                 self._others.events[OVERFLOW] += 1
 

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from pepperpy_obs import ObsError, __version__
-from pepperpy_obs.cli import anomalies, config, cost, demo, doctor, health, replay, resend, run, serve, trends
+from pepperpy_obs.cli import alerts, anomalies, config, cost, demo, doctor, health, replay, resend, run, serve, trends
 
 __all__ = ["VERBS", "main"]
 
-VERBS: Final = (demo, replay, cost, serve, health, anomalies, trends, config, doctor, resend, run)
+VERBS: Final = (demo, replay, cost, serve, health, anomalies, trends, config, doctor, resend, run, alerts)
 _ABOUT: Final = "Observability for agents: one decorated call makes one event, and everything else is a fold of events."
 _MORE: Final = "pepperpy-obs VERB --help says more about a verb."
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["complain"]
 
-_SECRET_NAME: Final = re.compile(r"(?:password|secret|token|key|authorization|headers)$")
+_SECRET_NAME: Final = re.compile(r"(?:password|secret|token|key|authorization|headers|notifiers)$")
 _PRIVATE: Final = re.compile(r"(?<=://)[^/\s]*(?=@)|(?<=[?#])[^'\"\s]+")
 """Of a URL: the user, and the parts that often hold a token."""
 _PREFIX: Final = re.compile(r"^(?:Input|Value error,) | for <class '[^']*'>")

@@ -43,7 +43,7 @@ Checks = Annotated[
     tuple[
         Literal[
             "error_rate", "request_error_rate", "p95", "unpriced_share", "without_usage", "dropped", "event_age",
-            "exporters",
+            "exporters", "alerts",
         ],
         ...,
     ],

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self, get_args, get_origi
 
 from pydantic import ValidationError, field_validator
 
+from pepperpy_obs.config.alerting import AlertSettings
 from pepperpy_obs.config.complaint import complain
 from pepperpy_obs.config.origin import DEFAULT_FILE, PREFIX, check_names, read_file, variables
 from pepperpy_obs.config.otel import otel_settings
-from pepperpy_obs.config.sharing import SharingSettings
 from pepperpy_obs.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def _parts(text: str) -> object:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-class Config(SharingSettings):
+class Config(AlertSettings):
     """The settings of a runtime: frozen, and checked when it is made.
 
     Each may be given as a keyword, as a variable ``PEPPERPY_`` plus its name in capitals, or as a

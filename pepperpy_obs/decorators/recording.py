@@ -10,16 +10,22 @@ from pepperpy_obs._dispatch import RECORDS
 from pepperpy_obs._record import Notes, Spec
 from pepperpy_obs.context import CURRENT
 from pepperpy_obs.errors import SetupError
-from pepperpy_obs.events import METRIC_RECORDED
+from pepperpy_obs.events import ALERT_CHANGED, METRIC_RECORDED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from pepperpy_obs._dispatch import RecordBuffer
+    from pepperpy_obs.events import Level
 
-__all__ = ["cache_lookup", "caches", "record_metric", "record_usage", "watch_cache"]
+__all__ = ["cache_lookup", "caches", "record_alert", "record_metric", "record_usage", "watch_cache"]
 
 _METRIC: Final = Spec("", event=METRIC_RECORDED)
+_ALERTS: Final[Mapping[Level, Spec]] = {
+    "info": Spec("", event=ALERT_CHANGED, level="info"),
+    "warning": Spec("", event=ALERT_CHANGED, level="warning"),
+    "error": Spec("", event=ALERT_CHANGED, level="error"),
+}
 
 caches: dict[str, Callable[[], Any]] = {}
 """The watched caches: name -> a call that gives the cache, or None once it is gone."""
@@ -64,3 +70,11 @@ def record_metric(fields: Mapping[str, Any], *, buffer: RecordBuffer = RECORDS) 
         notes = Notes()
         notes.fields = dict(fields)
         leave_record(_METRIC, CURRENT.get(), notes, buffer=buffer)
+
+
+def record_alert(fields: Mapping[str, Any], level: Level, *, buffer: RecordBuffer = RECORDS) -> None:
+    """Leave an event which says that an alert began to fire, or was resolved."""
+    if not buffer.off:
+        notes = Notes()
+        notes.fields = dict(fields)
+        leave_record(_ALERTS[level], None, notes, buffer=buffer)

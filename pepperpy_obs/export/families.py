@@ -214,6 +214,12 @@ STORE_FAILURES: Final = Family(
     "pepperpy_obs_store_failures_total", "counter", (), "How often the store did not take what it was given."
 )
 
+ALERTS: Final = Family(
+    "pepperpy_alerts",
+    "gauge",
+    ("alertname", "alertstate", "severity", "operation", "agent", "kind", "provider", "model", "attribute"),
+    "Alerts of rules that are pending or firing, each 1.",
+)
 FAMILIES: Final = (
     OPERATIONS,
     DURATION,
@@ -245,5 +251,6 @@ FAMILIES: Final = (
     STORE_WAITING,
     STORE_WAITING_BYTES,
     STORE_FAILURES,
+    ALERTS,
 )
 """Every family of ours, in the order in which it is exposed."""

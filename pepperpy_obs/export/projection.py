@@ -160,6 +160,17 @@ def _started(family: Family, reading: Reading) -> MetricFamily:
     return MetricFamily(family, {} if at is None else {(): at / 1e9})
 
 
+def _alerts(family: Family, reading: Reading) -> MetricFamily:
+    rows: dict[Labels, int] = {}
+    for alert in reading.own.alerts.values():
+        if alert.state != "resolved":
+            labels = dict(alert.labels)
+            known = [labels.pop(name, "") for name in family.labels[3:-1]]
+            own = ",".join(f"{name}={value}" for name, value in sorted(labels.items()))
+            rows[alert.rule, alert.state, alert.severity, *known, own] = 1
+    return MetricFamily(family, rows)
+
+
 def _utilization(family: Family, reading: Reading) -> MetricFamily:
     caches = reading.live.caches.items()
     return MetricFamily(
@@ -196,4 +207,5 @@ _PROJECTIONS: Final[Mapping[Family, _Project]] = {
     families.STORE_WAITING: _stored(lambda books: books.waiting),
     families.STORE_WAITING_BYTES: _stored(lambda books: books.waiting_bytes),
     families.STORE_FAILURES: _stored(lambda books: books.failures),
+    families.ALERTS: _alerts,
 }

@@ -82,6 +82,8 @@ def _headline(event: Mapping[str, Any]) -> tuple[str, str]:
             return ("hit" if event.get("cache_hit") else "miss"), f"cache {event.get('cache', '')}"
         case events.METRIC_RECORDED:
             return "metric", f"{event.get('metric')} = {event.get('value')} {event.get('metric_unit', '')}".rstrip()
+        case events.ALERT_CHANGED:
+            return str(event.get("alert_state", "")), f"alert {event.get('alert', '')}: {event.get('summary', '')}"
         case events.USAGE_RECORDED:
             return "usage", str(event.get("operation", event.get("provider", "")))
         case _:

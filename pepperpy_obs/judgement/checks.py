@@ -16,13 +16,16 @@ from pepperpy_obs.aggregate.series_data import SeriesData
 from pepperpy_obs.aggregate.snapshot import Snapshot
 from pepperpy_obs.config import Config
 from pepperpy_obs.judgement.report import CheckResult, Status
-from pepperpy_obs.readings import DeliveryStats, OutputStats, StoreStats
+from pepperpy_obs.readings import AlertStats, DeliveryStats, OutputStats, StoreStats
 from pepperpy_obs.reports.errors import error_rate
 
 __all__ = ["BUILT_IN", "HealthInput", "run_checks"]
 
 _LONGEST_REASON: Final = 200
 """Characters of what a receiver said: a proxy may answer with a page."""
+
+_MOST_TOLD: Final = 10
+"""Alerts that are named."""
 
 _TELL_USAGE: Final = (
     "return the whole answer, say usage=, or call current_call().record_usage(response); streams of OpenAI and its "
@@ -48,6 +51,8 @@ class HealthInput:
     """UTC epoch nanoseconds."""
     store: StoreStats | None = None
     """None where nothing is stored, or where that cannot be known."""
+    alerts: Mapping[str, AlertStats] = field(default_factory=dict[str, AlertStats])
+    """Those of rules, by their fingerprints."""
 
 
 def run_checks(given: HealthInput) -> Iterator[CheckResult]:
@@ -219,6 +224,22 @@ def _unstored(books: StoreStats) -> str:
     return "; ".join(filter(None, (waiting, lost)))
 
 
+def _alerts(given: HealthInput, _: SeriesData) -> CheckResult | None:
+    """Tell of rules that fire. Those that are the other checks' own limits have been told by these."""
+    told = {check.__name__.removeprefix("_") for check in _CHECKS}
+    firing = [one for one in given.alerts.values() if one.state == "firing" and one.rule not in told]
+    if not firing:
+        return CheckResult("alerts", "pass", "no alert of a rule fires")
+    firing.sort(key=lambda one: (one.severity != "critical", one.fired_at, one.rule, one.labels))
+    names = [
+        f"{one.rule}{''.join(f', {name} {value}' for name, value in one.labels if value)} ({one.value:.4g})"
+        for one in firing[:_MOST_TOLD]
+    ]
+    more = f" and {len(firing) - _MOST_TOLD} more" if len(firing) > _MOST_TOLD else ""
+    status: Status = "fail" if firing[0].severity == "critical" else "warn"
+    return CheckResult("alerts", status, f"firing: {'; '.join(names)}{more}", len(firing), "alerts")
+
+
 _CHECKS: Final[tuple[Callable[[HealthInput, SeriesData], CheckResult | None], ...]] = (
     _error_rate,
     _request_error_rate,
@@ -228,6 +249,7 @@ _CHECKS: Final[tuple[Callable[[HealthInput, SeriesData], CheckResult | None], ..
     _dropped,
     _event_age,
     _exporters,
+    _alerts,
 )
 
 BUILT_IN: Final = tuple(check.__name__.removeprefix("_") for check in _CHECKS)

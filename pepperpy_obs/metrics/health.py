@@ -93,6 +93,7 @@ class HealthChecker:
             own.deliveries,
             now,
             own.store,
+            own.alerts,
         )
 
     def _lost_lately(self, dropped: Mapping[str, int], now: int, since: int) -> Mapping[str, int]:

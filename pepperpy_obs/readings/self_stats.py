@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final, Self
 
+from pepperpy_obs.readings.alerts import AlertStats
 from pepperpy_obs.readings.deliveries import DeliveryStats
 from pepperpy_obs.readings.merging import added, chosen, merged
 from pepperpy_obs.readings.stores import StoreStats
@@ -43,6 +44,8 @@ class SelfStats:
     """The books of the store that is written to; None of none."""
     started_at: int | None = None
     """When counting began, epoch ns: the first of all that are added up; None where that is not known."""
+    alerts: Mapping[str, AlertStats] = field(default_factory=dict[str, AlertStats])
+    """Alerts of rules by their fingerprints: pending, firing, and for a while resolved ones."""
     known: bool = True
     """False of a source that cannot know: only its writer knows what a log lacks."""
 
@@ -64,6 +67,7 @@ class SelfStats:
             merged(self.deliveries, other.deliveries),
             self.store.merge(other.store) if self.store and other.store else self.store or other.store,
             chosen(self.started_at, other.started_at, min),
+            merged(self.alerts, other.alerts),
             self.known or other.known,
         )
 
@@ -76,6 +80,7 @@ class SelfStats:
             "deliveries": {name: one.to_dict() for name, one in self.deliveries.items()},
             "store": self.store and self.store.to_dict(),
             "started_at": self.started_at,
+            "alerts": {name: one.to_dict() for name, one in self.alerts.items()},
         }
 
     @classmethod
@@ -88,6 +93,7 @@ class SelfStats:
             {name: DeliveryStats(**one) for name, one in plain["deliveries"].items()},
             StoreStats.from_dict(plain["store"]) if plain.get("store") else None,
             plain.get("started_at"),
+            {name: AlertStats.from_dict(one) for name, one in plain.get("alerts", {}).items()},
         )
 
 

@@ -22,6 +22,7 @@ from pepperpy_obs.readings import LiveState, OutputStats, Reading, SelfStats
 from pepperpy_obs.readings.windows import Window, seconds_of, steps_of
 from pepperpy_obs.reports.stats import Stats
 from pepperpy_obs.runtime import children, process
+from pepperpy_obs.runtime.alerting import Alerting
 from pepperpy_obs.runtime.background import Background
 from pepperpy_obs.runtime.drain import Drain
 from pepperpy_obs.runtime.intervals import Intervals
@@ -81,6 +82,7 @@ class Runtime:
         self.newest = self.recent.newest
         self._sharing = Sharing(self.jobs, self._look, lambda: self._drain.is_draining)
         self._pushing = Pushing(self.jobs, self.reading)
+        self._alerting = Alerting(self.jobs, buffer, lambda: self.machine)
         self._obey()
         if not config.metrics_enabled:
             buffer.records.clear()  # what was recorded before anybody could know
@@ -127,6 +129,7 @@ class Runtime:
         self._storing.put_in_force(opened[0], config, self._store)
         self._sharing.put_in_force(opened[1])
         self._pushing.put_in_force(opened[2], config)
+        self._alerting.put_in_force(config)
         self.config = config
         self._background.interval = config.drain_interval
         self._obey()
@@ -255,11 +258,12 @@ class Runtime:
         return SelfStats(
             dropped=dict(self._dropped + chain.dropped + Counter(uncounted=self._buffer.lost)),
             errors=failures(),
-            outputs=outputs,
+            outputs=outputs | self._alerting.outputs(),
             deliveries={name: books for way in _shippers(chain) for name, books in way.ledgers().items()}
             | self._pushing.ledgers(),
             store=self._storing.stats(),
             started_at=self._started_at,
+            alerts=self._alerting.stats(),
         )
 
     def flush(self, timeout: float = -1) -> None:
@@ -307,6 +311,7 @@ class Runtime:
         self._intervals.finish(left())
         self._storing.announce_end()
         self._sharing.announce_end()
+        self._alerting.announce_end()
         self.jobs.stop(left())
         self._sharing.publish(max(left(), _LAST_STATE))  # the job may be amid what a dead process has left
         self._storing.say_lost()
@@ -350,6 +355,7 @@ class Runtime:
         self._storing.renew()
         self._sharing.renew()
         self._pushing.renew()
+        self._alerting.renew()
         self._dropped.clear()
         self._started_at = _clock.time_ns()
         self._drain.chain.dropped.clear()

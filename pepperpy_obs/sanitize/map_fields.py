@@ -12,7 +12,14 @@ from decimal import Decimal
 from time import thread_time_ns
 from typing import Any, Final
 
-from pepperpy_obs.events import CACHE_LOOKED_UP, METRIC_RECORDED, OPERATION_FINISHED, USAGE_RECORDED, VOCABULARY
+from pepperpy_obs.events import (
+    ALERT_CHANGED,
+    CACHE_LOOKED_UP,
+    METRIC_RECORDED,
+    OPERATION_FINISHED,
+    USAGE_RECORDED,
+    VOCABULARY,
+)
 from pepperpy_obs.sanitize.secrets import REDACTED
 from pepperpy_obs.sanitize.to_plain import ABSENT
 from pepperpy_obs.typing import EventDict
@@ -28,7 +35,7 @@ FREE_TEXT: Final = frozenset({
 })  # fmt: skip
 """Those of our own fields that users and providers write; the others are numbers, ids and fixed words of ours."""
 
-OUR_EVENTS: Final = frozenset({OPERATION_FINISHED, USAGE_RECORDED, CACHE_LOOKED_UP, METRIC_RECORDED})
+OUR_EVENTS: Final = frozenset({OPERATION_FINISHED, USAGE_RECORDED, CACHE_LOOKED_UP, METRIC_RECORDED, ALERT_CHANGED})
 _TRUSTED: Final = VOCABULARY - FREE_TEXT
 _LONGEST_REMEMBERED: Final = 64
 _MOST_REMEMBERED: Final = 4096

@@ -32,7 +32,7 @@ ROOMS = {
     "pytest": ("pytest_plugin",),
     "sqlalchemy": ("storage",),
     "structlog": ("chain", "processors", "runtime.structlog_output"),
-    "tenacity": ("shipping.transport",),
+    "tenacity": ("alerting.posting", "shipping.transport"),
 }
 """Each outside library and the only rooms that may name it."""
 

@@ -13,7 +13,20 @@ from pepperpy_obs.cli.main import main
 from pepperpy_obs.formats.lines import encode
 from tests.cli.command import CommandLine
 
-VERBS = ["demo", "replay", "cost", "serve", "health", "anomalies", "trends", "config", "doctor", "resend", "run"]
+VERBS = [
+    "demo",
+    "replay",
+    "cost",
+    "serve",
+    "health",
+    "anomalies",
+    "trends",
+    "config",
+    "doctor",
+    "resend",
+    "run",
+    "alerts",
+]
 
 
 def test_the_script_is_this_one() -> None:

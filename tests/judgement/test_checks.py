@@ -50,8 +50,8 @@ def test_nothing_has_happened_and_all_is_well(still: Still) -> None:
 
 
 def test_a_limit_of_none_switches_its_check_off(still: Still) -> None:
-    """Without limits only the outputs are looked at."""
-    assert set(judged(still, **ALL_OFF)) == {"exporters"}
+    """Without limits only the outputs and the alerts of rules are looked at."""
+    assert set(judged(still, **ALL_OFF)) == {"exporters", "alerts"}
 
 
 def test_errors_above_the_limit_fail(still: Still) -> None:

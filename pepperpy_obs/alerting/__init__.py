@@ -1,0 +1,1 @@
+"""Alerting: the states of rules over time, and the notifiers that tell of them."""
