@@ -6,8 +6,9 @@ import argparse
 import json
 from datetime import UTC, datetime
 
-from pepperpy_obs import Config, _clock, source
+from pepperpy_obs import Config, Rule, _clock, source
 from pepperpy_obs.alerting.evaluation import Evaluation, LatestReadings, alert_stats
+from pepperpy_obs.judgement.conditions import condition_in_words
 from pepperpy_obs.judgement.default_rules import rules_of
 from pepperpy_obs.readings import AlertStats
 from pepperpy_obs.readings.source import Source
@@ -32,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
     config = Config()
     if options.rules:
         rules = rules_of(config)
-        print(json.dumps([rule.to_dict() for rule in rules]) if options.json else "\n".join(map(str, rules)))
+        print(json.dumps([rule.to_dict() for rule in rules]) if options.json else "\n".join(map(_told, rules)))
         return 0
     places = options.places or [f"http://{config.metrics_host}:{config.metrics_port}"]
     alerts = sorted(
@@ -41,6 +42,12 @@ def run(options: argparse.Namespace) -> int:
     )
     print(json.dumps([one.to_dict() for one in alerts]) if options.json else _table(alerts))
     return 1 if any(one.state == "firing" for one in alerts) else 0
+
+
+def _told(rule: Rule) -> str:
+    by = f", by {' and '.join(rule.by)}" if rule.by else ""
+    held = f", for {rule.hold:g} s" if rule.hold else ""
+    return f"{rule.severity:8}  {rule.name}: {condition_in_words(rule)}{by}{held}"
 
 
 def _alerts(found: Source, config: Config) -> dict[str, AlertStats]:

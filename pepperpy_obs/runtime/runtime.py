@@ -351,16 +351,12 @@ class Runtime:
         self._background.renew()
         self.jobs.renew()
         self._store.clear()
-        self._intervals.renew()
-        self._storing.renew()
-        self._sharing.renew()
-        self._pushing.renew()
-        self._alerting.renew()
+        for part in (self._intervals, self._storing, self._sharing, self._pushing, self._alerting, self.recent):
+            part.renew()
         self._dropped.clear()
         self._started_at = _clock.time_ns()
         self._drain.chain.dropped.clear()
         self._drain.chain.forget()
-        self.recent.renew()
         for way in _shippers(self._drain.chain):
             way.after_fork()
         if was_started:
