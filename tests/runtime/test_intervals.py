@@ -114,7 +114,7 @@ def test_a_subscriber_that_raises_or_leaves_disturbs_no_other(collector: Metrics
 
 
 def test_nothing_is_kept_for_those_who_have_left(collector: MetricsCollector) -> None:
-    """Without a subscriber no interval waits in memory, and no job looks for one."""
+    """Without a subscriber no interval waits in memory, and no job but that of the rules is there."""
     leave = collector.runtime.subscribe(lambda _: None)
     leave()
     with freeze_time("2026-12-01 12:00:05") as clock:
@@ -123,7 +123,7 @@ def test_nothing_is_kept_for_those_who_have_left(collector: MetricsCollector) ->
             clock.tick(10)
         collector.runtime.flush()
     assert not collector.runtime._intervals._closed
-    assert not collector.runtime.jobs._jobs
+    assert [job.name for job in collector.runtime.jobs._jobs] == ["rules"]
 
 
 @pytest.mark.slow
