@@ -16,7 +16,7 @@ import pytest
 from pepperpy_obs.aggregate.metric import Metric
 from pepperpy_obs.export.exporter import PrometheusExporter
 from pepperpy_obs.export.families import FAMILIES
-from pepperpy_obs.readings import DeliveryStats, LiveState, OutputStats, SelfStats, StoreStats, WatchedCache
+from pepperpy_obs.readings import AlertStats, DeliveryStats, LiveState, OutputStats, SelfStats, StoreStats, WatchedCache
 from tests.prometheus import Prometheus, eventually, tool
 from tests.still import Still
 
@@ -157,7 +157,9 @@ def test_promtool_has_nothing_to_say() -> None:
     still.fold("metric.recorded", **Metric("wait", "Mine.", "s", "histogram").fields(1.0, {}))
     still.now = LiveState({("plan", ""): 1}, {"scout": 1}, {"answers": WatchedCache(1, 2)})
     books = DeliveryStats("loki", 4, 1, {"400": 1}, {"disk_full": 1}, 1, {"503": 5}, 9, "", 1, 2, 77)
-    still.own = SelfStats({"file": 1}, {"price": 1}, {"file": OutputStats(1)}, {"loki": books}, StoreStats(1), 1)
+    alerts = {"a": AlertStats("dear", "firing", "warning", (("agent", "scout"), ("customer", "acme")), 6.0, 1, 1)}
+    outputs = {"file": OutputStats(1)}
+    still.own = SelfStats({"file": 1}, {"price": 1}, outputs, {"loki": books}, StoreStats(1), 1, alerts)
     text = PrometheusExporter(still).text()
     without_rows = {family.name for family in FAMILIES if f"\n{family.name}" not in text}
     assert without_rows == {"pepperpy_obs_series_overflow_total"}
