@@ -61,7 +61,8 @@ class Alert:
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Self:
         """Return what `to_dict` was asked of."""
-        return cls(**{**plain, "labels": tuple((str(name), str(value)) for name, value in plain["labels"])})
+        made: dict[str, Any] = {**plain, "labels": tuple((str(name), str(value)) for name, value in plain["labels"])}
+        return cls(**made)
 
 
 def fingerprint(rule: str, labels: Labels) -> str:

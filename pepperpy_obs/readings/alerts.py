@@ -36,4 +36,5 @@ class AlertStats:
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Self:
         """Return what `to_dict` was asked of."""
-        return cls(**{**plain, "labels": tuple((str(name), str(value)) for name, value in plain["labels"])})
+        made: dict[str, Any] = {**plain, "labels": tuple((str(name), str(value)) for name, value in plain["labels"])}
+        return cls(**made)

@@ -44,7 +44,7 @@ class Given:
         end = round((window or 100.0) * SECOND)
         return Reading(10 * SECOND, replace(NOTHING, series=series, start=0, end=end), own=SelfStats())
 
-    def lost(self, _: float) -> int | None:
+    def lost(self, window: float) -> int | None:
         """Return how many lines were lost."""
         return self._lost
 
