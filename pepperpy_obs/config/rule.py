@@ -130,8 +130,9 @@ class Rule:
             raise SetupError(msg)
         for field in ("by", "notify"):
             given: Any = getattr(self, field)
-            one = isinstance(given, str) or callable(given)
-            object.__setattr__(self, field, (given,) if one else tuple[Any, ...](given))
+            is_one = isinstance(given, str) or callable(given)
+            many: tuple[Any, ...] = (given,) if is_one else (*getattr(self, field),)
+            object.__setattr__(self, field, many)
         _check_stat(self.stat)
         for field, least in (("over", 1.0), ("for_", 0.0), ("keep", 0.0)):
             object.__setattr__(self, field, seconds(getattr(self, field), field, least=least))

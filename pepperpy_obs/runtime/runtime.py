@@ -309,9 +309,8 @@ class Runtime:
         except Exception as error:
             failed("shutdown", error)
         self._intervals.finish(left())
-        self._storing.announce_end()
-        self._sharing.announce_end()
-        self._alerting.announce_end()
+        for wing in (self._storing, self._sharing, self._alerting):
+            wing.announce_end()
         self.jobs.stop(left())
         self._sharing.publish(max(left(), _LAST_STATE))  # the job may be amid what a dead process has left
         self._storing.say_lost()
