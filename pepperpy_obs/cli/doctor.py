@@ -6,11 +6,14 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
+from importlib import import_module
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from pepperpy_obs import Config, SetupError, _clock
+from pepperpy_obs.reports import table
 from pepperpy_obs.runtime.sinks import KINDS, backlogs, loading, sinks_of
 
 if TYPE_CHECKING:
@@ -27,6 +30,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "if every receiver took it, 1 if one did not, or cannot sum its costs, 2 if none is configured."
     )
     parser.add_argument(
+        "--clients", action="store_true", help="say instead which clients of providers instrument() hooks, and why not"
+    )
+    parser.add_argument(
         "--timeout", type=float, default=10.0, metavar="S", help="seconds to wait for each answer (default: 10)"
     )
 
@@ -36,6 +42,8 @@ def run(options: argparse.Namespace) -> int:
     if options.timeout <= 0:
         msg = f"--timeout {options.timeout:g}; give seconds above 0"
         raise SetupError(msg)
+    if options.clients:
+        return _clients(as_json=options.json)
     config = Config()
     sinks = sinks_of(config)
     if not sinks:
@@ -66,3 +74,26 @@ def _ask(sinks: Sequence[SinkSpec], timeout: float, about: Mapping[str, str]) ->
     for sink in sinks:
         patient = replace(sink, connect_timeout=timeout, read_timeout=timeout)
         yield diagnose(patient, _clock.time_ns(), token_hex(16), about)
+
+
+def _clients(*, as_json: bool) -> int:
+    """Hook what is installed in this process, and print how each hook stands."""
+    from pepperpy_obs.integrations.clients import instrument, statuses  # noqa: PLC0415 - loaded when it is asked for
+
+    instrument()
+    for module in dict.fromkeys(one.module for one in statuses() if one.state == "waiting"):
+        with suppress(Exception):  # a library that cannot be imported is told as waiting
+            import_module(module)
+    found = statuses()
+    if as_json:
+        print(json.dumps({"hooks": [one._asdict() for one in found]}))
+        return 0
+    rows = [
+        (one.library, one.version or "-", one.hook, one.state, one.reason) for one in found if one.state != "absent"
+    ]
+    if rows:
+        print(table.columns(["library", "version", "hook", "state", "why"], rows, words=5))
+    absent = dict.fromkeys(one.library for one in found if one.state == "absent")
+    if absent:
+        print(f"not installed: {', '.join(absent)}")
+    return 0

@@ -9,10 +9,12 @@ from pepperpy_obs import _clock
 from pepperpy_obs._guard import note
 from pepperpy_obs.alerting.evaluation import Evaluation, LatestReadings, alert_stats
 from pepperpy_obs.config.notifier import LOG
+from pepperpy_obs.config.rule import offer_stat
 from pepperpy_obs.decorators.recording import record_alert
 from pepperpy_obs.errors import ObsError
 from pepperpy_obs.judgement.alert_states import Alert
 from pepperpy_obs.judgement.default_rules import rules_of
+from pepperpy_obs.runtime.anomaly_watch import EVERY, STAT, AnomalyWatch
 
 if TYPE_CHECKING:
     from pepperpy_obs._dispatch import RecordBuffer
@@ -46,6 +48,7 @@ class Alerting:
         self._deliveries: dict[object, Delivery] = {}
         self._endings: list[Callable[[], None]] = []
         self._ending = self._taken_up = self._kept = False
+        self._watch: AnomalyWatch | None = None
 
     def put_in_force(self, config: Config) -> None:
         """Evaluate the rules of these settings from now on; alerts of rules that stay go on."""
@@ -77,6 +80,10 @@ class Alerting:
         self._states, self._taken_up = _states(config), bool(before)
         self._deliveries = _deliveries(config, rules)
         self._endings = [self._jobs.add("rules", config.rules_interval, self.run)]
+        if any(rule.stat == STAT for rule in rules):
+            self._watch = AnomalyWatch(self._source)
+            offer_stat(STAT, self._watch.surest)
+            self._endings.append(self._jobs.add("anomalies", EVERY, self._watch.run))
         for delivery in self._deliveries.values():
             self._endings.append(self._jobs.add(f"alerts-{delivery.name}", _EVERY, delivery.run))
 

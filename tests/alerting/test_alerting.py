@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -190,3 +191,29 @@ def test_an_offered_stat_is_judged_by_its_labels(made: Make, monkeypatch: pytest
     collector = made(rules=(Rule("nearly spent", "budget_used", above=0.9),))
     evaluate(collector)
     assert [one.labels for one in collector.runtime.reading().own.alerts.values()] == [(("budget", "day"),)]
+
+
+def test_an_anomaly_is_a_condition(made: Make, tmp_path: Path, clock: FrozenDateTimeFactory) -> None:
+    """An hour in which calls fail as they never did is an alert of its agent, and what was odd is its label."""
+    rule = Rule("odd", "anomaly", above=1)
+    collector = made(rules=(rule,), store_url=f"sqlite:///{tmp_path}/obs.db")
+    watch = collector.runtime._alerting._watch
+    assert watch is not None
+    for step in range(3 * 288):
+        for number in range(12):
+            with contextlib.suppress(TimeoutError), collector.record_call("openai", operation="ask", agent="scout"):
+                if number == 0 and step % 6 == 0:
+                    raise TimeoutError
+        clock.tick(timedelta(minutes=5))
+    watch.run()
+    evaluate(collector)
+    assert [alert.labels for alert in collector.runtime._alerting.alerts] == []
+    for _ in range(6):
+        for _ in range(12):
+            with contextlib.suppress(TimeoutError), collector.record_call("openai", operation="ask", agent="scout"):
+                raise TimeoutError
+        clock.tick(timedelta(minutes=5))
+    watch.run()
+    evaluate(collector)
+    (alert,) = [one for one in collector.runtime._alerting.alerts if dict(one.labels)["what"] == "errors"]
+    assert dict(alert.labels) == {"agent": "scout", "operation": "ask", "what": "errors"}

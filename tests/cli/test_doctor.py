@@ -58,3 +58,15 @@ def test_a_receiver_that_contradicts_itself(cli: CommandLine) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert "sink 'loki' has user and bearer_token: give one kind of credentials" in done.stderr
     assert SECRET not in done.stderr
+
+
+def test_clients_are_told(cli: CommandLine) -> None:
+    """Which hooks of providers' clients are in place, and which libraries are not there; exit code 0."""
+    done = cli("doctor", "--clients")
+    assert (done.returncode, done.stderr) == (0, "")
+    hooks = json.loads(cli("doctor", "--clients", "--json").stdout)["hooks"]
+    assert {one["state"] for one in hooks} <= {"hooked", "waiting", "missing", "absent"}
+    assert {"openai", "anthropic", "litellm"} <= {one["library"] for one in hooks}
+    for one in hooks:
+        assert one["library"] in done.stdout
+        assert (one["state"] == "hooked") == (one["reason"] == "")

@@ -18,6 +18,8 @@ class HookStatus(NamedTuple):
     library: str
     version: str | None
     hook: str
+    module: str
+    """What the library has to import before it can be hooked."""
     state: Literal["hooked", "waiting", "missing", "absent"]
     reason: str
 
@@ -39,7 +41,7 @@ def statuses() -> tuple[HookStatus, ...]:
             state, reason = "missing", "instrument() has not been called for it"
         else:
             state, reason = "waiting", f"{hook.module} has not been imported"
-        found.append(HookStatus(hook.library, known, hook.name, state, reason))
+        found.append(HookStatus(hook.library, known, hook.name, hook.module, state, reason))
     return tuple(found)
 
 
