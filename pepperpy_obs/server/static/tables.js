@@ -138,7 +138,7 @@ export function health(report) {
   rows.sort((one, other) => rank(other[1].status) - rank(one[1].status));
   return card(
     "health", "Health", null,
-    h("ul.checks", null, rows.map(([name, one]) =>
+    h("ul.checks", { tabindex: "0", "aria-label": "Health checks" }, rows.map(([name, one]) =>
       h("li", { "data-key": `check-${name}`, class: TONES[one.status] || "" },
         h("span.state", null, one.status), h("span.what", null, h("b", null, name.replaceAll("_", " ")), " ", one.output || "")))),
   );
