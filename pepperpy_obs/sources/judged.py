@@ -36,7 +36,7 @@ def anomalies(
     a store keeps an hour's steps for a day: too little to tell much. `source` as of `stats`.
 
     >>> print(anomalies())
-    Anomalies: none (0 operations were judged...)
+    Anomalies: none (...)
     """
     found = as_source(source)
     history = _history(found, past, step, _FINE)
@@ -50,7 +50,7 @@ def trends(
     """Return what has changed for good, or keeps changing, in a window: by default 90 days or what the source keeps.
 
     >>> print(trends())
-    Trends: none (0 operations were judged)
+    Trends: none (...)
     """
     return find_trends(_history(as_source(source), window, step, _COARSE))
 
