@@ -62,7 +62,9 @@ def running(command: list[str], folder: Path, **settings: str) -> Generator[subp
         finally:
             server.send_signal(signal.SIGTERM)
             try:
-                server.wait(30)
+                # Celery may wait for ever for the task whose child was killed.
+                with suppress(subprocess.TimeoutExpired):
+                    server.wait(10)
             finally:
                 with suppress(ProcessLookupError):
                     os.killpg(server.pid, signal.SIGKILL)
