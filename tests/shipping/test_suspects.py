@@ -105,7 +105,8 @@ def test_a_suspect_does_not_hold_the_exit(ship: Ship, event: Make) -> None:
             (ledger,) = shipper.ledgers().values()
             assert ledger.acknowledged == (2 if job == 0 else 3)
             rejected.append(dict(ledger.rejected))
-        assert [one for one in rejected if one] == [{"500": 1}]
+        # On a busy machine the last answer may come too late to be the reason.
+        assert [one for one in rejected if one] in ([{"500": 1}], [{"no_answer": 1}])
 
 
 def test_a_suspect_without_fault_arrives(ship: Ship, event: Make) -> None:
