@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -104,6 +105,7 @@ def test_a_module_keeps_its_own_loader(library: None) -> None:
     instrument("groq")
     module = importlib.import_module(NAME)
     assert type(module.__loader__).__name__ == "SourceFileLoader"
+    assert module.__spec__ is not None
     assert module.__spec__.loader is module.__loader__
     assert inspect.getsource(module.SyncAPIClient)
     again = importlib.reload(module)
@@ -210,15 +212,17 @@ def test_a_hook_that_others_have_wrapped_is_switched_off(library: None) -> None:
 class Wrapt:
     """As wrapt's: an object in the place of the method, which hands on what it is called on."""
 
-    def __init__(self, wrapped: object) -> None:
-        self.__wrapped__ = wrapped
+    def __init__(self, wrapped: Any) -> None:
+        self.__wrapped__: Any = wrapped
         self._self_wrapper = None
 
     def __get__(self, instance: object, kind: type) -> object:
-        return self.__wrapped__.__get__(instance, kind)
+        bound: object = self.__wrapped__.__get__(instance, kind)
+        return bound
 
     def __call__(self, *args: object, **kwargs: object) -> object:
-        return self.__wrapped__(*args, **kwargs)
+        answer: object = self.__wrapped__(*args, **kwargs)
+        return answer
 
 
 def test_a_hook_goes_below_what_others_have_put_there_first(library: None) -> None:
